@@ -1,0 +1,72 @@
+"""Puts the built library into the wheel, and gives the wheel its platform.
+
+The library is taken from UDFRUNNER_LIBRARY, else from build/libudfrunner.so of the repository,
+else from the package directory (a source distribution that was built with one). Without a library
+the wheel is pure Python and needs UDFRUNNER_LIBRARY at run time.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+from setuptools.dist import Distribution
+
+HERE = Path(__file__).resolve().parent
+NAME = "libudfrunner.so"
+
+
+def library() -> Path | None:
+    """The library to package, or None."""
+    named = os.environ.get("UDFRUNNER_LIBRARY")
+    if named:
+        if not Path(named).is_file():
+            raise SystemExit(f"UDFRUNNER_LIBRARY={named}: no such file")
+        return Path(named)
+    for candidate in (HERE.parents[1] / "build" / NAME, HERE / "src" / "udfrunner" / NAME):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+class BuildWithLibrary(build_py):
+    """Copies the library into the package of the build."""
+
+    def run(self) -> None:
+        super().run()
+        found = library()
+        if found is not None and not self.editable_mode:
+            shutil.copy2(found, Path(self.build_lib) / "udfrunner" / NAME)
+
+
+class PlatformWheel(bdist_wheel):
+    """Tags the wheel py3-none-<platform>: any Python, but one platform's library."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if library() is not None:
+            self.root_is_pure = False
+
+    def get_tag(self) -> tuple[str, str, str]:
+        if self.root_is_pure:
+            return super().get_tag()
+        named = self.plat_name if self.plat_name_supplied else f"linux_{platform.machine()}"
+        return "py3", "none", named.replace("-", "_").replace(".", "_")
+
+
+class PlatformDistribution(Distribution):
+    """A distribution that installs to platlib where it carries the library."""
+
+    def has_ext_modules(self) -> bool:
+        return library() is not None
+
+
+setup(
+    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
+    distclass=PlatformDistribution,
+)

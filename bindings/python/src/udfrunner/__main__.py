@@ -1,0 +1,5 @@
+"""``python -m udfrunner``: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,205 @@
+"""``apply`` and ``map_batches``: whole columns and tables through functions, in parallel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._evaltype import PICKLED_TYPES, EvalType
+from ._functions import Argument, FunctionLike, name_of
+from ._input import reader_of
+from ._kinds import map_kind, scalar_kind
+from ._parallel import Partition, counted, in_order, split
+from ._progress import ProgressCallback, RowCounter, shown
+from ._runner import Env, Runner
+from .errors import InvalidArgument, ProtocolError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ._types import ReturnTypeLike
+
+
+def apply(
+    function: FunctionLike,
+    data: Any,
+    *columns: str,
+    kind: EvalType | str | None = None,
+    return_type: ReturnTypeLike | None = None,
+    workers: int = 1,
+    progress: bool | ProgressCallback = False,
+    batch_size: int | None = None,
+    env: Env | None = None,
+    conf: Mapping[str, Any] | None = None,
+    includes: Iterable[str | os.PathLike[str]] = (),
+    **keywords: str,
+) -> pa.ChunkedArray:
+    """Applies a column function to columns of a table, and returns the column of results.
+
+    Args:
+        function: a UDF made by PySpark's udf, pandas_udf or arrow_udf, as it is; or a plain
+            callable, pickled bytes or "module:qualname" with `kind` and `return_type`.
+        data: a table: Arrow data of any kind or a pandas DataFrame.
+        columns: names of the columns for the function's positional arguments.
+        kind: an EvalType or its name, such as "scalar-pandas"; left out, the decorator or the
+            annotations tell.
+        return_type: of a function that is not decorated.
+        workers: how many worker processes run at a time, each on a contiguous part.
+        progress: True shows progress on stderr; a callable gets rows done and total.
+        batch_size: rows of a batch at most.
+        env, conf, includes: as Runner takes them.
+        keywords: names of the columns for the function's keyword arguments.
+    """
+    chosen = scalar_kind(function, kind)
+    table = reader_of(data).read_all()
+    names, arguments = _arguments(table.column_names, columns, keywords)
+    source = split(table.select(names), workers, batch_size=batch_size)
+    runner = Runner(
+        chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
+    )
+    with runner, shown(progress, source.rows, name_of(function)) as counter:
+        arrays: list[pa.Array] = []
+        for part in in_order(
+            lambda partition: _column_of(runner, partition, counter),
+            source.partitions,
+            workers,
+            runner.close,
+        ):
+            arrays.extend(part)
+        return _chunked(arrays, table.num_rows, runner)
+
+
+def _arguments(
+    present: Sequence[str], columns: Sequence[str], keywords: Mapping[str, str]
+) -> tuple[list[str], list[Argument]]:
+    """The distinct columns to send, and the arguments as offsets into them."""
+    names: list[str] = []
+
+    def offset(column: str) -> int:
+        if column not in present:
+            raise InvalidArgument(f"column {column!r}: one of {', '.join(present)} is allowed")
+        if column not in names:
+            names.append(column)
+        return names.index(column)
+
+    arguments = [Argument(offset(column)) for column in columns]
+    arguments += [Argument(offset(column), name) for name, column in keywords.items()]
+    # A function without arguments still needs the number of rows.
+    return names or list(present[:1]), arguments
+
+
+def _column_of(runner: Runner, partition: Partition, counter: RowCounter) -> list[pa.Array]:
+    """The results of one partition: one array, or one for each batch."""
+    if runner.eval_type in PICKLED_TYPES:
+        return [_column_of_rows(runner, partition, counter)]
+    arrays = []
+    with runner.compute(partition.reader, partition=partition.index) as out:
+        for batch in out:
+            counter.add(batch.num_rows)
+            arrays.append(batch.column(0))
+        if not arrays:
+            import pyarrow as pa
+
+            arrays.append(pa.array([], out.schema.field(0).type))
+    return arrays
+
+
+def _column_of_rows(runner: Runner, partition: Partition, counter: RowCounter) -> pa.Array:
+    import pyarrow as pa
+
+    declared = runner.return_types[0]
+    if declared is None:
+        raise InvalidArgument("return_type= is needed to make a column")
+    arrow_type = declared.arrow()
+    with runner.compute_rows(partition.reader, partition=partition.index) as out:
+        if pa.types.is_nested(arrow_type):
+            values = [_arrow_value(value, arrow_type) for value in out]
+        else:
+            values = list(out)
+    counter.add(len(values))
+    return pa.array(values, arrow_type)
+
+
+def _arrow_value(value: Any, arrow_type: pa.DataType) -> Any:
+    """A value of PySpark's as pa.array takes it: Rows as dicts, maps as pairs."""
+    import pyarrow.types as types
+
+    if value is None:
+        return None
+    if types.is_struct(arrow_type):
+        fields = list(arrow_type)
+        items = [value.get(f.name) for f in fields] if isinstance(value, dict) else value
+        return {f.name: _arrow_value(item, f.type) for f, item in zip(fields, items, strict=True)}
+    if types.is_map(arrow_type):
+        return [
+            (_arrow_value(k, arrow_type.key_type), _arrow_value(v, arrow_type.item_type))
+            for k, v in value.items()
+        ]
+    if types.is_list(arrow_type) or types.is_large_list(arrow_type):
+        return [_arrow_value(item, arrow_type.value_type) for item in value]
+    return value
+
+
+def _chunked(arrays: list[pa.Array], rows: int, runner: Runner) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    column = pa.chunked_array(arrays)
+    if len(column) != rows:
+        raise ProtocolError(
+            f"{len(column)} results for {rows} rows from a function of eval type "
+            f"{runner.eval_type}: one for each row is needed"
+        )
+    return column
+
+
+def map_batches(
+    function: FunctionLike,
+    data: Any,
+    schema: ReturnTypeLike,
+    *,
+    kind: EvalType | str | None = None,
+    workers: int = 1,
+    progress: bool | ProgressCallback = False,
+    partition_rows: int | None = None,
+    batch_size: int | None = None,
+    env: Env | None = None,
+    conf: Mapping[str, Any] | None = None,
+    includes: Iterable[str | os.PathLike[str]] = (),
+) -> pa.Table:
+    """Runs a function from batches to batches over a table, as mapInArrow and mapInPandas do.
+
+    Args:
+        function: takes an iterator of pyarrow.RecordBatch or pandas.DataFrame and yields such;
+            also pickled bytes or "module:qualname" with `kind`.
+        data: Arrow data of any kind, a pandas DataFrame, or the path of a Parquet, CSV or Arrow
+            file.
+        schema: of the result: DDL such as "a long, b string", a PySpark StructType or a
+            pyarrow Schema.
+        kind: "arrow" or "pandas"; left out, the function's annotations tell.
+        workers: how many worker processes run at a time.
+        partition_rows: rows of a partition; the function is called once for each. Left out, a
+            table makes as many partitions as there are workers.
+        progress, batch_size, env, conf, includes: as apply takes them.
+
+    The result keeps the order of the input's partitions.
+    """
+    import pyarrow as pa
+
+    if isinstance(data, (str, os.PathLike)):
+        from ._files import open_input
+
+        data = open_input(data).reader
+    chosen = map_kind(function, kind)
+    source = split(data, workers, partition_rows, batch_size)
+    runner = Runner(chosen, [[function]], return_type=schema, env=env, conf=conf, includes=includes)
+    with runner, shown(progress, source.rows, name_of(function)) as counter:
+
+        def run(partition: Partition) -> pa.Table:
+            given = counted(partition.reader, counter.add) if progress else partition.reader
+            with runner.compute(
+                given, partition=partition.index, schema=partition.reader.schema
+            ) as out:
+                return out.read_all()
+
+        return pa.concat_tables(in_order(run, source.partitions, workers, runner.close))

@@ -1,0 +1,177 @@
+"""Parquet, CSV and Arrow files as streams of record batches, chosen by their extension."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Extensions by format.
+FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".arrow": "arrow-file",
+    ".feather": "arrow-file",
+    ".arrows": "arrow-stream",
+    ".ipc": "arrow-stream",
+}
+#: What an Arrow file, as opposed to a stream, begins with.
+_ARROW_MAGIC = b"ARROW1"
+#: Rows read at a time from a Parquet file.
+_READ_ROWS = 65_536
+
+
+@dataclass
+class InputFile:
+    """An open input: its batches, and its rows where the format tells them."""
+
+    reader: pa.RecordBatchReader
+    rows: int | None
+
+
+def file_format(path: str | os.PathLike[str]) -> str:
+    """The format of a path. Raises InvalidArgument, naming those that are known."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InvalidArgument(f"file {os.fspath(path)}: one of {', '.join(FORMATS)} is allowed")
+    return FORMATS[suffix]
+
+
+def open_input(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> InputFile:
+    """Opens a file for reading, with only `columns` where they are given."""
+    chosen = file_format(path)
+    if not Path(path).is_file():
+        raise InvalidArgument(f"file {os.fspath(path)}: no such file")
+    if chosen == "parquet":
+        return _open_parquet(path, columns)
+    if chosen == "csv":
+        return _open_csv(path, columns)
+    return _open_arrow(path, columns)
+
+
+def _check_columns(columns: Sequence[str] | None, schema: pa.Schema, path: Any) -> None:
+    for column in columns or ():
+        if column not in schema.names:
+            raise InvalidArgument(
+                f"column {column!r}: {os.fspath(path)} has {', '.join(schema.names)}"
+            )
+
+
+def _open_parquet(path: str | os.PathLike[str], columns: Sequence[str] | None) -> InputFile:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    _check_columns(columns, file.schema_arrow, path)
+    names = list(dict.fromkeys(columns)) if columns is not None else file.schema_arrow.names
+    schema = pa.schema([file.schema_arrow.field(name) for name in names])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=names):
+            yield batch.select(names).replace_schema_metadata(None)
+
+    schema = schema.remove_metadata()
+    return InputFile(pa.RecordBatchReader.from_batches(schema, batches()), file.metadata.num_rows)
+
+
+def _open_csv(path: str | os.PathLike[str], columns: Sequence[str] | None) -> InputFile:
+    import pyarrow as pa
+    import pyarrow.csv as csv
+
+    try:
+        reader: pa.RecordBatchReader = csv.open_csv(path)
+    except pa.ArrowInvalid as error:
+        raise InvalidArgument(f"file {os.fspath(path)}: {error}") from error
+    return InputFile(_selected(reader, columns, path), None)
+
+
+def _open_arrow(path: str | os.PathLike[str], columns: Sequence[str] | None) -> InputFile:
+    import pyarrow as pa
+
+    source = pa.memory_map(os.fspath(path))
+    is_file = source.read(len(_ARROW_MAGIC)) == _ARROW_MAGIC
+    source.seek(0)
+    try:
+        if not is_file:
+            return InputFile(_selected(pa.ipc.open_stream(source), columns, path), None)
+        file = pa.ipc.open_file(source)
+    except pa.ArrowInvalid as error:
+        raise InvalidArgument(f"file {os.fspath(path)}: {error}") from error
+    batches = (file.get_batch(index) for index in range(file.num_record_batches))
+    reader = pa.RecordBatchReader.from_batches(file.schema, batches)
+    return InputFile(_selected(reader, columns, path), None)
+
+
+def _selected(
+    reader: pa.RecordBatchReader, columns: Sequence[str] | None, path: Any
+) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    if columns is None:
+        return reader
+    _check_columns(columns, reader.schema, path)
+    names = list(dict.fromkeys(columns))
+    schema = pa.schema([reader.schema.field(name) for name in names])
+    return pa.RecordBatchReader.from_batches(schema, (b.select(names) for b in reader))
+
+
+class OutputFile:
+    """A file that is written batch by batch."""
+
+    def __init__(self, path: Path, chosen: str, schema: pa.Schema) -> None:
+        import pyarrow as pa
+        import pyarrow.csv as csv
+        import pyarrow.parquet as pq
+
+        writers: dict[str, Any] = {
+            "parquet": pq.ParquetWriter,
+            "csv": csv.CSVWriter,
+            "arrow-file": pa.ipc.new_file,
+            "arrow-stream": pa.ipc.new_stream,
+        }
+        self._writer = writers[chosen](os.fspath(path), schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Appends a batch."""
+        if hasattr(self._writer, "write_batch"):
+            self._writer.write_batch(batch)
+        else:
+            self._writer.write(batch)
+
+    def close(self) -> None:
+        """Writes the end of the file."""
+        self._writer.close()
+
+
+@contextmanager
+def open_output(path: str | os.PathLike[str], schema: pa.Schema) -> Iterator[OutputFile]:
+    """Opens a file for writing. It gets its name at the end, so that a failed run leaves none."""
+    target = Path(path)
+    chosen = file_format(target)
+    if not target.parent.is_dir():
+        raise InvalidArgument(f"file {target}: no such directory")
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        file = OutputFile(part, chosen, schema)
+        try:
+            yield file
+        finally:
+            file.close()
+        umask = os.umask(0)
+        os.umask(umask)
+        part.chmod(0o666 & ~umask)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,391 @@
+"""The results of a task, and the task's life: waiting, cancelling, closing."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import json
+import pickle
+import select
+import struct
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from . import _abi
+from ._input import TaskInput
+from ._library import Library
+from .errors import Error, HostError, InvalidState
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from typing_extensions import Self
+
+T_co = TypeVar("T_co", covariant=True)
+
+#: The longest single wait in the library: Python handles signals (Ctrl-C) between two.
+SLICE_MS = 100
+#: The longest pause after the input had nothing to give.
+NEED_INPUT_MS = 10
+
+
+class TaskHandle:
+    """The C iterator and what must live as long as it."""
+
+    #: Handles whose exported stream outlived its TaskIterator, until their task ended.
+    orphans: ClassVar[set[TaskHandle]] = set()
+    exiting = False
+
+    def __init__(
+        self, library: Library, handle: ctypes.c_void_p, source: TaskInput, runner: object
+    ) -> None:
+        self.library = library
+        self.handle = handle
+        self.source = source
+        self.runner = runner
+        self.exported = False
+
+    def close(self) -> None:
+        """Ends the task and releases its input; a no-op in a forked child."""
+        if self.library.forked:
+            return
+        self.library.plain("iterator_close", ctypes.byref(self.handle))
+        self.source.close()
+        self.runner = None
+
+    def ended(self) -> bool:
+        """Whether the task is complete, failed or cancelled."""
+        if not self.handle.value:
+            return True
+        data = _abi.Bytes()
+        try:
+            self.library.call("iterator_result", self.handle, b"accumulators", ctypes.byref(data))
+        except InvalidState:
+            return False
+        except Error:
+            return True
+        self.library.take_bytes(data)
+        return True
+
+    def collect(self) -> None:
+        """What garbage collection of the TaskIterator does.
+
+        A consumer may still read the exported stream then, whose release ends the task.
+        """
+        if self.library.forked:
+            return
+        if self.exported and not TaskHandle.exiting and not self.ended():
+            TaskHandle.orphans.add(self)
+        else:
+            self.close()
+
+    @classmethod
+    def sweep(cls) -> None:
+        """Closes the orphans whose task has ended."""
+        for handle in list(cls.orphans):
+            if not handle.ended():
+                continue
+            try:
+                cls.orphans.remove(handle)
+            except KeyError:
+                continue  # Another thread closes it.
+            handle.close()
+
+    @classmethod
+    def at_exit(cls) -> None:
+        """Closes the orphans: nothing of Python's may be released after the interpreter's end."""
+        cls.exiting = True
+        while cls.orphans:
+            cls.orphans.pop().close()
+
+
+atexit.register(TaskHandle.at_exit)
+
+
+class TaskIterator(Generic[T_co]):
+    """The running task and the iterator of its results.
+
+    Use it in a ``with`` statement: leaving it ends the task. It is used by one thread at a time;
+    :meth:`cancel`, :meth:`close` and :attr:`metrics` are safe from any thread.
+    """
+
+    def __init__(self, task: TaskHandle) -> None:
+        self._task = task
+        self._library = task.library
+        self._done = False
+        self._metrics: dict[str, Any] | None = None
+        self._accumulators: bytes | None = None
+        self._finalizer = weakref.finalize(self, task.collect)
+
+    # ------------------------------------------------------------------ iteration
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T_co:
+        raise NotImplementedError
+
+    def _read(self, function: str, timeout_ms: int | None, *out: Any) -> bool:
+        """Calls iterator_next* until it has results; False at the end.
+
+        Raises TimeoutError when timeout_ms runs out, after which reading may go on.
+        """
+        if self._done:
+            return False
+        limit = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
+        while True:
+            if self.closed:
+                raise InvalidState("iterator is closed")
+            wait = SLICE_MS
+            if limit is not None:
+                wait = max(0, min(wait, round((limit - time.monotonic()) * 1000)))
+            try:
+                status = self._library.call(function, self._task.handle, wait, *out)
+            except HostError as error:
+                self._raise_cause(error)
+                raise
+            if status == _abi.UDFRUNNER_OK:
+                return True
+            if status == _abi.UDFRUNNER_DONE:
+                self._done = True
+                self.close()
+                return False
+            if limit is not None and time.monotonic() >= limit:
+                raise TimeoutError(f"no results within {timeout_ms} ms")
+            if status == _abi.UDFRUNNER_NEED_INPUT:
+                select.select([self.fileno()], [], [], min(wait, NEED_INPUT_MS) / 1000)
+
+    def _raise_cause(self, error: HostError) -> None:
+        """Chains what the input's Python code raised; Ctrl-C and exit go on as themselves."""
+        cause = self._task.source.error
+        if cause is None:
+            return
+        if not isinstance(cause, Exception):
+            self.close()
+            raise cause
+        error.__cause__ = cause
+
+    def _abandoned(self) -> None:
+        """Ends the task on Ctrl-C and the like."""
+        with contextlib.suppress(Error):
+            self.cancel("interrupted")
+        self.close()
+
+    # ------------------------------------------------------------------ state
+
+    @property
+    def closed(self) -> bool:
+        """Whether the iterator was closed, by :meth:`close` or at its end."""
+        return not self._finalizer.alive
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What the task measured so far; final after its end."""
+        if self._metrics is None or not self.closed:
+            self._metrics = json.loads(self._result(b"metrics"))
+        return self._metrics
+
+    @property
+    def accumulators(self) -> list[tuple[int, Any]]:
+        """The accumulator updates of a complete task as (id, value), unpickled here.
+
+        Raises InvalidState before the task's end.
+        """
+        if self._accumulators is None:
+            self._accumulators = self._result(b"accumulators")
+        return list(_parse_accumulators(self._accumulators))
+
+    @property
+    def error(self) -> Error | None:
+        """The error that ended the task, or None; also after an exported stream failed."""
+        if self.closed:
+            return None
+        try:
+            self._library.call("iterator_error", self._task.handle)
+        except Error as error:
+            return error
+        return None
+
+    def fileno(self) -> int:
+        """A descriptor that polls readable when there is something to do; never read it."""
+        fd = ctypes.c_int32(-1)
+        self._library.call("iterator_event_fd", self._task.handle, ctypes.byref(fd))
+        return fd.value
+
+    def _result(self, key: bytes) -> bytes:
+        data = _abi.Bytes()
+        self._library.call("iterator_result", self._task.handle, key, ctypes.byref(data))
+        return self._library.take_bytes(data)
+
+    # ------------------------------------------------------------------ end
+
+    def cancel(self, reason: str | None = None) -> None:
+        """Kills the task's worker; calls in flight and later ones raise Cancelled.
+
+        Nothing changes for a task that is complete or closed. Never waits.
+        """
+        if not self.closed:
+            text = None if reason is None else reason.encode()
+            self._library.plain("iterator_cancel", self._task.handle, text)
+
+    def close(self) -> None:
+        """Ends the task if it runs, and releases its input. Idempotent, never waits for Python.
+
+        Metrics, and the accumulators of a complete task, stay readable.
+        """
+        if self.closed:
+            return
+        if not self._library.forked:
+            self._capture()
+        if self._finalizer.detach() is not None:
+            self._task.close()
+
+    def _capture(self) -> None:
+        """Keeps what is asked for after the close."""
+        with contextlib.suppress(Error):
+            self._metrics = json.loads(self._result(b"metrics"))
+        if self._accumulators is None:
+            with contextlib.suppress(Error):
+                self._accumulators = self._result(b"accumulators")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class BatchIterator(TaskIterator["pa.RecordBatch"]):
+    """Results as ``pyarrow.RecordBatch``, read in place; also an Arrow C stream."""
+
+    def __init__(self, task: TaskHandle) -> None:
+        super().__init__(task)
+        self._schema: pa.Schema | None = None
+        self._data_schema: pa.Schema | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the results, from the declared return types. Never waits."""
+        if self._schema is None:
+            import pyarrow as pa
+
+            exported = _abi.ArrowSchema()
+            self._library.call("iterator_schema", self._task.handle, ctypes.byref(exported))
+            self._schema = pa.Schema._import_from_c(ctypes.addressof(exported))
+        return self._schema
+
+    def __next__(self) -> pa.RecordBatch:
+        batch = self._read_batch(None)
+        if batch is None:
+            raise StopIteration
+        return batch
+
+    def read_next_batch(self, timeout: float | None = None) -> pa.RecordBatch:
+        """The next batch; StopIteration at the end.
+
+        After `timeout` seconds TimeoutError is raised, nothing is lost, and reading may go on.
+        """
+        batch = self._read_batch(None if timeout is None else max(0, round(timeout * 1000)))
+        if batch is None:
+            raise StopIteration
+        return batch
+
+    def read_all(self) -> pa.Table:
+        """All remaining results as one table."""
+        import pyarrow as pa
+
+        batches = list(self)
+        return pa.Table.from_batches(batches, schema=self._data_schema or self.schema)
+
+    def _read_batch(self, timeout_ms: int | None) -> pa.RecordBatch | None:
+        import pyarrow as pa
+
+        array, schema = _abi.ArrowArray(), _abi.ArrowSchema()
+        wanted = None if self._data_schema is not None else ctypes.byref(schema)
+        try:
+            if not self._read("iterator_next_arrow", timeout_ms, ctypes.byref(array), wanted):
+                return None
+            given = self._data_schema
+            batch: pa.RecordBatch = pa.RecordBatch._import_from_c(
+                ctypes.addressof(array), ctypes.addressof(schema) if given is None else given
+            )
+            self._data_schema = batch.schema
+            return batch
+        except BaseException as error:
+            for exported in (array, schema):
+                if exported.release:
+                    exported.release(ctypes.byref(exported))
+            if not isinstance(error, Exception):
+                self._abandoned()
+            raise
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The results as an Arrow C stream in a capsule; no Python code runs per batch."""
+        import pyarrow as pa
+
+        stream = _abi.ArrowArrayStream()
+        self._library.call("iterator_export", self._task.handle, ctypes.byref(stream))
+        self._task.exported = True
+        reader = pa.RecordBatchReader._import_from_c(ctypes.addressof(stream))
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def _capture(self) -> None:
+        super()._capture()
+        # A task that read nothing may be closed where pyarrow is missing.
+        with contextlib.suppress(Error, ImportError):
+            _ = self.schema
+
+
+class RowIterator(TaskIterator[Any]):
+    """Results of a row function, one Python value for each row of input.
+
+    With several chains a value is a tuple of the chains' results.
+    """
+
+    def __init__(self, task: TaskHandle, convert: Callable[[Any], Any] | None) -> None:
+        super().__init__(task)
+        self._convert = convert
+        self._records: list[bytes] = []
+        self._values: Iterator[Any] = iter(())
+
+    def __next__(self) -> Any:
+        while True:
+            for value in self._values:
+                return self._convert(value) if self._convert is not None else value
+            while not self._records:
+                if not self._read_records():
+                    raise StopIteration
+            self._values = iter(pickle.loads(self._records.pop()))
+
+    def _read_records(self) -> bool:
+        chunk = _abi.Chunk()
+        try:
+            if not self._read("iterator_next", None, ctypes.byref(chunk)):
+                return False
+            self._records = self._library.take_records(chunk)
+            self._records.reverse()
+            return True
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._library.plain("udfrunner_chunk_release", ctypes.byref(chunk))
+                self._abandoned()
+            raise
+
+
+def _parse_accumulators(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Splits length + pickle, repeated."""
+    start = 0
+    while start < len(data):
+        (size,) = struct.unpack_from(">i", data, start)
+        start += 4
+        identifier, value = pickle.loads(data[start : start + size])
+        yield identifier, value
+        start += size

@@ -1,0 +1,112 @@
+"""What ``udfrunner run`` does: a function over a file, into a file, by several workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ._apply import _column_of
+from ._evaltype import MAP_TYPES, PICKLED_TYPES, EvalType
+from ._files import file_format, open_input, open_output
+from ._parallel import Partition, counted, in_order, split
+from ._progress import RowCounter, shown
+from ._runner import Runner
+from .errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass
+class RunOptions:
+    """The options of ``udfrunner run``."""
+
+    function: str
+    kind: EvalType
+    input: str
+    output: str
+    columns: Sequence[str]
+    return_type: str
+    workers: int = 1
+    batch_size: int | None = None
+    name: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
+    includes: Sequence[str] = ()
+    progress: bool = False
+
+
+@dataclass
+class RunResult:
+    """What a run did."""
+
+    rows_in: int
+    rows_out: int
+    seconds: float
+
+
+def run_file(options: RunOptions) -> RunResult:
+    """Runs the function over the input file and writes the output file.
+
+    Input, results and output are streamed: a run needs memory for a few partitions only. A failed
+    run leaves no output.
+    """
+    is_map = options.kind in MAP_TYPES
+    if not is_map and not options.columns:
+        raise InvalidArgument(f"kind {options.kind.name} needs at least one column")
+    file_format(options.output)
+    start = time.monotonic()
+    file = open_input(options.input, options.columns or None)
+    source = split(file.reader, options.workers, batch_size=options.batch_size)
+    names = source.schema.names
+    offsets = [0] if is_map else [names.index(column) for column in options.columns]
+    # References carry no types that could be told here, and pickled rows need them.
+    runner = Runner(
+        options.kind,
+        [[options.function]],
+        [offsets],
+        options.return_type,
+        conf=options.conf,
+        includes=options.includes,
+    )
+    rows_out = 0
+    with ExitStack() as stack:
+        stack.enter_context(runner)
+        counter = stack.enter_context(shown(options.progress, file.rows, options.function))
+
+        def run(partition: Partition) -> list[pa.RecordBatch]:
+            return list(_results(runner, partition, options, counter))
+
+        output = None
+        for batches in in_order(run, source.partitions, options.workers, runner.close):
+            for batch in batches:
+                if output is None:
+                    output = stack.enter_context(open_output(options.output, batch.schema))
+                output.write(batch)
+                rows_out += batch.num_rows
+    return RunResult(counter.rows, rows_out, time.monotonic() - start)
+
+
+def _results(
+    runner: Runner, partition: Partition, options: RunOptions, counter: RowCounter
+) -> Iterator[pa.RecordBatch]:
+    """The results of a partition, at least one batch, which tells the schema."""
+    import pyarrow as pa
+
+    name = options.name or options.function.rpartition(":")[2].rpartition(".")[2]
+    if runner.eval_type in PICKLED_TYPES:
+        for array in _column_of(runner, partition, counter):
+            yield pa.RecordBatch.from_arrays([array], names=[name])
+        return
+    schema = partition.reader.schema
+    given = counted(partition.reader, counter.add)
+    with runner.compute(given, partition=partition.index, schema=schema) as out:
+        empty = True
+        for batch in out:
+            empty = False
+            yield batch if options.kind in MAP_TYPES else batch.rename_columns([name])
+        if empty:
+            renamed = out.schema.names if options.kind in MAP_TYPES else [name]
+            yield pa.RecordBatch.from_pylist([], out.schema).rename_columns(renamed)

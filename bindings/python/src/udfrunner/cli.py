@@ -1,0 +1,170 @@
+"""The command line: ``udfrunner run``, ``udfrunner doctor``, ``udfrunner version``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from . import _doctor, _library
+from ._evaltype import KINDS
+from ._run import RunOptions, run_file
+from ._runner import PYTHON_KEY
+from ._version import __version__
+from .errors import Error, InvalidArgument, PythonException
+
+try:
+    import click
+except ImportError:
+    sys.exit("udfrunner: the command line needs click: pip install 'udfrunner[cli]'")
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Exit statuses; 2 is click's for bad options.
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+_CONF = click.option(
+    "--conf",
+    "conf",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Configuration by Spark's keys; may be repeated.",
+)
+_PYTHON = click.option(
+    "--python", metavar="PATH", help="The workers' interpreter; by default this one."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run PySpark functions on files, in isolated worker processes, without a JVM."""
+
+
+@main.command()
+@click.argument("function", metavar="MODULE:FUNCTION")
+@click.option("--input", "input_", required=True, metavar="FILE", help="What to read.")
+@click.option("--output", required=True, metavar="FILE", help="What to write.")
+@click.option(
+    "--column", "columns", multiple=True, help="An argument's column; may be repeated, in order."
+)
+@click.option(
+    "--return-type",
+    required=True,
+    metavar="DDL",
+    help="Such as 'long', or a map function's columns: 'a long, b string'.",
+)
+@click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="Kind of function.")
+@click.option("--name", help="Name of the result column; by default the function's.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=1), help="Rows of a batch at most.")
+@click.option("--progress/--no-progress", default=None, help="By default where stderr is a tty.")
+@click.option("--traceback/--no-traceback", default=True, help="The worker's, of an exception.")
+@_PYTHON
+@_CONF
+def run(
+    function: str,
+    input_: str,
+    output: str,
+    columns: Sequence[str],
+    return_type: str,
+    kind: str,
+    name: str | None,
+    workers: int,
+    batch_size: int | None,
+    progress: bool | None,
+    traceback: bool,
+    python: str | None,
+    conf: Sequence[str],
+) -> None:
+    """Run a function over a Parquet, CSV or Arrow file.
+
+    The function is imported in the workers, also from the current directory. Formats are chosen
+    by extension: .parquet, .csv, .arrow (file), .arrows (stream).
+    """
+    try:
+        options = RunOptions(
+            function=_reference(function),
+            kind=KINDS[kind],
+            input=input_,
+            output=output,
+            columns=columns,
+            return_type=return_type,
+            workers=workers,
+            batch_size=batch_size,
+            name=name,
+            conf=_conf(conf, python),
+            includes=[str(Path.cwd())],
+            progress=sys.stderr.isatty() if progress is None else progress,
+        )
+        result = run_file(options)
+    except KeyboardInterrupt:
+        click.echo("udfrunner: interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except InvalidArgument as error:
+        _fail(error, EXIT_USAGE, traceback)
+    except (Error, OSError) as error:
+        _fail(error, EXIT_FAILED, traceback)
+    rate = result.rows_in / result.seconds if result.seconds else 0.0
+    click.echo(
+        f"{result.rows_in:,} rows in, {result.rows_out:,} rows out, "
+        f"{result.seconds:.2f} s, {rate:,.0f} rows/s"
+    )
+
+
+@main.command()
+@_PYTHON
+@_CONF
+def doctor(python: str | None, conf: Sequence[str]) -> None:
+    """Show what was found, run a trial task, and fail where something needed is missing."""
+    try:
+        values = _conf(conf, python)
+    except InvalidArgument as error:
+        _fail(error, EXIT_USAGE, False)
+    healthy = True
+    for finding in _doctor.examine(values):
+        healthy = healthy and finding.ok
+        mark = "  " if finding.ok else "! "
+        click.echo(f"{mark}{finding.name + ':':<20} {finding.value}")
+    if not healthy:
+        sys.exit(EXIT_FAILED)
+
+
+@main.command()
+def version() -> None:
+    """Show the versions of the package and the library."""
+    click.echo(f"udfrunner {__version__}")
+    try:
+        loaded = _library.library()
+    except Error as error:
+        _fail(error, EXIT_FAILED, False)
+    click.echo(f"library {loaded.version} ({loaded.path})")
+
+
+def _reference(function: str) -> str:
+    module, separator, name = function.partition(":")
+    if not separator or not module or not name:
+        raise InvalidArgument(f"function {function!r}: MODULE:FUNCTION is needed")
+    return function
+
+
+def _conf(pairs: Sequence[str], python: str | None) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise InvalidArgument(f"--conf {pair!r}: KEY=VALUE is needed")
+        values[key] = value
+    if python is not None:
+        values[PYTHON_KEY] = python
+    return values
+
+
+def _fail(error: Exception, status: int, traceback: bool) -> NoReturn:
+    """One line, the worker's traceback above it where there is one, and the exit status."""
+    if traceback and isinstance(error, PythonException) and error.traceback:
+        click.echo(error.traceback.rstrip(), err=True)
+    click.echo(f"udfrunner: {error}", err=True)
+    sys.exit(status)

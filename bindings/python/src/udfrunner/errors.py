@@ -1,0 +1,249 @@
+"""The errors of udfrunner: one tree below :class:`Error`, one class for each status code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import _abi
+
+__all__ = [
+    "Cancelled",
+    "DeadlineExceeded",
+    "Error",
+    "Forked",
+    "HostError",
+    "InternalError",
+    "InvalidArgument",
+    "InvalidHandle",
+    "InvalidState",
+    "LibraryNotFound",
+    "NoMemory",
+    "NotSupported",
+    "ProtocolError",
+    "PythonException",
+    "RemoteTraceback",
+    "SpawnError",
+    "SystemFailure",
+    "WorkerExited",
+]
+
+#: The keys that ``udfrunner_error_detail`` knows.
+DETAIL_KEYS = (
+    "python.traceback",
+    "worker.pid",
+    "worker.exit_status",
+    "worker.signal",
+    "worker.stderr_tail",
+    "worker.python_stack",
+    "worker.peak_rss",
+    "task.partition",
+    "task.attempt",
+    "task.stage",
+    "task.id",
+    "go.panic",
+)
+
+
+class Error(Exception):
+    """An error of the library or of this binding.
+
+    Attributes:
+        code: the status code of ``udfrunner.h``, a negative int.
+        message: one line of text.
+        details: what is known beside it, by the keys of ``udfrunner_error_detail``.
+    """
+
+    code: int = _abi.UDFRUNNER_UNKNOWN
+
+    def __init__(
+        self, message: str, details: Mapping[str, str] | None = None, code: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, str] = dict(details or {})
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.message, self.details, self.code)
+
+    def _integer(self, key: str) -> int | None:
+        value = self.details.get(key)
+        return None if value is None else int(value)
+
+
+class InvalidArgument(Error, ValueError):
+    """A value that is not allowed. Do not retry."""
+
+    code = _abi.UDFRUNNER_INVALID_ARGUMENT
+
+
+class InvalidState(Error):
+    """Not allowed now: after the first compute, concurrently, or in a second way of reading."""
+
+    code = _abi.UDFRUNNER_INVALID_STATE
+
+
+class InvalidHandle(Error):
+    """A closed object, or one of another kind."""
+
+    code = _abi.UDFRUNNER_INVALID_HANDLE
+
+
+class Cancelled(Error):
+    """The task was cancelled, closed, destroyed or shut down. Retry at will."""
+
+    code = _abi.UDFRUNNER_CANCELLED
+
+
+class PythonException(Error):
+    """The function raised, or returned what its return type does not allow.
+
+    A retry meets the same error. ``__cause__`` is a :class:`RemoteTraceback`, so that an
+    uncaught one shows the worker's traceback.
+    """
+
+    code = _abi.UDFRUNNER_PYTHON_EXCEPTION
+
+    @property
+    def traceback(self) -> str:
+        """The traceback as the worker sent it, whole; empty where it sent none."""
+        return self.details.get("python.traceback", "")
+
+
+class WorkerExited(Error):
+    """The worker process ended before its task. A retry runs on another worker."""
+
+    code = _abi.UDFRUNNER_WORKER_EXITED
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker."""
+        return self._integer("worker.pid")
+
+    @property
+    def exit_status(self) -> int | None:
+        """Its exit status, or None where a signal ended it."""
+        return self._integer("worker.exit_status")
+
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that ended it, or None where it exited."""
+        return self._integer("worker.signal")
+
+    @property
+    def stderr_tail(self) -> str:
+        """The last lines that it wrote to stderr."""
+        return self.details.get("worker.stderr_tail", "")
+
+    @property
+    def python_stack(self) -> str:
+        """Its Python stack at its death; empty where none was left."""
+        return self.details.get("worker.python_stack", "")
+
+
+class ProtocolError(Error):
+    """The worker broke the protocol. A retry may help."""
+
+    code = _abi.UDFRUNNER_PROTOCOL
+
+
+class SpawnError(Error):
+    """No worker could be started: interpreter, PySpark or a start-up limit."""
+
+    code = _abi.UDFRUNNER_SPAWN
+
+
+class SystemFailure(Error, OSError):
+    """The operating system: sockets, descriptors, files. A retry may help."""
+
+    code = _abi.UDFRUNNER_IO
+
+
+class DeadlineExceeded(Error, TimeoutError):
+    """The task's deadline passed. A retry needs more time."""
+
+    code = _abi.UDFRUNNER_DEADLINE
+
+
+class NoMemory(Error, MemoryError):
+    """Memory could not be had."""
+
+    code = _abi.UDFRUNNER_NO_MEMORY
+
+
+class NotSupported(Error, NotImplementedError):
+    """Known, but not available: eval type, PySpark version, feature. Do not retry."""
+
+    code = _abi.UDFRUNNER_NOT_SUPPORTED
+
+
+class HostError(Error):
+    """The input failed or brought data of a wrong structure.
+
+    Where the input was Python code that raised, ``__cause__`` is what it raised.
+    """
+
+    code = _abi.UDFRUNNER_HOST
+
+
+class InternalError(Error):
+    """The library's own fault. Please report it."""
+
+    code = _abi.UDFRUNNER_INTERNAL
+
+
+class Forked(Error):
+    """Used in a forked child of the process that loaded the library."""
+
+    code = _abi.UDFRUNNER_FORKED
+
+
+class LibraryNotFound(Error, ImportError):
+    """The native library was not found, did not load, or is of another ABI version."""
+
+    code = _abi.UDFRUNNER_NOT_SUPPORTED
+
+
+class RemoteTraceback(Exception):
+    """The text of a traceback from a worker, as the cause of a :class:`PythonException`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.text.rstrip()}\n"""'
+
+
+_CLASSES: dict[int, type[Error]] = {
+    cls.code: cls
+    for cls in (
+        InvalidArgument,
+        InvalidState,
+        InvalidHandle,
+        Cancelled,
+        PythonException,
+        WorkerExited,
+        ProtocolError,
+        SpawnError,
+        SystemFailure,
+        DeadlineExceeded,
+        NoMemory,
+        NotSupported,
+        HostError,
+        InternalError,
+        Forked,
+    )
+}
+
+
+def make_error(code: int, message: str, details: Mapping[str, str] | None = None) -> Error:
+    """The error of a status code, with the worker's traceback as its cause where there is one."""
+    error = _CLASSES.get(code, Error)(message, details, code)
+    if isinstance(error, PythonException) and error.traceback:
+        error.__cause__ = RemoteTraceback(error.traceback)
+    return error

@@ -1,0 +1,143 @@
+"""Real library, real workers; after each test no process and no descriptor is left."""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+PACKAGE = TESTS.parent
+REPOSITORY = PACKAGE.parents[1]
+LIBRARY = REPOSITORY / "build" / "libudfrunner.so"
+PYTHON = REPOSITORY / "build" / "venv" / "4.2" / "bin" / "python"
+
+os.environ.setdefault("UDFRUNNER_LIBRARY", str(LIBRARY))
+os.environ["PYSPARK_PYTHON"] = str(PYTHON)
+# Programs that tests start find the package and the test functions as this process does.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(PACKAGE / "src"), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+sys.path.insert(0, str(PACKAGE / "src"))
+
+import udfrunner  # noqa: E402
+
+#: Seconds within which an event that must happen has to happen.
+PATIENCE = 20
+
+
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Whether the condition comes true before the deadline."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        select.select([], [], [], 0.005)
+    return True
+
+
+def children(pid: int | None = None) -> set[int]:
+    """The child processes of a process, all threads' together."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid or os.getpid()}/task").iterdir():
+        try:
+            found.update(map(int, (task / "children").read_text().split()))
+        except FileNotFoundError:
+            continue  # The thread ended.
+    return found
+
+
+def descriptors() -> dict[int, str]:
+    """The open descriptors of this process and what they are."""
+    found = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found[int(entry.name)] = str(entry.readlink())
+        except FileNotFoundError:
+            continue  # The one that lists.
+    return found
+
+
+class Leaks:
+    """What was there before, to compare with afterwards."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self.children = children()
+        self.descriptors = descriptors()
+
+    def check(self) -> None:
+        gc.collect()
+        assert eventually(lambda: children() <= self.children), (
+            f"child processes left: {children() - self.children}"
+        )
+        assert eventually(lambda: len(descriptors()) <= len(self.descriptors)), (
+            "descriptors left: "
+            f"{ {k: v for k, v in descriptors().items() if k not in self.descriptors} }"
+        )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """Does once what is allowed to stay: the library's own threads and descriptors."""
+    if not Path(os.environ["UDFRUNNER_LIBRARY"]).is_file():
+        pytest.exit("libudfrunner.so is missing: run `make lib`", 3)
+    if not PYTHON.is_file():
+        pytest.exit(f"{PYTHON} is missing: run `make venv`", 3)
+    with udfrunner.Env() as env:
+        runner = udfrunner.Runner(
+            udfrunner.EvalType.SCALAR_ARROW, [["functions:arrow_plus_one"]], [[0]], "long", env=env
+        )
+        with runner, runner.compute(pa.table({"a": [1]})) as out:
+            out.read_all()
+    yield
+    assert udfrunner.shutdown(timeout=PATIENCE)
+
+
+@pytest.fixture(autouse=True)
+def leaks(request: pytest.FixtureRequest, warm: None) -> Iterator[None]:
+    """Nothing may be left after a test; workers of the module's shared env may."""
+    if "shared_env" in request.fixturenames:
+        yield
+        return
+    before = Leaks()
+    yield
+    before.check()
+
+
+@pytest.fixture(scope="module")
+def shared_env(warm: None) -> Iterator[udfrunner.Env]:
+    """One env for the tests of a module that do not harm it; nothing is left after the module."""
+    before = Leaks()
+    with udfrunner.Env() as env:
+        yield env
+    before.check()
+
+
+@pytest.fixture
+def env(leaks: None) -> Iterator[udfrunner.Env]:
+    """An env of the test's own."""
+    with udfrunner.Env() as env:
+        yield env
+
+
+@pytest.fixture(autouse=True)
+def hang_guard() -> Iterator[None]:
+    """A test that hangs is a failure with a stack, not a stuck suite."""
+
+    def fail(*_: object) -> None:
+        raise TimeoutError("the test hangs")
+
+    previous = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)

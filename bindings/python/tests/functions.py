@@ -1,0 +1,85 @@
+"""Functions that tests name as "functions:NAME": importable here and in the workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def plus_one(x):
+    return x + 1
+
+
+def plus_one_or_none(x):
+    return None if x is None else x + 1
+
+
+def arrow_plus_one(x: pa.Array) -> pa.Array:
+    return pc.add(x, 1)
+
+
+def arrow_iter_plus_one(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+    for batch in batches:
+        yield pc.add(batch, 1)
+
+
+def pandas_plus_one(x: pd.Series) -> pd.Series:
+    return x + 1
+
+
+def pandas_iter_plus_one(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
+    for batch in batches:
+        yield batch + 1
+
+
+def linear(x, *, scale, offset=0):
+    return x * scale + offset
+
+
+def identity_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield from batches
+
+
+def positive_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for frame in frames:
+        yield frame[frame.a > 0]
+
+
+def fail(x):
+    raise ValueError("no good: " + str(len(x)))
+
+
+def fail_row(x):
+    raise ValueError(f"no good: {x}")
+
+
+def exit_three(x):
+    os.write(2, b"last words\n")
+    os._exit(3)
+
+
+def kill_self(x):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def segfault(x):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def sleep(x):
+    time.sleep(3600)
+    return x
+
+
+def two_columns_as_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.select([0])
+
+
+not_callable = 7

@@ -1,0 +1,254 @@
+"""The command line, as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+import pytest
+from conftest import PYTHON, children, eventually
+
+ROWS = 5_000
+FLIGHTS = pa.table(
+    {
+        "dep_delay": [None if i % 10 == 0 else i % 60 for i in range(ROWS)],
+        "arr_delay": [i % 45 for i in range(ROWS)],
+        "carrier": ["AA" if i % 3 else "DL" for i in range(ROWS)],
+    }
+)
+MODULE = """
+import time
+import pandas as pd
+
+def total(dep, arr):
+    return dep + arr
+
+def total_row(dep, arr):
+    return None if dep is None else dep + arr
+
+def late(frames):
+    for frame in frames:
+        yield frame[frame.arr_delay > 40]
+
+def fails(dep):
+    raise ValueError("no flights today")
+
+def sleeps(dep):
+    time.sleep(3600)
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "delays.py").write_text(MODULE)
+    pq.write_table(FLIGHTS, tmp_path / "flights.parquet")
+    csv.write_csv(FLIGHTS, tmp_path / "flights.csv")
+    return tmp_path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "udfrunner", *map(str, arguments)]
+
+
+def udfrunner_command(
+    directory: Path, *arguments: object, status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command(*arguments), cwd=directory, capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def run(
+    directory: Path, function: str, *arguments: object, status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    return udfrunner_command(
+        directory, "run", function, "--return-type", "long", *arguments, status=status
+    )
+
+
+EXPECTED = [
+    None if dep is None else dep + arr
+    for dep, arr in zip(
+        FLIGHTS["dep_delay"].to_pylist(), FLIGHTS["arr_delay"].to_pylist(), strict=True
+    )
+]
+COLUMNS = ("--column", "dep_delay", "--column", "arr_delay")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [("total", "scalar-pandas"), ("total_row", "batched"), ("total_row", "arrow-batched")],
+)
+def test_parquet_to_parquet(directory: Path, workers: int, function: str, kind: str) -> None:
+    done = run(
+        directory,
+        f"delays:{function}",
+        "--input",
+        "flights.parquet",
+        "--output",
+        "out.parquet",
+        "--kind",
+        kind,
+        "--workers",
+        workers,
+        *COLUMNS,
+    )
+    assert re.fullmatch(r"5,000 rows in, 5,000 rows out, [\d.]+ s, [\d,]+ rows/s\n", done.stdout)
+    table = pq.read_table(directory / "out.parquet")
+    assert table.column_names == [function]
+    assert table.column(0).to_pylist() == EXPECTED
+
+
+def test_csv_to_csv_by_a_map_function(directory: Path) -> None:
+    udfrunner_command(
+        directory,
+        "run",
+        "delays:late",
+        "--input",
+        "flights.csv",
+        "--output",
+        "late.csv",
+        "--kind",
+        "map-pandas",
+        "--return-type",
+        "dep_delay double, arr_delay long, carrier string",
+        "--batch-size",
+        "1000",
+        "--progress",
+    )
+    table = csv.read_csv(directory / "late.csv")
+    assert table.column_names == FLIGHTS.column_names
+    assert table["arr_delay"].to_pylist() == [d for d in FLIGHTS["arr_delay"].to_pylist() if d > 40]
+
+
+def test_exception_of_the_function(directory: Path) -> None:
+    arguments = (
+        "delays:fails",
+        "--input",
+        "flights.csv",
+        "--output",
+        "out.arrow",
+        "--kind",
+        "scalar-pandas",
+        "--column",
+        "dep_delay",
+    )
+    done = run(directory, *arguments, status=1)
+    assert "Traceback" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("udfrunner: ")
+    assert "no flights today" in last
+    done = run(directory, *arguments, "--no-traceback", status=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(p.name for p in directory.glob("*out*")) == []
+
+
+GOOD = {
+    "--input": "flights.parquet",
+    "--output": "out.parquet",
+    "--kind": "scalar-pandas",
+    "--column": "dep_delay",
+    "--return-type": "long",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"--input": "nothing.parquet"}, "nothing.parquet: no such file"),
+        ({"--input": "delays.py"}, "delays.py"),
+        ({"--output": "out.txt"}, "out.txt"),
+        ({"--output": "no/directory/out.csv"}, "no such directory"),
+        ({"--column": "speed"}, "column 'speed': flights.parquet has dep_delay"),
+        ({"--kind": "grouped"}, "grouped"),
+        ({"--return-type": "lnog"}, "lnog"),
+        ({"--conf": "novalue"}, "KEY=VALUE"),
+        ({"--conf": "udfrunner.nothing=1"}, "udfrunner.nothing"),
+        ({"--workers": "0"}, "workers"),
+        ({"FUNCTION": "no-colon"}, "MODULE:FUNCTION"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_bad_arguments(directory: Path, change: dict[str, str], text: str) -> None:
+    options = {"FUNCTION": "delays:total", **GOOD, **change}
+    function = options.pop("FUNCTION")
+    flat = [word for pair in options.items() for word in pair]
+    done = udfrunner_command(directory, "run", function, *flat, status=2)
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (directory / "out.parquet").exists()
+
+
+def test_other_interpreter(directory: Path) -> None:
+    done = run(
+        directory,
+        "delays:total",
+        "--input",
+        "flights.parquet",
+        "--output",
+        "out.parquet",
+        "--kind",
+        "scalar-pandas",
+        "--python",
+        "/no/such/python",
+        *COLUMNS,
+        status=1,
+    )
+    assert "/no/such/python" in done.stderr
+
+
+def test_ctrl_c_leaves_nothing(directory: Path) -> None:
+    arguments = command(
+        "run",
+        "delays:sleeps",
+        *(word for pair in GOOD.items() for word in pair),
+        "--workers",
+        "2",
+    )
+    with subprocess.Popen(arguments, cwd=directory, stderr=subprocess.PIPE, text=True) as process:
+        assert eventually(lambda: len(children(process.pid)) > 0)
+        workers = children(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "udfrunner: interrupted" in err
+    assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert sorted(p.name for p in directory.glob("*out*")) == []
+
+
+def test_doctor(directory: Path) -> None:
+    done = udfrunner_command(directory, "doctor")
+    for name in ("library", "worker python", "pyspark", "pyarrow", "pandas", "limit: open files"):
+        assert re.search(rf"^  {name}:", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^  trial task: +ok$", done.stdout, re.MULTILINE)
+    assert str(PYTHON) in done.stdout
+
+
+def test_doctor_of_a_bad_interpreter(directory: Path) -> None:
+    done = udfrunner_command(directory, "doctor", "--python", "/bin/false", status=1)
+    assert re.search(r"^! worker python: +/bin/false", done.stdout, re.MULTILINE)
+    assert re.search(r"^! trial task:", done.stdout, re.MULTILINE)
+
+
+def test_doctor_without_library(directory: Path) -> None:
+    environment = {**os.environ, "UDFRUNNER_LIBRARY": "/no/such/library.so"}
+    done = subprocess.run(
+        command("doctor"), cwd=directory, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "UDFRUNNER_LIBRARY=/no/such/library.so: no such file" in done.stdout
+
+
+def test_version(directory: Path) -> None:
+    done = udfrunner_command(directory, "version")
+    assert re.fullmatch(r"udfrunner \d+\.\d+\.\d+\nlibrary \d\S+ \(\S+\)\n", done.stdout)

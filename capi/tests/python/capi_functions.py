@@ -1,0 +1,56 @@
+"""What the C tests run in workers."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+
+
+def plus_one(n: pd.Series) -> pd.Series:
+    return n + 1
+
+
+def plus_one_row(n: int) -> int:
+    return n + 1
+
+
+def plus_one_arrow(n: pa.Array) -> pa.Array:
+    return pa.compute.add(n, 1)
+
+
+def doubled(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield pa.RecordBatch.from_arrays([pa.compute.multiply(batch.column(0), 2)], ["n"])
+
+
+def blow_up(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Much output for little input, so that a worker waits for its reader."""
+    for batch in batches:
+        for _ in range(10_000):
+            yield batch
+
+
+def told_to_fail(n: pd.Series) -> pd.Series:
+    raise ValueError("told to fail")
+
+
+def fails_with_greeting(n: pd.Series) -> pd.Series:
+    raise ValueError(os.environ["UDFRUNNER_TEST_GREETING"])
+
+
+def sleeps(n: pd.Series) -> pd.Series:
+    time.sleep(600)
+    return n
+
+
+def exits(n: pd.Series) -> pd.Series:
+    os.write(2, b"about to exit\n")
+    os._exit(3)
+
+
+def killed(n: pd.Series) -> pd.Series:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return n

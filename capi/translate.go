@@ -1,0 +1,275 @@
+package main
+
+// #include <string.h>
+//
+// #include "internal.h"
+import "C"
+
+import (
+	"bytes"
+	"math"
+	"unicode/utf8"
+	"unsafe"
+
+	"udfrunner/core/arrowio"
+	"udfrunner/core/cdata"
+	"udfrunner/core/config"
+	"udfrunner/core/hostcall"
+	"udfrunner/core/runner"
+	"udfrunner/core/status"
+)
+
+const (
+	nul = ^uint64(0) // UDFRUNNER_NUL
+	// maxCount bounds the arrays of a call: beyond it a count is garbage, not a wish.
+	maxCount = 1 << 20
+	// maxStruct bounds what later versions may add to a struct.
+	maxStruct = 4096
+)
+
+// rawBytes copies bytes of the host; ok is false for NULL with size 0, which stands for nothing given.
+func rawBytes(what string, p unsafe.Pointer, size uint64) (data []byte, ok bool, err error) {
+	switch {
+	case p == nil && size == 0:
+		return nil, false, nil
+	case p == nil:
+		return nil, false, status.New(status.InvalidArgument, "%s is NULL, its size is not 0", what)
+	case size == nul:
+		n := uint64(C.strlen((*C.char)(p)))
+		return bytes.Clone(unsafe.Slice((*byte)(p), n)), true, nil
+	case size > math.MaxInt32:
+		return nil, false, status.New(status.InvalidArgument, "%s has %d bytes, allowed are %d", what, size, math.MaxInt32)
+	}
+	return bytes.Clone(unsafe.Slice((*byte)(p), size)), true, nil
+}
+
+// text copies UTF-8 of the host; NULL with size 0 is "".
+func text(what string, p unsafe.Pointer, size uint64) (string, error) {
+	data, _, err := rawBytes(what, p, size)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(data) {
+		return "", status.New(status.InvalidArgument, "%s %q is not UTF-8", what, data)
+	}
+	return string(data), nil
+}
+
+// optionalText is text for a pointer that may be NULL whatever the size says.
+func optionalText(what string, p unsafe.Pointer, size uint64) (string, error) {
+	if p == nil {
+		size = 0
+	}
+	return text(what, p, size)
+}
+
+// reason is the NUL-terminated text of a cancel.
+func reason(p unsafe.Pointer) string {
+	if p == nil {
+		return ""
+	}
+	return C.GoString((*C.char)(p))
+}
+
+func count(what string, n uint64) (int, error) {
+	if n > maxCount {
+		return 0, status.New(status.InvalidArgument, "%d %s, allowed are %d", n, what, maxCount)
+	}
+	return int(n), nil
+}
+
+// checkSize looks at the size that a struct begins with. A larger struct is one of a later
+// version; what this one does not know of it must be zero.
+func checkSize(what string, p unsafe.Pointer, known uintptr) (uintptr, error) {
+	size := *(*uint64)(p)
+	if size < uint64(known) || size > maxStruct {
+		return 0, status.New(status.InvalidArgument, "%s: size is %d, sizeof the struct is %d", what, size, known)
+	}
+	for i := known; i < uintptr(size); i++ {
+		if *(*byte)(unsafe.Add(p, i)) != 0 {
+			return 0, status.New(status.InvalidArgument, "%s: byte %d of %d is set, this version knows %d", what, i, size, known)
+		}
+	}
+	return uintptr(size), nil
+}
+
+// environment copies libc's environ.
+func environment(p unsafe.Pointer) []string {
+	var all []string
+	for entry := (**C.char)(p); entry != nil && *entry != nil; entry = (**C.char)(unsafe.Add(unsafe.Pointer(entry), unsafe.Sizeof(*entry))) {
+		all = append(all, C.GoString(*entry))
+	}
+	return all
+}
+
+func pairsOf(what string, p unsafe.Pointer, n uint64) ([]config.Pair, error) {
+	length, err := count(what+"s", n)
+	if err != nil || length == 0 {
+		return nil, err
+	}
+	if p == nil {
+		return nil, status.New(status.InvalidArgument, "%ss are NULL, their number is %d", what, n)
+	}
+	pairs := make([]config.Pair, length)
+	for i := range pairs {
+		c := (*C.udfrunner_pair)(unsafe.Add(p, uintptr(i)*unsafe.Sizeof(C.udfrunner_pair{})))
+		if c.key == nil {
+			return nil, status.New(status.InvalidArgument, "%s %d: key is NULL", what, i)
+		}
+		if pairs[i].Key, err = text(what+" key", unsafe.Pointer(c.key), uint64(c.key_size)); err != nil {
+			return nil, err
+		}
+		if pairs[i].Value, err = text("value of "+pairs[i].Key, unsafe.Pointer(c.value), uint64(c.value_size)); err != nil {
+			return nil, err
+		}
+	}
+	return pairs, nil
+}
+
+func chainOf(p unsafe.Pointer, n uint64) ([]runner.Function, error) {
+	length, err := count("functions of a chain", n)
+	if err != nil || length == 0 {
+		return nil, err
+	}
+	stride, err := checkSize("udfrunner_function", p, unsafe.Sizeof(C.udfrunner_function{}))
+	if err != nil {
+		return nil, err
+	}
+	chain := make([]runner.Function, length)
+	for i := range chain {
+		at := unsafe.Add(p, uintptr(i)*stride)
+		size, err := checkSize("udfrunner_function", at, unsafe.Sizeof(C.udfrunner_function{}))
+		if err != nil {
+			return nil, err
+		}
+		if size != stride {
+			return nil, status.New(status.InvalidArgument, "udfrunner_function %d: size is %d, the first one's is %d", i, size, stride)
+		}
+		if chain[i], err = functionOf((*C.udfrunner_function)(at)); err != nil {
+			return nil, err
+		}
+	}
+	return chain, nil
+}
+
+func functionOf(c *C.udfrunner_function) (f runner.Function, err error) {
+	if f.Pickle, _, err = rawBytes("function pickle", c.pickle, uint64(c.pickle_size)); err != nil {
+		return f, err
+	}
+	if f.Reference, err = optionalText("function reference", unsafe.Pointer(c.reference), uint64(c.reference_size)); err != nil {
+		return f, err
+	}
+	if f.ReturnType, err = optionalText("return type", unsafe.Pointer(c.return_type), uint64(c.return_type_size)); err != nil {
+		return f, err
+	}
+	if c.return_schema != nil {
+		f.ReturnField, err = returnField((*cdata.Schema)(unsafe.Pointer(c.return_schema)))
+	}
+	return f, err
+}
+
+// returnField reads a return type of any kind: as the only column of a schema.
+func returnField(s *cdata.Schema) (*arrowio.Field, error) {
+	format := [...]byte{'+', 's', 0}
+	schema, err := arrowio.ImportSchema(&cdata.Schema{Format: &format[0], NChildren: 1, Children: &s, Release: 1})
+	if err != nil {
+		return nil, status.New(status.InvalidArgument, "return schema: %w", err)
+	}
+	return &schema.Fields[0], nil
+}
+
+func argumentsOf(p unsafe.Pointer, n uint64) ([]runner.Argument, error) {
+	length, err := count("arguments", n)
+	if err != nil {
+		return nil, err
+	}
+	arguments := make([]runner.Argument, length)
+	for i := range arguments {
+		c := (*C.udfrunner_argument)(unsafe.Add(p, uintptr(i)*unsafe.Sizeof(C.udfrunner_argument{})))
+		arguments[i].Offset = int32(c.offset)
+		if c.name == nil {
+			continue
+		}
+		if arguments[i].Name, err = text("argument name", unsafe.Pointer(c.name), uint64(c.name_size)); err != nil {
+			return nil, err
+		}
+		if arguments[i].Name == "" {
+			return nil, status.New(status.InvalidArgument, "argument %d: name is empty, NULL is by position", i)
+		}
+	}
+	return arguments, nil
+}
+
+// inputOf reads an input. It moves nothing. Its callbacks' ctx is the host's and
+// may be any number: Go must see it as one.
+func inputOf(p unsafe.Pointer) (in hostcall.Input, err error) {
+	if p == nil {
+		return in, nil
+	}
+	if _, err = checkSize("udfrunner_input", p, unsafe.Sizeof(C.udfrunner_input{})); err != nil {
+		return in, err
+	}
+	c := (*C.udfrunner_input)(p)
+	in.Kind = int32(c.kind)
+	in.Stream = (*cdata.Stream)(unsafe.Pointer(c.stream))
+	in.Next = *(*uintptr)(unsafe.Pointer(&c.next))
+	in.NextGroup = *(*uintptr)(unsafe.Pointer(&c.next_group))
+	in.Release = *(*uintptr)(unsafe.Pointer(&c.release))
+	in.Ctx = c.ctx
+	return in, nil
+}
+
+func taskOf(p unsafe.Pointer) (task runner.Task, err error) {
+	if p == nil {
+		return task, nil
+	}
+	if _, err = checkSize("udfrunner_task", p, unsafe.Sizeof(C.udfrunner_task{})); err != nil {
+		return task, err
+	}
+	c := (*C.udfrunner_task)(p)
+	task = runner.Task{
+		Partition: int32(c.partition), Attempt: int32(c.attempt), Stage: int32(c.stage), CPUs: int32(c.cpus),
+		TaskAttemptID: int64(c.task_attempt_id), DeadlineMS: int64(c.deadline_ms),
+		Barrier: c.barrier != 0, BarrierPort: int32(c.barrier_port),
+	}
+	if task.BarrierSecret, err = optionalText("barrier secret", unsafe.Pointer(c.barrier_secret), uint64(c.barrier_secret_size)); err != nil {
+		return task, err
+	}
+	if task.Properties, err = pairsOf("task property", unsafe.Pointer(c.properties), uint64(c.n_properties)); err != nil {
+		return task, err
+	}
+	task.Resources, err = resourcesOf(unsafe.Pointer(c.resources), uint64(c.n_resources))
+	return task, err
+}
+
+func resourcesOf(p unsafe.Pointer, n uint64) ([]runner.Resource, error) {
+	length, err := count("resources", n)
+	if err != nil || length == 0 {
+		return nil, err
+	}
+	if p == nil {
+		return nil, status.New(status.InvalidArgument, "resources are NULL, their number is %d", n)
+	}
+	resources := make([]runner.Resource, length)
+	for i := range resources {
+		c := (*C.udfrunner_resource)(unsafe.Add(p, uintptr(i)*unsafe.Sizeof(C.udfrunner_resource{})))
+		if resources[i].Name, err = text("resource name", unsafe.Pointer(c.name), uint64(c.name_size)); err != nil {
+			return nil, err
+		}
+		addresses, err := count("addresses of resource "+resources[i].Name, uint64(c.n_addresses))
+		if err != nil {
+			return nil, err
+		}
+		if c.addresses == nil && addresses != 0 {
+			return nil, status.New(status.InvalidArgument, "addresses of resource %s are NULL, their number is %d", resources[i].Name, addresses)
+		}
+		for _, address := range unsafe.Slice(c.addresses, addresses) {
+			s, err := text("address of resource "+resources[i].Name, unsafe.Pointer(address), nul)
+			if err != nil {
+				return nil, err
+			}
+			resources[i].Addresses = append(resources[i].Addresses, s)
+		}
+	}
+	return resources, nil
+}

@@ -1,0 +1,108 @@
+package arrowio
+
+import "unsafe"
+
+// maxCopied is the size up to which a buffer is copied next to its neighbours: cheaper than a segment of its own.
+const maxCopied = 256
+
+var zeros [8]byte
+
+// body collects the numbers and segments of a message that is made from buffers of the host.
+type body struct {
+	contents
+	segments [][]byte
+	size     int64
+	// scratch holds what cannot be sent in place. It is not grown but replaced: segments refer to it.
+	scratch []byte
+	// open says that the last segment ends where scratch does.
+	open bool
+}
+
+func (w *body) reset() {
+	w.contents.reset()
+	w.segments, w.size, w.scratch, w.open = w.segments[:0], 0, w.scratch[:0], false
+}
+
+// node appends a field node.
+func (w *body) node(length, nulls int64) { w.nodes = append(w.nodes, fieldNode{length, nulls}) }
+
+// empty appends a buffer of no bytes.
+func (w *body) empty() { w.buffers = append(w.buffers, span{w.size, 0}) }
+
+// add appends a buffer of size bytes at p, in place where it is large.
+func (w *body) add(p unsafe.Pointer, size int64) {
+	switch {
+	case size == 0:
+		w.empty()
+	case size <= maxCopied:
+		copy(w.grab(size), unsafe.Slice((*byte)(p), size))
+	default:
+		w.buffers = append(w.buffers, span{w.size, size})
+		w.segments = append(w.segments, unsafe.Slice((*byte)(p), size))
+		if padding := -size & 7; padding > 0 {
+			w.segments = append(w.segments, zeros[:padding])
+			size += padding
+		}
+		w.size += size
+		w.open = false
+	}
+}
+
+// grab appends a buffer of size bytes and returns its memory, which is not zeroed, for the caller to fill.
+func (w *body) grab(size int64) []byte {
+	w.buffers = append(w.buffers, span{w.size, size})
+	if size == 0 {
+		return nil
+	}
+	padded := int((size + 7) &^ 7)
+	start := len(w.scratch)
+	if cap(w.scratch)-start < padded {
+		w.scratch = make([]byte, 0, max(padded, 2*cap(w.scratch), 4096))
+		start, w.open = 0, false
+	}
+	w.scratch = w.scratch[:start+padded]
+	piece := w.scratch[start:]
+	clear(piece[size:])
+	if last := len(w.segments) - 1; w.open {
+		w.segments[last] = w.scratch[start-len(w.segments[last]) : start+padded]
+	} else {
+		w.segments = append(w.segments, piece)
+	}
+	w.open = true
+	w.size += int64(padded)
+	return piece[:size]
+}
+
+// bits appends n bits from bit `from` of a bitmap on.
+func (w *body) bits(bitmap unsafe.Pointer, from, n int64) {
+	if from&7 == 0 {
+		w.add(unsafe.Add(bitmap, from>>3), (n+7)>>3)
+		return
+	}
+	shiftBits(w.grab((n+7)>>3), bitmap, from, n)
+}
+
+// offsets appends n offsets less `first`.
+func (w *body) offsets(p unsafe.Pointer, width, n, first int64) {
+	switch {
+	case first == 0:
+		w.add(p, n*width)
+	case width == 4:
+		subtract(w.grab(n*width), unsafe.Slice((*int32)(p), n), int32(first))
+	default:
+		subtract(w.grab(n*width), unsafe.Slice((*int64)(p), n), first)
+	}
+}
+
+// subtract writes each value less first to dst, which lies in scratch and so is aligned to 8 bytes.
+func subtract[T int32 | int64](dst []byte, values []T, first T) {
+	out := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(dst))), len(values))
+	for i, v := range values {
+		out[i] = v - first
+	}
+}
+
+// message is the finished message.
+func (w *body) message(header *batchHeader) Message {
+	return Message{Header: header.fill(&w.contents, w.size, false), Body: w.segments, BodyLength: w.size}
+}

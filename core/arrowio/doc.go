@@ -1,0 +1,13 @@
+// Package arrowio converts between Arrow C Data (structs and buffers in the
+// host's memory, core/cdata) and the Arrow IPC stream format, for every Arrow
+// type, in place: an Encoder hands out segments of the host's own
+// buffers, a Decoder has bodies read straight into the block that is then exported.
+//
+// Whatever comes from a worker or a host is checked before it is used or passed on: counts,
+// lengths, buffer bounds, offsets, views, union type ids, dictionary indices and run ends.
+// What stays unchecked: that text is UTF-8, and whether a host's buffers are as long as its
+// lengths say.
+//
+// Nothing here blocks, starts a goroutine or is safe for concurrent use, but Schema, Field and
+// Type, which are not changed once they are made.
+package arrowio

@@ -1,0 +1,169 @@
+package arrowio
+
+import (
+	"hash/maphash"
+
+	"udfrunner/core/cdata"
+	"udfrunner/core/status"
+)
+
+// EncoderOptions say how an Encoder shapes its stream.
+type EncoderOptions struct {
+	// WrapStruct makes the columns the children of one struct column named "struct", without
+	// nulls, as Spark sends batches to mapInPandas and mapInArrow (MapInBatchExec).
+	WrapStruct bool
+}
+
+// Encoder makes one IPC stream from arrays of the C data interface (Array) or from messages of another IPC
+// stream (Batch); one encoder takes either, not both.
+type Encoder struct {
+	plan  *plan
+	wrap  bool
+	start []byte
+
+	batch        outgoing
+	dictionaries []encodedDictionary // as in plan
+	seed         maphash.Seed
+	serial       uint64
+	messages     []Message
+}
+
+// outgoing is one kind of message of the stream: its body and its header, both reused.
+type outgoing struct {
+	body   body
+	header *batchHeader
+}
+
+// encodedDictionary is what the encoder knows of a dictionary that it sent.
+type encodedDictionary struct {
+	outgoing
+	// sum is a hash of the values last sent, serial the number of that sending, counted over all dictionaries.
+	sum    uint64
+	serial uint64
+}
+
+// NewEncoder starts a stream with the schema's columns. A schema that no Arrow type rule allows is
+// INVALID_ARGUMENT.
+func NewEncoder(s *Schema, opt EncoderOptions) (*Encoder, error) {
+	if err := s.validate(); err != nil {
+		return nil, status.New(status.InvalidArgument, "%w", err)
+	}
+	p, err := newPlan(s.Fields)
+	if err != nil {
+		return nil, status.New(status.InvalidArgument, "%w", err)
+	}
+	sent := s
+	if opt.WrapStruct {
+		sent = &Schema{Fields: []Field{{Name: "struct", Nullable: true, Type: &Type{ID: Struct, Children: s.Fields}}}}
+	}
+	return &Encoder{
+		plan: p, wrap: opt.WrapStruct, start: schemaMessage(sent),
+		dictionaries: make([]encodedDictionary, len(p.dictionaries)), seed: maphash.MakeSeed(),
+	}, nil
+}
+
+// Start is the encapsulated schema message, the first of the stream. It must not be changed.
+func (e *Encoder) Start() []byte { return e.start }
+
+// Array encodes a struct array whose children are the columns: messages for dictionaries that
+// the worker does not have yet, then the record batch. Segments borrow the array's buffers, so it must
+// not be released before they are written; all of the messages are valid until the next call. An
+// array that does not fit the schema is a HOST error, after which the stream can go on.
+func (e *Encoder) Array(a *cdata.Array) ([]Message, error) {
+	if e.plan.sharedID >= 0 {
+		return nil, status.New(status.InvalidArgument,
+			"dictionary id %d is used by several columns, which needs IPC input", e.plan.sharedID)
+	}
+	e.messages = e.messages[:0]
+	w := &e.batch.body
+	if err := e.columns(w, a); err != nil {
+		return nil, status.New(status.Host, "input array: %w", err)
+	}
+	for i := range e.dictionaries {
+		e.dictionaryMessage(i)
+	}
+	e.messages = append(e.messages, e.batch.message(nil))
+	return e.messages, nil
+}
+
+// dictionaryMessage appends the message of a dictionary unless the worker has these very values. One whose
+// values use a dictionary that is sent again is sent again too.
+func (e *Encoder) dictionaryMessage(i int) {
+	d := &e.dictionaries[i]
+	sum := e.sum(e.plan.dictionaries[i], &d.body)
+	if d.serial != 0 && sum == d.sum {
+		return
+	}
+	e.serial++
+	d.sum, d.serial = sum, e.serial
+	e.messages = append(e.messages, d.message(e.plan.dictionaries[i]))
+}
+
+// sum hashes the numbers and bytes of a dictionary. Two dictionaries are taken for one with a
+// chance of 2^-64.
+func (e *Encoder) sum(d *dictionary, w *body) uint64 {
+	var h maphash.Hash
+	h.SetSeed(e.seed)
+	for _, n := range w.nodes {
+		maphash.WriteComparable(&h, n)
+	}
+	for _, b := range w.buffers {
+		maphash.WriteComparable(&h, b)
+	}
+	for _, n := range w.variadic {
+		maphash.WriteComparable(&h, n)
+	}
+	for _, segment := range w.segments {
+		_, _ = h.Write(segment)
+	}
+	for _, inner := range d.values.uses {
+		maphash.WriteComparable(&h, e.dictionaries[inner.index].serial)
+	}
+	return h.Sum64()
+}
+
+// message finishes the body; d is nil for a record batch.
+func (o *outgoing) message(d *dictionary) Message {
+	c := &o.body.contents
+	if o.header == nil || !o.header.fits(len(c.nodes), len(c.buffers), len(c.variadic)) {
+		o.header = newBatchHeader(len(c.nodes), len(c.buffers), len(c.variadic), d)
+	}
+	return o.body.message(o.header)
+}
+
+// Batch encodes one message, a dictionary or a record batch, that a Decoder of the same columns
+// finished: its body is passed on in place. The message is valid until the next call, or
+// until the memory of b's body is not.
+func (e *Encoder) Batch(b *Batch) (Message, error) {
+	c, o := &b.contents, &e.batch
+	var d *dictionary
+	if b.dictionary != nil {
+		if b.dictionary.index >= len(e.plan.dictionaries) {
+			return Message{}, status.New(status.Internal, "dictionary %d is of another stream", b.dictionary.id)
+		}
+		d, o = e.plan.dictionaries[b.dictionary.index], &e.dictionaries[b.dictionary.index].outgoing
+	}
+	w := &o.body
+	w.reset()
+	w.length = c.length
+	if e.wrap && d == nil {
+		w.node(c.length, 0)
+		w.empty()
+	}
+	w.nodes = append(w.nodes, c.nodes...)
+	w.buffers = append(w.buffers, c.buffers...)
+	w.variadic = append(w.variadic, c.variadic...)
+	if o.header == nil || !o.header.fits(len(w.nodes), len(w.buffers), len(w.variadic)) {
+		o.header = newBatchHeader(len(w.nodes), len(w.buffers), len(w.variadic), d)
+	}
+	w.size = int64(len(b.body))
+	if w.size > 0 {
+		w.segments = append(w.segments, b.body)
+	}
+	if padding := -w.size & 7; padding > 0 {
+		w.segments = append(w.segments, zeros[:padding])
+		w.size += padding
+	}
+	header := o.header.fill(&w.contents, w.size, b.delta)
+	return Message{Header: header, Body: w.segments, BodyLength: w.size}, nil
+}

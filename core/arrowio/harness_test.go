@@ -1,0 +1,211 @@
+package arrowio_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+	"github.com/stretchr/testify/require"
+
+	"udfrunner/core/arrowio"
+	"udfrunner/core/cdata"
+	"udfrunner/core/hostmem"
+	"udfrunner/core/status"
+)
+
+// python is the interpreter of the development environment.
+func python(t testing.TB) string {
+	t.Helper()
+	directory, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
+			break
+		}
+		require.NotEqual(t, "/", directory, "no go.mod above the working directory")
+		directory = filepath.Dir(directory)
+	}
+	path := filepath.Join(directory, "build/venv/4.2/bin/python")
+	require.FileExists(t, path, "run `make venv`")
+	return path
+}
+
+var (
+	streamsOnce sync.Once
+	streamsOf   map[string][]byte
+	typesOf     map[string][]string
+	errStreams  error
+)
+
+// streams is pyarrow's streams by case, and its names of the columns' types.
+func streams(t testing.TB) (map[string][]byte, map[string][]string) {
+	t.Helper()
+	interpreter := python(t)
+	streamsOnce.Do(func() { errStreams = loadStreams(interpreter) })
+	require.NoError(t, errStreams)
+	return streamsOf, typesOf
+}
+
+func loadStreams(interpreter string) error {
+	directory, err := os.MkdirTemp("", "arrowio")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(directory)
+	if out, err := exec.Command(interpreter, "testdata/streams.py", "write", directory).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(directory, "types.json"))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &typesOf); err != nil {
+		return err
+	}
+	streamsOf = map[string][]byte{}
+	for name := range typesOf {
+		if streamsOf[name], err = os.ReadFile(filepath.Join(directory, name+".arrows")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare has pyarrow read streams and compare them with its own data.
+func compare(t *testing.T, streams map[string][]byte) {
+	t.Helper()
+	directory := t.TempDir()
+	for name, stream := range streams {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name+".arrows"), stream, 0o600))
+	}
+	out, err := exec.Command(python(t), "testdata/streams.py", "compare", directory).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// blocks is hostmem's functions for Go, with memory full of garbage and a count of what is alive.
+type blocks struct {
+	*hostmem.Functions
+	made []unsafe.Pointer
+}
+
+func newBlocks() *blocks {
+	base := hostmem.Default()
+	functions := *base
+	b := &blocks{Functions: &functions}
+	functions.Alloc = func(size uintptr) unsafe.Pointer {
+		block := base.Alloc(size)
+		for i, garbage := uintptr(0), hostmem.Bytes(block, 0, size); i < size; i++ {
+			garbage[i] = 0xA5
+		}
+		// A reference of the test's own keeps the count readable.
+		base.Retain(block, 1)
+		b.made = append(b.made, block)
+		return block
+	}
+	return b
+}
+
+// requireReleased checks that nobody but the test holds a block, and frees them.
+func (b *blocks) requireReleased(t testing.TB) {
+	t.Helper()
+	for _, block := range b.made {
+		require.Equal(t, int64(1), atomic.LoadInt64((*int64)(block)), "references left")
+		b.Release(block)
+	}
+	b.made = nil
+}
+
+func release(a *cdata.Array) {
+	if a.Release != 0 {
+		purego.SyscallN(a.Release, uintptr(unsafe.Pointer(a)))
+	}
+}
+
+func releaseSchema(s *cdata.Schema) {
+	if s.Release != 0 {
+		purego.SyscallN(s.Release, uintptr(unsafe.Pointer(s)))
+	}
+}
+
+// feed runs a stream through a decoder; each is called for every finished message, with the decoder.
+func feed(d *arrowio.Decoder, stream []byte, each func(arrowio.Step, *arrowio.Batch) error) error {
+	for {
+		if len(stream) < arrowio.PrefixSize {
+			return errors.New("stream ends early")
+		}
+		size, eos, err := d.Prefix(stream[:arrowio.PrefixSize])
+		stream = stream[arrowio.PrefixSize:]
+		if err != nil || eos {
+			return err
+		}
+		if size > len(stream) {
+			return errors.New("stream ends in metadata")
+		}
+		step, err := d.Metadata(stream[:size])
+		stream = stream[size:]
+		if err != nil {
+			return err
+		}
+		if step.Kind == arrowio.StepSchema {
+			continue
+		}
+		if step.BodyLength > int64(len(stream)) {
+			return errors.New("stream ends in a body")
+		}
+		to, err := d.Body()
+		if err != nil {
+			return err
+		}
+		copy(to, stream[:step.BodyLength])
+		stream = stream[step.BodyLength:]
+		batch, err := d.Finish()
+		if err != nil {
+			return err
+		}
+		if err := each(step, batch); err != nil {
+			return err
+		}
+	}
+}
+
+// write appends messages to a stream.
+func write(out *bytes.Buffer, messages ...arrowio.Message) {
+	for _, m := range messages {
+		out.Write(m.Header)
+		var size int64
+		for _, segment := range m.Body {
+			out.Write(segment)
+			size += int64(len(segment))
+		}
+		if size != m.BodyLength || size%8 != 0 || len(m.Header)%8 != 0 {
+			panic(fmt.Sprintf("message of %d header and %d body bytes, said %d", len(m.Header), size, m.BodyLength))
+		}
+	}
+}
+
+// arrays decodes a stream into arrays, which the caller releases, and a schema.
+func arrays(t testing.TB, d *arrowio.Decoder, stream []byte) []*cdata.Array {
+	t.Helper()
+	var found []*cdata.Array
+	err := feed(d, stream, func(step arrowio.Step, _ *arrowio.Batch) error {
+		if step.Kind != arrowio.StepBatch {
+			return nil
+		}
+		a := &cdata.Array{}
+		found = append(found, a)
+		return d.Export(a, nil)
+	})
+	require.NoError(t, err)
+	return found
+}
+
+func code(err error) status.Code { return status.CodeOf(err) }

@@ -1,0 +1,5 @@
+"""A module in a package."""
+
+from functions import Calculator
+
+calculator = Calculator(7)

@@ -1,0 +1,189 @@
+package config
+
+import (
+	"math"
+	"time"
+)
+
+// The names of the keys, for the getters of Config.
+const (
+	PythonExecutable         = "spark.pyspark.python"
+	PythonDaemonModule       = "spark.python.daemon.module"
+	PythonWorkerModule       = "spark.python.worker.module"
+	PythonUseDaemon          = "spark.python.use.daemon"
+	PythonUnixSockets        = "spark.python.unix.domain.socket.enabled"
+	PythonUnixSocketDir      = "spark.python.unix.domain.socket.dir"
+	PythonAuthSocketTimeout  = "spark.python.authenticate.socketTimeout"
+	PythonWorkerReuse        = "spark.python.worker.reuse"
+	PythonIdlePoolSize       = "spark.python.factory.idleWorkerMaxPoolSize"
+	PythonKillTimeout        = "spark.python.task.killTimeout"
+	PythonFaultHandler       = "spark.python.worker.faulthandler.enabled"
+	PythonIdleTimeout        = "spark.python.worker.idleTimeoutSeconds"
+	PythonKillOnIdle         = "spark.python.worker.killOnIdleTimeout"
+	PythonTracebackInterval  = "spark.python.worker.tracebackDumpIntervalSeconds"
+	PythonKillOnFlushFailure = "spark.python.daemon.killWorkerOnFlushFailure"
+	PySparkMemory            = "spark.executor.pyspark.memory"
+	ExecutorCores            = "spark.executor.cores"
+	TaskCpus                 = "spark.task.cpus"
+	BufferSize               = "spark.buffer.size"
+	LocalDir                 = "spark.local.dir"
+	ExecutorEnv              = "spark.executorEnv."
+
+	SQLFaultHandler       = "spark.sql.execution.pyspark.udf.faulthandler.enabled"
+	SQLIdleTimeout        = "spark.sql.execution.pyspark.udf.idleTimeoutSeconds"
+	SQLKillOnIdle         = "spark.sql.execution.pyspark.udf.killOnIdleTimeout"
+	SQLTracebackInterval  = "spark.sql.execution.pyspark.udf.tracebackDumpIntervalSeconds"
+	SimplifiedTraceback   = "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled"
+	HideTraceback         = "spark.sql.execution.pyspark.udf.hideTraceback.enabled"
+	TracebackWithLocals   = "spark.sql.execution.pyspark.udf.tracebackWithLocals.enabled"
+	PythonBatchSize       = "spark.sql.execution.python.udf.maxRecordsPerBatch"
+	ArrowMaxRecords       = "spark.sql.execution.arrow.maxRecordsPerBatch"
+	ArrowMaxBytes         = "spark.sql.execution.arrow.maxBytesPerBatch"
+	ArrowLargeVarTypes    = "spark.sql.execution.arrow.useLargeVarTypes"
+	ArrowConcurrency      = "spark.sql.execution.pythonUDF.arrow.concurrency.level"
+	SessionTimeZone       = "spark.sql.session.timeZone"
+	AssignColumnsByName   = "spark.sql.legacy.execution.pandas.groupedMap.assignColumnsByName"
+	ConvertSafely         = "spark.sql.execution.pandas.convertToArrowArraySafely"
+	LegacyUDFConversion   = "spark.sql.legacy.execution.pythonUDF.pandas.conversion.enabled"
+	LegacyUDTFConversion  = "spark.sql.legacy.execution.pythonUDTF.pandas.conversion.enabled"
+	IntToDecimal          = "spark.sql.execution.pythonUDF.pandas.intToDecimalCoercionEnabled"
+	IntExtensionDtype     = "spark.sql.execution.pythonUDF.pandas.preferIntExtensionDtype"
+	MapAcceptsAnyIterable = "spark.sql.execution.pythonUDF.mapInBatch.legacy.acceptAnyIterable.enabled"
+	BinaryAsBytes         = "spark.sql.execution.pyspark.binaryAsBytes"
+	UDFProfiler           = "spark.sql.pyspark.udf.profiler"
+	DataSourceProfiler    = "spark.sql.pyspark.dataSource.profiler"
+
+	PythonVersion     = "udfrunner.python.version"
+	FilesDirectory    = "udfrunner.files.directory"
+	SessionID         = "udfrunner.session.id"
+	ArtifactID        = "udfrunner.job.artifactId"
+	WorkerStart       = "udfrunner.worker.startTimeout"
+	WorkerIdleTimeout = "udfrunner.worker.idleTimeout"
+	ZygoteEnabled     = "udfrunner.zygote.enabled"
+	ZygoteModules     = "udfrunner.zygote.modules"
+	InputWindow       = "udfrunner.input.window"
+	EvalConf          = "udfrunner.eval."
+)
+
+const (
+	seconds = int64(time.Second)
+	millis  = int64(time.Millisecond)
+)
+
+// Group is a chapter of the docs page.
+type Group struct {
+	Title string
+	Keys  []Key
+}
+
+// Groups are all keys. Types and defaults of Spark's are those of its classes config.Python, config and
+// SQLConf.
+var Groups = []Group{
+	{"Interpreter and workers", []Key{
+		{Name: PythonExecutable, Default: "python3", Environment: "PYSPARK_PYTHON",
+			Doc: "The Python interpreter of workers, as a path or as a name to be found in PATH. It needs PySpark."},
+		{Name: PythonDaemonModule, Absent: "the embedded daemon",
+			Doc: "A daemon module to be run with `python -m` in place of the embedded daemon, for example `pyspark.daemon`."},
+		{Name: PythonWorkerModule, Absent: "`pyspark.worker`",
+			Doc: "The worker module to be run with `python -m` where no daemon is used."},
+		{Name: PythonUseDaemon, Kind: Bool, Default: "true",
+			Doc: "Whether workers are forked by a daemon. If false every worker is a process started anew, for one task."},
+		{Name: PythonUnixSockets, Kind: Bool, Default: "false", Environment: "PYSPARK_UDS_MODE",
+			Doc: "Whether stock daemons and workers talk over Unix sockets (PySpark 4.1 and later). The embedded daemon always uses socket pairs."},
+		{Name: PythonUnixSocketDir, Absent: "the temporary directory", Doc: "The directory of these sockets."},
+		{Name: PythonAuthSocketTimeout, Kind: Duration, Unit: seconds, Min: 1, Default: "15s",
+			Doc: "How long a stock worker waits for the other side when it connects. It stays on a simple worker's socket: input that is silent for longer ends the task."},
+		{Name: PythonWorkerReuse, Kind: Bool, Default: "true",
+			Doc: "Whether workers run more than one task. If false every task has a fresh worker."},
+		{Name: PythonIdlePoolSize, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "no limit",
+			Doc: "How many idle workers are kept; the least recently used go first."},
+		{Name: WorkerIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "60s", Scope: EnvOnly,
+			Doc: "How long an idle worker is kept. Spark's value, which it has no key for. 0 keeps none."},
+		{Name: WorkerStart, Kind: Duration, Unit: millis, Min: 1, Default: "60s",
+			Doc: "How long a daemon or worker may take from its start until it is ready."},
+		{Name: ZygoteEnabled, Kind: Bool, Default: "true",
+			Doc: "Whether the embedded daemon imports PySpark, PyArrow and pandas before it forks workers. If false every worker imports them itself."},
+		{Name: ZygoteModules, Kind: List, Absent: "none",
+			Doc: "More modules that the embedded daemon imports before it forks. They must not start threads."},
+		{Name: PythonVersion, Absent: "the worker's own version",
+			Doc: "The minor version (as in `3.11`) of the Python that pickled the functions. A worker of another version refuses the task."},
+	}},
+	{"Limits and diagnosis", []Key{
+		{Name: PythonKillTimeout, Kind: Duration, Unit: millis, Min: 0, Default: "2s",
+			Doc: "How long a cancelled task's worker may take to finish by itself where the protocol allows that, before it is killed."},
+		{Name: PythonIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "0",
+			Doc: "After how long without any data from a worker a running task counts as stuck; 0 is never."},
+		{Name: SQLIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Fallback: PythonIdleTimeout, Doc: "The same for SQL functions."},
+		{Name: PythonKillOnIdle, Kind: Bool, Default: "false", Doc: "Whether the worker of a stuck task is killed."},
+		{Name: SQLKillOnIdle, Kind: Bool, Fallback: PythonKillOnIdle, Doc: "The same for SQL functions."},
+		{Name: PythonFaultHandler, Kind: Bool, Default: "false",
+			Doc: "Whether workers write their Python stack when a signal such as SIGSEGV kills them, to be read in the error."},
+		{Name: SQLFaultHandler, Kind: Bool, Fallback: PythonFaultHandler, Doc: "The same for SQL functions."},
+		{Name: PythonTracebackInterval, Kind: Duration, Unit: seconds, Min: 0, Default: "0",
+			Doc: "How often workers write their Python stack to stderr (PySpark 4.1 and later); 0 is never."},
+		{Name: SQLTracebackInterval, Kind: Duration, Unit: seconds, Min: 0, Fallback: PythonTracebackInterval, Doc: "The same for SQL functions."},
+		{Name: PythonKillOnFlushFailure, Kind: Bool, Default: "true",
+			Doc: "Whether a stock daemon's worker ends when it cannot flush its output (PySpark 4.1 and later)."},
+		{Name: SimplifiedTraceback, Kind: Bool, Default: "true",
+			Doc: "Whether tracebacks of Python exceptions leave out PySpark's own frames."},
+		{Name: HideTraceback, Kind: Bool, Default: "false",
+			Doc: "Whether errors hold the exception only, without its traceback (PySpark 4.0 and later)."},
+		{Name: TracebackWithLocals, Kind: Bool, Default: "false",
+			Doc: "Whether tracebacks show local variables (PySpark 4.3 and later)."},
+		{Name: UDFProfiler, OneOf: []string{"perf", "memory"}, Absent: "no profiling",
+			Doc: "Profiles the functions; the profiles come with the accumulators (PySpark 4.0 and later)."},
+		{Name: DataSourceProfiler, OneOf: []string{"perf", "memory"}, Absent: "no profiling",
+			Doc: "Profiles Python data sources (PySpark 4.1 and later)."},
+	}},
+	{"Resources and environment of workers", []Key{
+		{Name: ExecutorCores, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "1",
+			Doc: "The cores that tasks share. If set it is the OMP_NUM_THREADS of workers; " + PySparkMemory + " is divided by it."},
+		{Name: TaskCpus, Kind: Int, Min: 1, Default: "1",
+			Doc: "The cpus of a task: the OMP_NUM_THREADS of workers where " + ExecutorCores + " is not set. PySpark 4.3 and later take the cpus of the task itself."},
+		{Name: PySparkMemory, Kind: Size, Unit: mib, Min: 1, Absent: "no limit",
+			Doc: "Memory of all workers together; each one's address space is limited to its part, in MiB."},
+		{Name: BufferSize, Kind: Size, Unit: 1, Min: 1, Default: "65536", Doc: "The buffer of a worker's socket, in bytes."},
+		{Name: InputWindow, Kind: Size, Unit: 1, Min: 64 << 10, Default: "16m",
+			Doc: "How much input is read ahead of the worker, at most, but always one record or batch."},
+		{Name: LocalDir, Environment: "SPARK_LOCAL_DIRS", Absent: "the temporary directory",
+			Doc: "Directories for scratch files, separated by commas."},
+		{Name: FilesDirectory, Absent: "none",
+			Doc: "What SparkFiles.getRootDirectory() gives in workers; relative includes are found below it."},
+		{Name: SessionID, Absent: "none",
+			Doc: "The id of the session. If set, PySpark 4.1 and later capture what functions log and print."},
+		{Name: ArtifactID, Default: "default",
+			Doc: "The id of the set of files and modules that the functions come with, SPARK_JOB_ARTIFACT_UUID."},
+		{Name: ExecutorEnv, Kind: Prefix, Doc: "The rest of the key is an environment variable of workers."},
+	}},
+	{"Data", []Key{
+		{Name: ArrowMaxRecords, Kind: Int, Min: math.MinInt64, Default: "10000",
+			Doc: "The most rows of an Arrow batch; zero or less is no limit. If it is set, small batches of the host are not joined beyond it."},
+		{Name: ArrowMaxBytes, Kind: Size, Unit: 1, Min: 1, Absent: "no limit", Doc: "The same in bytes."},
+		{Name: ArrowLargeVarTypes, Kind: Bool, Default: "false",
+			Doc: "Whether strings and binaries use Arrow's large types, with 64-bit offsets (PySpark 3.5 and later)."},
+		{Name: ArrowConcurrency, Kind: Int, Min: 2, Absent: "1",
+			Doc: "How many threads of a worker run the rows of a batch of an Arrow-optimized Python UDF (PySpark 4.0 and later)."},
+		{Name: PythonBatchSize, Kind: Int, Min: 1, Default: "100",
+			Doc: "The rows of a pickled batch that a worker sends (PySpark 4.0 and later)."},
+		{Name: SessionTimeZone, Default: "UTC",
+			Doc: "The time zone in which functions see timestamps, as a region (`Europe/Rome`) or an offset (`+01:00`). Spark takes that of its JVM."},
+		{Name: AssignColumnsByName, Kind: Bool, Default: "true",
+			Doc: "Whether columns of a returned pandas.DataFrame are matched by name if they have names, else by position."},
+		{Name: ConvertSafely, Kind: Bool, Absent: "true from PySpark 4.1 on, false before",
+			Doc: "Whether a returned value that its type cannot hold, such as an overflow, is an error."},
+		{Name: IntToDecimal, Kind: Bool, Default: "false",
+			Doc: "Whether pandas functions that return decimals may return integers (PySpark 4.1 and later)."},
+		{Name: IntExtensionDtype, Kind: Bool, Default: "false",
+			Doc: "Whether integers reach pandas functions as extension types, so that nulls do not make them floats (PySpark 4.2 and later)."},
+		{Name: MapAcceptsAnyIterable, Kind: Bool, Default: "true",
+			Doc: "Whether mapInPandas and mapInArrow functions may return iterables that are no iterators (PySpark 4.3 and later)."},
+		{Name: BinaryAsBytes, Kind: Bool, Default: "true",
+			Doc: "Whether binary values reach Python functions as bytes, else as bytearray (PySpark 4.1 and later)."},
+		{Name: LegacyUDFConversion, Kind: Bool, Default: "false",
+			Doc: "Whether Arrow-optimized Python UDFs convert through pandas, as before PySpark 4.1."},
+		{Name: LegacyUDTFConversion, Kind: Bool, Default: "false",
+			Doc: "Whether Arrow-optimized Python UDTFs convert through pandas, as before PySpark 4.1."},
+		{Name: EvalConf, Kind: Prefix, Scope: RunnerOnly,
+			Doc: "The rest of the key is a key of the eval conf that PySpark 4.2 and later read, for eval types that need one."},
+	}},
+}

@@ -1,0 +1,87 @@
+package config
+
+import "strconv"
+
+// PythonEvalType's values whose data are not Arrow but pickles.
+const (
+	nonUDF     = 0
+	batchedUDF = 100
+	tableUDF   = 300
+)
+
+// entry is a key of the runner conf, the key/value list that goes to a worker with each task (Spark's
+// ArrowPythonRunner.getPythonRunnerConfMap).
+type entry struct {
+	key   string
+	since minor
+	// assumed is what a worker takes where the key is absent. A value equal to it is not sent.
+	assumed string
+	// pickled says whether eval types with pickled data read the key too.
+	pickled bool
+	// value, where not nil, is what holds if the host has not set the key, by version.
+	value func(minor) string
+}
+
+var entries = []entry{
+	// A worker assumes no time zone at all, and has none to show timestamps in.
+	{key: SessionTimeZone, since: v35},
+	{key: AssignColumnsByName, since: v35, assumed: "true"},
+	{key: ConvertSafely, since: v35, value: convertSafely},
+	{key: ArrowMaxRecords, since: v35, assumed: "10000"},
+	{key: ArrowMaxBytes, since: v40},
+	{key: ArrowConcurrency, since: v40},
+	{key: ArrowLargeVarTypes, since: v40, assumed: "false"},
+	{key: LegacyUDTFConversion, since: v41, assumed: "false"},
+	{key: LegacyUDFConversion, since: v41, assumed: "false"},
+	{key: IntToDecimal, since: v41, assumed: "false"},
+	{key: BinaryAsBytes, since: v41, assumed: "true"},
+	{key: IntExtensionDtype, since: v42, assumed: "false"},
+	{key: MapAcceptsAnyIterable, since: v43, assumed: "true"},
+	// Before 4.2 profilers are a part of the command, not of the runner conf.
+	{key: UDFProfiler, since: v42, pickled: true},
+	{key: DataSourceProfiler, since: v42, pickled: true},
+}
+
+// convertSafely is Spark's default of ConvertSafely. It is always sent: a worker that is
+// told nothing assumes false.
+func convertSafely(version minor) string { return strconv.FormatBool(version >= v41) }
+
+// RunnerConf is the runner conf for workers of a PySpark minor version ("4.2") and an eval type
+// (PythonEvalType), in an order that is always the same: what differs from the worker's own
+// default, and the time zone and ConvertSafely always. Values are written as the worker reads them: sizes as
+// bytes, booleans in lower case. It is empty for eval types with pickled data unless they are profiled.
+func (c *Config) RunnerConf(minor string, evalType int32) []Pair {
+	version := parseMinor(minor)
+	pickled := evalType == nonUDF || evalType == batchedUDF || evalType == tableUDF
+	var pairs []Pair
+	for _, e := range entries {
+		if version < e.since || pickled && !e.pickled {
+			continue
+		}
+		value := c.canonical(e.key)
+		if value == "" && e.value != nil {
+			value = e.value(version)
+		}
+		if value != "" && value != e.assumed {
+			pairs = append(pairs, Pair{e.key, value})
+		}
+	}
+	return pairs
+}
+
+// canonical is the effective value of a known key as a worker parses it, "" where there is none.
+func (c *Config) canonical(name string) string {
+	value := c.effective(name)
+	if value == "" {
+		return ""
+	}
+	switch index[name].Kind {
+	case Bool:
+		return strconv.FormatBool(c.Bool(name))
+	case Int:
+		return strconv.Itoa(c.Int(name))
+	case Size:
+		return decimal(c.Size(name))
+	}
+	return value
+}

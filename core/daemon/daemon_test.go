@@ -1,0 +1,127 @@
+package daemon_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"udfrunner/core/daemon"
+)
+
+// interpreter is the test environment's Python with PySpark 4.2.
+func interpreter(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		parent := filepath.Dir(dir)
+		require.NotEqual(t, dir, parent, "no go.mod above the working directory")
+		dir = parent
+	}
+	python := filepath.Join(dir, "build", "venv", "4.2", "bin", "python")
+	require.FileExists(t, python, "run `make venv`")
+	return python
+}
+
+func TestPacketsCarryEveryModule(t *testing.T) {
+	var bundle []byte
+	packets := daemon.Packets()
+	for i, packet := range packets {
+		assert.LessOrEqual(t, len(packet), daemon.PacketLimit)
+		assert.Equal(t, i == len(packets)-1, packet[0] == '.', "only the last packet says so")
+		bundle = append(bundle, packet[1:]...)
+	}
+	var state struct {
+		Sources map[string]string `json:"sources"`
+	}
+	require.NoError(t, json.Unmarshal(bundle, &state))
+
+	files, err := filepath.Glob("*.py")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		if file == "bootstrap.py" {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		name := strings.TrimSuffix(daemon.Package+"."+strings.TrimSuffix(file, ".py"), ".__init__")
+		assert.Equal(t, string(text), state.Sources[name], name)
+	}
+	assert.Len(t, state.Sources, len(files)-1)
+}
+
+func TestDaemonStartsFromWhatIsEmbedded(t *testing.T) {
+	ours, theirs := socketPair(t)
+	command := exec.Command(interpreter(t), "-c", daemon.Bootstrap())
+	command.Dir = t.TempDir()
+	command.Stdin = theirs
+	command.Stderr = os.Stderr
+	require.NoError(t, command.Start())
+	require.NoError(t, theirs.Close())
+	t.Cleanup(func() { _ = command.Process.Kill() })
+
+	for _, packet := range daemon.Packets() {
+		_, err := ours.Write(packet)
+		require.NoError(t, err)
+	}
+	start, err := json.Marshal(map[string]any{
+		"op": "start", "protocol": daemon.Protocol, "zygote": false,
+		"modules": []string{}, "minimum_pyspark": "3.5",
+	})
+	require.NoError(t, err)
+	_, err = ours.Write(start)
+	require.NoError(t, err)
+
+	require.NoError(t, ours.SetReadDeadline(time.Now().Add(20*time.Second)))
+	packet := make([]byte, daemon.PacketLimit)
+	n, err := ours.Read(packet)
+	require.NoError(t, err)
+	var ready struct {
+		Op      string `json:"op"`
+		PID     int    `json:"pid"`
+		PySpark string `json:"pyspark"`
+	}
+	require.NoError(t, json.Unmarshal(packet[:n], &ready))
+	assert.Equal(t, "ready", ready.Op)
+	assert.Equal(t, command.Process.Pid, ready.PID)
+	assert.True(t, strings.HasPrefix(ready.PySpark, "4.2."), ready.PySpark)
+
+	require.NoError(t, ours.Close())
+	assert.NoError(t, command.Wait(), "a closed control socket ends the daemon with status 0")
+}
+
+// TestPython runs the daemon's own tests with every PySpark they support.
+func TestPython(t *testing.T) {
+	python := interpreter(t)
+	for _, version := range []string{"4.2", "4.3"} {
+		t.Run(version, func(t *testing.T) {
+			python := strings.Replace(python, "/4.2/", "/"+version+"/", 1)
+			require.FileExists(t, python, "run `make venv`")
+			output, err := exec.Command(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests").
+				CombinedOutput()
+			require.NoError(t, err, "%s", output)
+		})
+	}
+}
+
+func socketPair(t *testing.T) (ours, theirs *os.File) {
+	t.Helper()
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	require.NoError(t, syscall.SetNonblock(pair[0], true))
+	ours, theirs = os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control")
+	t.Cleanup(func() { _, _ = ours.Close(), theirs.Close() })
+	return ours, theirs
+}

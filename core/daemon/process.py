@@ -1,0 +1,105 @@
+"""What the daemon resets in itself at its start, and asks of the kernel for its workers."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterable
+
+try:
+    import ctypes
+except ImportError:  # an interpreter built without libffi
+    ctypes = None  # type: ignore[assignment]
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if ctypes is not None else None
+
+# Signals that CPython ignores at its start, so that a write to a closed socket or past a file
+# size limit is an exception.
+_IGNORED = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
+
+
+def reset_signals() -> None:
+    """Default handlers and an empty mask: a host (a JVM, a Go runtime) may hand on others."""
+    for number in signal.valid_signals():
+        if number in (signal.SIGKILL, signal.SIGSTOP):
+            continue
+        signal.signal(number, signal.SIG_IGN if number in _IGNORED else signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def lead_own_session() -> None:
+    """Leave the host's session, so that Ctrl-C in its terminal reaches only the host."""
+    if os.getsid(0) != os.getpid():
+        try:
+            os.setsid()
+        except PermissionError:  # already leads a process group, which is enough
+            pass
+
+
+def open_descriptors() -> list[int]:
+    """The open descriptors of this process, in order."""
+    return sorted(filter(_is_open, map(int, os.listdir("/proc/self/fd"))))
+
+
+def _is_open(descriptor: int) -> bool:
+    """False for the one that listing itself used."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_GETFD)
+    except OSError:
+        return False
+    return True
+
+
+def close_inherited() -> None:
+    """Close what came through exec above descriptor 2.
+
+    Only such descriptors lack FD_CLOEXEC: Python sets it on all it opens itself (PEP 446), and
+    a sitecustomize may have opened some.
+    """
+    for descriptor in open_descriptors():
+        if descriptor > 2 and not fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC:
+            os.close(descriptor)
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """Close every descriptor above 2 that is not in kept."""
+    # Not os.closerange: where Python was built without close_range it tries every number up to
+    # the limit, which containers set to a thousand million.
+    for descriptor in set(open_descriptors()) - {0, 1, 2, *kept}:
+        os.close(descriptor)
+
+
+def replace_stdin() -> None:
+    """Put /dev/null on descriptor 0, and on 1 and 2 where the host gave none."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    for descriptor in (1, 2):
+        if not _is_open(descriptor):
+            os.dup2(null, descriptor)
+    if null > 2:
+        os.close(null)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel SIGKILL this process when the thread that forked it ends.
+
+    parent is the process id the caller knew before the fork: a parent that died before the
+    request was made sends no signal, so that its child must end itself.
+    """
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def flush_standard_streams() -> None:
+    """Flush stdout and stderr; a closed pipe or stream is no error here."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass

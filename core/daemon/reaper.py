@@ -1,0 +1,142 @@
+"""Live workers: their signals, and their deaths.
+
+The daemon is the workers' parent. A worker's pidfd in the poll set says that it ended; no
+signal handler is needed. Until it is reaped its process id, and the process group of the same
+number, belong to nobody else, so that every kill here hits the worker or nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass
+
+SWEEP_INTERVAL = 0.02
+"""Seconds between looks at workers that have no pidfd (Linux before 5.3)."""
+
+KILL_TIMEOUT = 1.0
+"""Seconds that killed workers have to end."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """The end of a worker: raw wait status, peak resident set in bytes, CPU times in seconds."""
+
+    id: int
+    pid: int
+    status: int
+    peak_rss: int
+    user_time: float
+    system_time: float
+
+
+@dataclass(frozen=True)
+class _Worker:
+    id: int
+    pid: int
+    pidfd: int  # -1: the kernel has none
+
+
+class Reaper:
+    """The workers that were forked and not yet reaped, by the id their owner gave them."""
+
+    def __init__(self) -> None:
+        self._workers: dict[int, _Worker] = {}
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def add(self, id: int, pid: int) -> int:
+        """Take charge of a just forked child; returns its pidfd, still this object's, or -1.
+
+        Puts the child into its own process group, as the child does itself: whichever comes
+        first, a kill finds the group.
+        """
+        try:
+            os.setpgid(pid, pid)
+        except (PermissionError, ProcessLookupError):
+            pass  # the child did it, and has already ended or executed another program
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            pidfd = -1
+        self._workers[id] = _Worker(id, pid, pidfd)
+        return pidfd
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._workers
+
+    @property
+    def pidfds(self) -> list[int]:
+        """What to poll for deaths; readable when the worker ended."""
+        return [worker.pidfd for worker in self._workers.values() if worker.pidfd >= 0]
+
+    @property
+    def interval(self) -> float | None:
+        """Longest time in seconds between two calls of reap, None for no limit."""
+        unwatched = any(worker.pidfd < 0 for worker in self._workers.values())
+        return SWEEP_INTERVAL if unwatched else None
+
+    def kill(self, id: int, number: int) -> None:
+        """Send a signal to a worker's process group; an unknown id is ignored."""
+        worker = self._workers.get(id)
+        if worker is not None:
+            _kill_group(worker.pid, number)
+
+    def signal_worker(self, id: int, number: int) -> None:
+        """Send a signal to a worker alone, not to its children; an unknown id is ignored."""
+        worker = self._workers.get(id)
+        if worker is not None:
+            os.kill(worker.pid, number)
+
+    def reap(self) -> list[Exit]:
+        """Collect every worker that ended, after killing what is left of its process group."""
+        return [self._collect(worker) for worker in list(self._workers.values()) if _ended(worker)]
+
+    def kill_all(self) -> list[Exit]:
+        """SIGKILL every worker's process group, and reap the workers.
+
+        Gives up after KILL_TIMEOUT on a worker that the kernel cannot end (stuck in a system
+        call on a dead file server, say).
+        """
+        for worker in self._workers.values():
+            _kill_group(worker.pid, signal.SIGKILL)
+        deadline = time.monotonic() + KILL_TIMEOUT
+        exits = self.reap()
+        while self._workers and time.monotonic() < deadline:
+            poller = select.poll()
+            for pidfd in self.pidfds:
+                poller.register(pidfd, select.POLLIN)
+            poller.poll(SWEEP_INTERVAL * 1000)
+            exits += self.reap()
+        return exits
+
+    def _collect(self, worker: _Worker) -> Exit:
+        # The worker is a zombie, so that its group's number is still its own.
+        _kill_group(worker.pid, signal.SIGKILL)
+        _, status, usage = os.wait4(worker.pid, 0)
+        if worker.pidfd >= 0:
+            os.close(worker.pidfd)
+        del self._workers[worker.id]
+        return Exit(
+            id=worker.id,
+            pid=worker.pid,
+            status=status,
+            peak_rss=usage.ru_maxrss * 1024,
+            user_time=usage.ru_utime,
+            system_time=usage.ru_stime,
+        )
+
+
+def _ended(worker: _Worker) -> bool:
+    flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
+    return os.waitid(os.P_PID, worker.pid, flags) is not None
+
+
+def _kill_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # nobody is left in it but, at most, a worker that became another user's

@@ -1,0 +1,234 @@
+"""The embedded daemon: one loop over the control socket and the workers' deaths.
+
+Every message is a JSON object in one packet. The host sends start, warm, fork, kill and stack;
+the daemon answers ready or failed, warmed, forked or refused, and reports each exited worker.
+Forks are done strictly in the order they were asked for. When the host closes the socket, or
+dies, every worker is killed and the daemon ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+from . import process, taskstate, threads, zygote
+from .control import Control, Message, close_descriptors
+from .reaper import Reaper
+from .worker import WorkerRequest, run_worker
+from .zygote import StartError, Zygote
+
+PROTOCOL = 1
+"""Version of the messages; a host that speaks another is told so."""
+
+_FORK_DESCRIPTORS = 3
+
+# Characters; JSON makes up to twelve bytes of one, and a packet has a limit.
+_TRACEBACK_LIMIT = 8000
+_TEXT_LIMIT = 300
+_NOTES_LIMIT = 20
+
+
+class Server:
+    """The daemon's state and its answers to messages.
+
+    state is what the process was started with: "sources", and where it started itself again
+    "start" (the start message), "notes" and "reply" (what the host waits for).
+    """
+
+    def __init__(self, control: Control, state: Message) -> None:
+        self._control = control
+        self._state = state
+        self._reaper = Reaper()
+        self._zygote = Zygote()
+        self._zygote.notes = list(state.get("notes", ()))
+        self._start: Message = state.get("start", {})
+
+    def run(self) -> int:
+        """Serve the control socket until it ends; returns the exit status."""
+        try:
+            if self._start:
+                self._begin(self._start, self._state["reply"])
+            while self._turn():
+                pass
+        except StartError as error:
+            return self._fail(error.reason, error)
+        except Exception as error:  # noqa: BLE001 - told to the host
+            return self._fail("internal", error)
+        finally:
+            self._reaper.kill_all()
+        return 0
+
+    def _fail(self, reason: str, error: Exception) -> int:
+        """Tell the host why the daemon ends: its answer to whatever it asked."""
+        cause = error.__cause__ or error
+        text = _one_line(str(error)) or type(error).__name__
+        trace = zygote.explain(cause)[-_TRACEBACK_LIMIT:]
+        self._control.send({"op": "failed", "reason": reason, "message": text, "traceback": trace})
+        self._control.finish()
+        return 1
+
+    def _turn(self) -> bool:
+        """Wait for something and handle it; False at the end of the control socket."""
+        poller = select.poll()
+        events = select.POLLIN | (select.POLLOUT if self._control.congested else 0)
+        poller.register(self._control, events)
+        for pidfd in self._reaper.pidfds:
+            poller.register(pidfd, select.POLLIN)
+        interval = self._reaper.interval
+        ready = dict(poller.poll(None if interval is None else interval * 1000))
+        event = ready.pop(self._control.fileno(), 0)
+        if ready or interval is not None:
+            for end in self._reaper.reap():
+                self._control.send({"op": "exited", **asdict(end)})
+        if event & select.POLLOUT:
+            self._control.flush()
+        if not event & (select.POLLIN | select.POLLHUP | select.POLLERR):
+            return True
+        try:
+            received = self._control.receive()
+        except BlockingIOError:
+            return True
+        if received is None:
+            return False
+        self._handle(*received)
+        return True
+
+    def _handle(self, message: Message, descriptors: list[int]) -> None:
+        operation = message.get("op")
+        try:
+            if operation == "fork":
+                self._fork(message, descriptors)
+            elif operation == "kill":
+                self._reaper.kill(message["id"], message["signal"])
+            elif operation == "stack":
+                self._reaper.signal_worker(message["id"], taskstate.STACK_SIGNAL)
+            elif operation == "warm":
+                self._warm(message)
+            elif operation == "start":
+                self._begin(message, "ready")
+            else:
+                raise ValueError(f"operation {operation!r} is not known")
+        finally:
+            close_descriptors(descriptors)
+
+    def _begin(self, message: Message, reply: str) -> None:
+        if message["protocol"] != PROTOCOL:
+            raise StartError(
+                "internal", f"protocol {message['protocol']} is not spoken, only {PROTOCOL}"
+            )
+        self._start = message
+        version = self._zygote.check(message["minimum_pyspark"])
+        if message["zygote"]:
+            count = self._zygote.import_modules(message["modules"])
+            if count != 1:
+                self._restart(reply, False, f"the imports left {count} threads")
+        else:
+            count = threads.count_threads()
+            if count != 1:
+                self._zygote.notes.append(f"the interpreter starts with {count} threads")
+        self._answer(reply, count, pyspark=version, **zygote.versions())
+
+    def _warm(self, message: Message) -> None:
+        count = threads.count_threads()
+        if not self._zygote.imported:
+            self._zygote.notes.append("nothing to warm up: workers import for themselves")
+        elif len(self._reaper):
+            self._zygote.notes.append("no warm-up: there are workers already")
+        else:
+            count = self._zygote.warm(base64.b64decode(data) for data in message["inputs"])
+            if count != 1:
+                self._restart("warmed", True, f"the warm-up left {count} threads, and was undone")
+        self._answer("warmed", count)
+
+    def _answer(self, operation: str, count: int, **fields: Any) -> None:
+        notes, self._zygote.notes = self._zygote.notes, []
+        self._control.send(
+            {
+                "op": operation,
+                "pid": os.getpid(),
+                "threads": count,
+                "zygote": self._zygote.imported,
+                "notes": [_one_line(note) for note in notes[:_NOTES_LIMIT]],
+                **fields,
+            }
+        )
+
+    def _fork(self, message: Message, descriptors: list[int]) -> None:
+        id = message["id"]
+        if len(descriptors) != _FORK_DESCRIPTORS:
+            text = f"{len(descriptors)} of {_FORK_DESCRIPTORS} descriptors arrived"
+            self._refuse(id, OSError(errno.EMFILE, text))
+            return
+        data, stdout, stderr = descriptors
+        request = WorkerRequest(
+            data, stdout, stderr, message["env"], message["unset"], message["cwd"]
+        )
+        process.flush_standard_streams()
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._refuse(id, error)
+            return
+        if pid == 0:
+            self._control.forget()
+            run_worker(request, self._zygote, parent)
+        pidfd = self._reaper.add(id, pid)
+        # A copy, as a message may wait in the queue while the worker ends and is reaped.
+        copies = [fcntl.fcntl(pidfd, fcntl.F_DUPFD_CLOEXEC, 0)] if pidfd >= 0 else []
+        self._control.send({"op": "forked", "id": id, "pid": pid}, copies)
+
+    def _refuse(self, id: int, error: OSError) -> None:
+        text = error.strerror or str(error)
+        self._control.send({"op": "refused", "id": id, "errno": error.errno, "message": text})
+
+    def _restart(self, reply: str, keep_zygote: bool, note: str) -> NoReturn:
+        """Start this process again, free of the threads it has.
+
+        A process with several threads cannot be forked safely, and cannot become one with a
+        single thread. The process id, the control socket and the log pipes stay.
+        """
+        state = {
+            "sources": self._state["sources"],
+            "start": {**self._start, "zygote": keep_zygote},
+            "notes": [*self._zygote.notes, note],
+            "reply": reply,
+        }
+        memory = os.memfd_create("udfrunner-daemon", 0)
+        with open(memory, "wb", closefd=False) as file:
+            file.write(json.dumps(state).encode())
+        os.lseek(memory, 0, os.SEEK_SET)
+        process.flush_standard_streams()
+        self._control.finish()
+        os.dup2(self._control.fileno(), 0)
+        command = sys.orig_argv[:-1] if "reply" in self._state else sys.orig_argv
+        os.execv(sys.executable, [*command, str(memory)])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_TEXT_LIMIT]
+
+
+def main(state: Message) -> NoReturn:
+    """Be the daemon: take over descriptor 0 as the control socket, serve it, end the process."""
+    process.close_inherited()
+    process.reset_signals()
+    process.lead_own_session()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    control = Control(socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 32)))
+    process.replace_stdin()
+    taskstate.enable_crash_report()
+    taskstate.enable_stack_report()
+    status = Server(control, state).run()
+    process.flush_standard_streams()
+    os._exit(status)

@@ -1,0 +1,98 @@
+"""What a task may have changed in its process, and putting it back before the next one."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+from _signal import getsignal  # type: ignore[import-not-found, unused-ignore]
+from collections.abc import Callable
+from typing import Any
+
+from . import threads
+
+# What is below signal.getsignal, which makes an enum member of each answer: sixty of those cost
+# more than the rest of this module.
+_get_handler: Callable[[int], Any] = getsignal
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+
+
+STACK_SIGNAL = signal.SIGRTMAX - 1
+"""Has a worker write the Python stacks of all its threads to descriptor 2, and go on."""
+
+
+def enable_crash_report() -> None:
+    """Have the stacks of all threads written to descriptor 2 on a fatal signal."""
+    faulthandler.enable(file=2, all_threads=True)
+
+
+def enable_stack_report() -> None:
+    """Answer STACK_SIGNAL.
+
+    To be called before the fork: no moment of a worker's life is left in which the signal would
+    end it.
+    """
+    faulthandler.register(STACK_SIGNAL, file=2, all_threads=True, chain=False)
+
+
+class TaskState:
+    """A snapshot of the process between two tasks.
+
+    Left alone on purpose, as the stock worker does: imported modules, sys.path, warnings and
+    logging settings, resource limits.
+    """
+
+    def __init__(self) -> None:
+        self._handlers = {
+            int(number): _get_handler(number)
+            for number in signal.valid_signals()
+            if number not in (signal.SIGKILL, signal.SIGSTOP)
+        }
+        self._variables = os.environ
+        self._environment = os.environ.copy()
+        self._raw_environment = dict(_raw(os.environ))
+        self._directory = _working_directory()
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+        self._recursion_limit = sys.getrecursionlimit()
+        self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        self._hooks: tuple[Any, Any, Any] = (sys.excepthook, sys.gettrace(), sys.getprofile())
+
+    def restore(self) -> None:
+        """Put everything back; raises OSError where it cannot be (a removed directory)."""
+        for timer in _TIMERS:
+            signal.setitimer(timer, 0)
+        for number, handler in self._handlers.items():
+            # None: not installed by Python code, so that Python cannot put it back.
+            if handler is not None and _get_handler(number) is not handler:
+                signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        faulthandler.cancel_dump_traceback_later()
+        enable_crash_report()
+        os.environ = self._variables  # noqa: B003 - the object; its content follows
+        if _raw(os.environ) != self._raw_environment:
+            threads.restore_environment(self._environment)
+        if self._directory is not None:
+            os.chdir(self._directory)
+        os.umask(self._umask)
+        if sys.getrecursionlimit() != self._recursion_limit:
+            sys.setrecursionlimit(self._recursion_limit)
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        sys.excepthook, trace, profile = self._hooks
+        sys.settrace(trace)
+        sys.setprofile(profile)
+
+
+def _raw(variables: os._Environ[str]) -> dict[bytes, bytes]:
+    """What is below os.environ: comparing it costs a microsecond, os.environ itself fifty."""
+    raw: dict[bytes, bytes] = variables._data  # type: ignore[attr-defined]
+    return raw
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # removed under the daemon; nothing to come back to
+        return None

@@ -1,0 +1,172 @@
+"""Encodes worker inputs of PySpark 4.2 and 4.3, and decodes the outputs."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyspark
+from pyspark import cloudpickle
+from pyspark.sql.types import DataType, LongType, StringType
+
+SCALAR_PANDAS = 200
+MAP_ARROW = 207
+SCALAR_ARROW = 250
+
+END_OF_DATA, EXCEPTION, TIMING, END_OF_STREAM = -1, -2, -3, -4
+START_ARROW_STREAM, START_INIT = -6, -8
+
+ENVELOPE = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 3)
+
+
+def _int(value: int) -> bytes:
+    return struct.pack("!i", value)
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return _int(len(data)) + data
+
+
+def _pickle_by_value(function: Callable[..., Any]) -> None:
+    """Workers cannot import the modules of the tests."""
+    module = sys.modules[function.__module__]
+    file = getattr(module, "__file__", None)
+    if file and Path(file).parent == Path(__file__).parent:
+        cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
+
+
+def init_section(
+    eval_type: int, function: Callable[..., Any], return_type: DataType, conf: dict[str, str]
+) -> bytes:
+    """The init section of a task with one function of the input's first column."""
+    _pickle_by_value(function)
+    command = cloudpickle.dumps((function, return_type))  # type: ignore[no-untyped-call]
+    context = {
+        "isBarrier": False,
+        "connInfo": -1,
+        "secret": "",
+        "stageId": 1,
+        "partitionId": 0,
+        "attemptNumber": 0,
+        "taskAttemptId": 7,
+        "cpus": 1,
+        "cpuAmount": "1",
+        "resources": {},
+        "localProperties": {},
+    }
+    parts = [
+        _int(0),
+        _text("{}.{}".format(*sys.version_info[:2])),
+        _text(json.dumps(context)),
+        _text("/nonexistent-files"),
+        _int(0),  # includes
+        b"\0" + _int(0),  # broadcasts
+        _int(eval_type),
+        _int(len(conf)),
+        *(_text(key) + _text(value) for key, value in conf.items()),
+        _int(0),  # eval conf
+        _int(1),  # functions
+        _int(1) + _int(0) + b"\0",  # argument 0, no keyword
+        _int(1) + _int(len(command)) + command,
+        struct.pack("!q", 0),  # result id
+    ]
+    section = b"".join(parts)
+    return _int(START_INIT) + _int(len(section)) + section if ENVELOPE else section
+
+
+def arrow_stream(batches: list[pa.RecordBatch]) -> bytes:
+    """Batches as one Arrow IPC stream."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return sink.getvalue()
+
+
+def ten_rows(eval_type: int = SCALAR_ARROW) -> list[pa.RecordBatch]:
+    """One batch of ten longs, in the layout of the eval type."""
+    column = pa.array(range(10), pa.int64())
+    if eval_type == MAP_ARROW:
+        column = pa.StructArray.from_arrays([column], names=["x"])
+    return [pa.record_batch([column], names=["_0"])]
+
+
+def encode(
+    eval_type: int,
+    function: Callable[..., Any],
+    return_type: DataType | None = None,
+    batches: list[pa.RecordBatch] | None = None,
+    conf: dict[str, str] | None = None,
+) -> bytes:
+    """A complete worker input."""
+    return (
+        init_section(eval_type, function, return_type or LongType(), conf or {})
+        + arrow_stream(batches or ten_rows(eval_type))
+        + _int(END_OF_STREAM)
+    )
+
+
+def encode_probe(function: Callable[[], Any]) -> bytes:
+    """A task that calls function once and returns its result, as JSON, in each row."""
+
+    def column(values: Any) -> Any:
+        import json
+
+        import pyarrow
+
+        return pyarrow.array([json.dumps(function())] * len(values))
+
+    _pickle_by_value(function)
+    return encode(SCALAR_ARROW, column, StringType())
+
+
+@dataclass
+class Result:
+    """What a worker answered."""
+
+    batches: list[pa.RecordBatch] = field(default_factory=list)
+    error: str | None = None
+    reusable: bool = False
+
+    @property
+    def value(self) -> Any:
+        """The result of a probe."""
+        assert self.error is None, self.error
+        return json.loads(self.batches[0].column(0)[0].as_py())
+
+
+def read_int(stream: BinaryIO) -> int:
+    """A frame's int; EOFError at the end."""
+    data = stream.read(4)
+    if len(data) < 4:
+        raise EOFError
+    return int(struct.unpack("!i", data)[0])
+
+
+def decode(stream: BinaryIO) -> Result:
+    """Read the output of one task."""
+    result = Result()
+    while True:
+        length = read_int(stream)
+        if length == START_ARROW_STREAM:
+            result.batches.extend(pa.ipc.open_stream(stream))
+        elif length == EXCEPTION:
+            result.error = stream.read(read_int(stream)).decode()
+            return result
+        elif length == TIMING:
+            stream.read(4 * 8 + 2 * 8)
+        elif length == END_OF_DATA:
+            for _ in range(read_int(stream)):
+                stream.read(read_int(stream))
+            result.reusable = read_int(stream) == END_OF_STREAM
+            return result
+        else:
+            raise AssertionError(f"frame {length}")

@@ -1,0 +1,218 @@
+"""Ends of workers and daemons: reported, complete, prompt."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import client
+import pytest
+import tasks
+
+
+def crash() -> None:
+    """Read address zero."""
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def grandchild() -> int:
+    """A child of the function that outlives its task."""
+    import subprocess
+
+    return subprocess.Popen(["sleep", "3600"]).pid
+
+
+def test_exit_status(daemon: client.Daemon) -> None:
+    worker = daemon.fork()
+    worker.data.sendall(tasks.encode_probe(lambda: __import__("os")._exit(3)))
+    end = daemon.await_exit(worker)
+    assert (end["pid"], os.waitstatus_to_exitcode(end["status"])) == (worker.pid, 3)
+    assert 1 << 20 < end["peak_rss"] < 1 << 40
+    assert end["user_time"] >= 0
+    assert end["system_time"] >= 0
+
+
+def test_used_resources(daemon: client.Daemon) -> None:
+    def uses() -> None:
+        import os
+        import time
+
+        block = b"x" * (300 << 20)
+        while time.process_time() < 0.2:
+            pass
+        os._exit(len(block) & 0)
+
+    worker = daemon.fork()
+    worker.data.sendall(tasks.encode_probe(uses))
+    end = daemon.await_exit(worker)
+    assert end["peak_rss"] > 300 << 20
+    assert end["user_time"] + end["system_time"] >= 0.19
+
+
+def test_pidfd_becomes_readable(daemon: client.Daemon) -> None:
+    worker = daemon.fork()
+    assert select.select([worker.pidfd], [], [], 0)[0] == []
+    worker.data.sendall(tasks.encode_probe(lambda: __import__("os")._exit(0)))
+    assert select.select([worker.pidfd], [], [], client.TIMEOUT)[0] == [worker.pidfd]
+
+
+def test_segmentation_fault_shows_the_python_stack(daemon: client.Daemon) -> None:
+    worker = daemon.fork()
+    worker.data.sendall(tasks.encode_probe(crash))
+    end = daemon.await_exit(worker)
+    assert os.WTERMSIG(end["status"]) == signal.SIGSEGV
+    text = worker.read_log("stderr")
+    assert "Fatal Python error: Segmentation fault" in text
+    assert "in crash" in text
+
+
+def test_segmentation_fault_in_a_second_task(daemon: client.Daemon) -> None:
+    # faulthandler is put back after a task that switched it off.
+    worker = daemon.fork()
+    worker.probe(lambda: __import__("faulthandler").disable())
+    worker.data.sendall(tasks.encode_probe(crash))
+    daemon.await_exit(worker)
+    assert "in crash" in worker.read_log("stderr")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_kill_reaches_the_group(daemon: client.Daemon, number: int) -> None:
+    worker = daemon.fork()
+    child = worker.probe(grandchild)
+    assert client.process_exists(child)
+    daemon.send({"op": "kill", "id": worker.id, "signal": number})
+    assert os.WTERMSIG(daemon.await_exit(worker)["status"]) == number
+    client.wait_until(lambda: not client.process_exists(child), "end of the grandchild")
+
+
+def test_kill_right_after_fork(daemon: client.Daemon) -> None:
+    for _ in range(10):
+        worker = daemon.ask_fork()
+        daemon.send({"op": "kill", "id": worker.id, "signal": signal.SIGKILL})
+        daemon.await_fork(worker)
+        assert os.WTERMSIG(daemon.await_exit(worker)["status"]) == signal.SIGKILL
+
+
+def test_kill_of_an_unknown_worker_is_ignored(daemon: client.Daemon) -> None:
+    daemon.send({"op": "kill", "id": 4711, "signal": signal.SIGKILL})
+    daemon.send({"op": "stack", "id": 4711})
+    assert daemon.fork().probe(lambda: 1) == 1
+
+
+def test_what_a_worker_leaves_in_its_group_is_killed(daemon: client.Daemon) -> None:
+    worker = daemon.fork()
+    child = worker.probe(grandchild)
+    worker.data.shutdown(socket.SHUT_RDWR)
+    assert daemon.await_exit(worker)["status"] == 0
+    client.wait_until(lambda: not client.process_exists(child), "end of the grandchild")
+
+
+def test_stack_of_a_stuck_worker(daemon: client.Daemon) -> None:
+    def stuck() -> None:
+        import time
+
+        print("stuck now", flush=True)
+        time.sleep(3600)
+
+    worker = daemon.fork()
+    daemon.send({"op": "stack", "id": worker.id})
+    worker.data.sendall(tasks.encode_probe(stuck))
+    worker.read_log("stdout", b"stuck now")
+    for _ in range(2):
+        daemon.send({"op": "stack", "id": worker.id})
+        assert "in stuck" in worker.read_log("stderr", b"in stuck")
+    assert client.process_exists(worker.pid)
+
+
+def test_forks_are_answered_in_order(daemon: client.Daemon) -> None:
+    workers = [daemon.ask_fork() for _ in range(8)]
+    for worker in workers:
+        message, (worker.pidfd,) = daemon.receive("forked")
+        assert message["id"] == worker.id
+        worker.pid = message["pid"]
+
+
+def test_fork_without_descriptors_is_refused(daemon: client.Daemon) -> None:
+    daemon.send({"op": "fork", "id": 99, "env": {}, "unset": [], "cwd": None})
+    refused, _ = daemon.receive("refused")
+    assert (refused["id"], bool(refused["errno"])) == (99, True)
+    assert "0 of 3 descriptors" in refused["message"]
+
+
+def test_a_host_that_does_not_read_blocks_nothing(daemon: client.Daemon) -> None:
+    # More unread reports than the socket holds; the daemon goes on forking and reaping.
+    for number in range(600):
+        daemon.send({"op": "fork", "id": -number, "env": {}, "unset": [], "cwd": None})
+    worker = daemon.ask_fork()
+    worker.data.sendall(tasks.encode_probe(lambda: 1))
+    assert tasks.decode(worker.stream).value == 1
+    assert [daemon.receive("refused")[0]["id"] for _ in range(600)] == [-n for n in range(600)]
+    daemon.await_fork(worker)
+
+
+def test_daemon_ends_with_its_socket_and_takes_all_with_it() -> None:
+    with client.running() as daemon:
+        daemon.start()
+        workers = [daemon.fork() for _ in range(3)]
+        child = workers[0].probe(grandchild)
+        workers[1].data.sendall(tasks.encode_probe(lambda: __import__("time").sleep(3600)))
+        assert daemon.close() == 0
+        # The daemon waited for its workers, so that nothing is left to wait for here.
+        assert not any(client.process_exists(worker.pid) for worker in workers)
+        client.wait_until(lambda: not client.process_exists(child), "end of the grandchild")
+
+
+def test_killed_daemon_takes_its_workers_with_it() -> None:
+    with client.running() as daemon:
+        daemon.start()
+        worker = daemon.fork()
+        worker.probe(lambda: None)
+        daemon.process.kill()
+        client.wait_until(lambda: not client.process_exists(worker.pid), "end of the worker")
+
+
+def test_killed_host_leaves_nothing() -> None:
+    host = """
+import sys, tasks, client, time
+daemon = client.Daemon()
+daemon.start()
+worker = daemon.fork()
+worker.data.sendall(tasks.encode_probe(lambda: __import__("time").sleep(3600)))
+print(daemon.process.pid, worker.pid, flush=True)
+time.sleep(3600)
+"""
+    folder = Path(__file__).parent
+    with subprocess.Popen(
+        [sys.executable, "-c", host], stdout=subprocess.PIPE, cwd=folder, text=True
+    ) as process:
+        assert process.stdout is not None
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(pids) == 2
+        assert all(map(client.process_exists, pids))
+        process.kill()
+    client.wait_until(lambda: not any(map(client.process_exists, pids)), f"end of {pids}")
+
+
+def test_daemon_survives_signals_of_a_terminal(daemon: client.Daemon) -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):
+        os.kill(daemon.process.pid, number)
+    assert daemon.fork().probe(lambda: 1) == 1
+
+
+def test_memory_limit_is_the_workers_own(daemon: client.Daemon) -> None:
+    def limit() -> Any:
+        import resource
+
+        return resource.getrlimit(resource.RLIMIT_AS)[0]
+
+    limited = daemon.fork(env={"PYSPARK_EXECUTOR_MEMORY_MB": "8192"})
+    assert limited.probe(limit) == 8192 << 20
+    assert daemon.fork().probe(limit) == -1

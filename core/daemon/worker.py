@@ -1,0 +1,179 @@
+"""A worker, from its fork to its end: descriptors, environment, task loop."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, NoReturn, cast
+
+from . import process, taskstate, threads
+from .channel import DEFAULT_BUFFER_SIZE, Channel
+from .zygote import Main, Zygote, worker_main
+
+SPARE_SECONDS = 0.02
+"""Time without a first task after which a worker prepares for it."""
+
+IDLE_SECONDS = 1.0
+"""Time without a task after which a worker collects garbage, once."""
+
+_PIPELINE_READER = "pyspark-pipelined-reader"
+
+
+@dataclass(frozen=True)
+class WorkerRequest:
+    """What a worker is to be: its data socket, log descriptors, environment and directory.
+
+    stdout and stderr are None where the daemon's own are to be used.
+    """
+
+    data: int
+    stdout: int | None = None
+    stderr: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    unset: Sequence[str] = ()
+    directory: str | None = None
+
+
+def run_worker(request: WorkerRequest, zygote: Zygote, parent: int) -> NoReturn:
+    """Be a worker: called in a freshly forked child, whose parent is process parent.
+
+    The caller has let go of its own descriptors' owners. Ends the process: status 0 after the
+    host closed the data socket, 1 where the worker itself failed.
+    """
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        process.die_with_parent(parent)
+        _take_descriptors(request, zygote.descriptors)
+        _reset_process(request)
+        taskstate.enable_crash_report()
+        _open_standard_streams()
+        main = worker_main()
+        _renew_libraries(zygote)
+        gc.enable()
+        buffer_size = int(os.environ.get("SPARK_BUFFER_SIZE", DEFAULT_BUFFER_SIZE))
+        status = serve(Channel(request.data, buffer_size), main, zygote.rehearse)
+    except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
+        traceback.print_exc()
+    process.flush_standard_streams()
+    os._exit(status)
+
+
+def serve(channel: Channel, main: Main, rehearse: Callable[[], object]) -> int:
+    """Run tasks from a channel until the host closes it; returns the exit status.
+
+    rehearse is called where the first task does not come at once: the worker is a spare then.
+
+    A task's main is entered with its first byte there: it takes its boot time then, and reports
+    an early end as an error.
+    """
+    reuse = bool(os.environ.get("SPARK_REUSE_WORKER"))
+    state = taskstate.TaskState()
+    idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
+    while channel.wait(*idle):
+        code = run_task(channel, main)
+        if code or not reuse:
+            channel.drain()
+            return 0
+        if _reader_left_behind():
+            return 0
+        state.restore()
+        idle = (IDLE_SECONDS, gc.collect)
+    return 0
+
+
+def run_task(channel: Channel, main: Main) -> int:
+    """Run one task; returns 0 where the next one may follow, as pyspark.daemon's worker does.
+
+    A host that went away is no error worth a traceback: the process ends quietly.
+    """
+    code = 0
+    try:
+        try:
+            main(cast("BinaryIO", channel.input), cast("BinaryIO", channel.output))
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1
+        process.flush_standard_streams()
+        channel.output.flush()
+    except (BrokenPipeError, ConnectionResetError):
+        process.flush_standard_streams()
+        os._exit(1 if os.environ.get("PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE") else 0)
+    return code
+
+
+def _reader_left_behind() -> bool:
+    """Whether 4.3's pipelined mode left its thread reading: it would take the next task's bytes."""
+    if threading.active_count() == 1:
+        return False
+    return any(thread.name == _PIPELINE_READER for thread in threading.enumerate())
+
+
+def _take_descriptors(request: WorkerRequest, kept: Iterable[int]) -> None:
+    for source, target in ((request.stdout, 1), (request.stderr, 2)):
+        if source is not None:
+            os.dup2(source, target)
+    process.close_all_but([*kept, request.data])
+
+
+def _reset_process(request: WorkerRequest) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in request.unset:
+        os.environ.pop(name, None)
+    os.environ.update(request.environment)
+    if "TZ" in request.environment or "TZ" in request.unset:
+        time.tzset()
+    if request.directory is not None:
+        os.chdir(request.directory)
+
+
+def _open_standard_streams() -> None:
+    """Unbuffered output as PYTHONUNBUFFERED says, else by the line: a crash loses no log line."""
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    system: Any = sys  # typeshed has the originals as final
+    sys.stdout = system.__stdout__ = _standard_stream(sys.stdout, 1, unbuffered)
+    sys.stderr = system.__stderr__ = _standard_stream(sys.stderr, 2, unbuffered)
+
+
+def _standard_stream(stream: object, descriptor: int, unbuffered: bool) -> io.TextIOWrapper:
+    if isinstance(stream, io.TextIOWrapper) and not stream.closed:
+        if not unbuffered:
+            stream.reconfigure(line_buffering=True)
+            return stream
+        if isinstance(stream.buffer, io.RawIOBase):
+            return stream
+        encoding, errors = stream.encoding, stream.errors
+    else:
+        encoding, errors = "utf-8", "backslashreplace"
+    raw = io.FileIO(descriptor, "wb", closefd=False)
+    binary: io.RawIOBase | io.BufferedWriter = raw if unbuffered else io.BufferedWriter(raw)
+    return io.TextIOWrapper(
+        cast("io.BufferedWriter", binary),
+        encoding=encoding,
+        errors=errors,
+        line_buffering=not unbuffered,
+        write_through=unbuffered,
+    )
+
+
+def _renew_libraries(zygote: Zygote) -> None:
+    """What a fork must not share or inherit: random states, pool sizes.
+
+    Python's own generator renews itself after a fork; numpy's global one does not.
+    """
+    if not zygote.imported:
+        return
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()
+    threads.resize_pools(zygote.pools)

@@ -1,0 +1,214 @@
+"""What happens before the fork: interpreter checks, imports, warm-up, freezing.
+
+A zygote is a process that has imported all that a worker needs, so that a worker costs a fork.
+It must have one thread; a process with more cannot become safe again and starts anew without
+the imports.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.metadata
+import importlib.util
+import io
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from . import process, threads
+
+Main = Callable[[BinaryIO, BinaryIO], None]
+
+WORKER_MODULE = "pyspark.worker"
+
+_OPTIONAL = ("pyarrow", "pandas", "numpy")
+# Set for real tasks only: a limit that cannot be raised again, and what starts threads.
+_NOT_WARM = (
+    "PYSPARK_EXECUTOR_MEMORY_MB",
+    "PYTHON_FAULTHANDLER_DIR",
+    "PYTHON_TRACEBACK_DUMP_INTERVAL_SECONDS",
+    "PYSPARK_SPARK_SESSION_UUID",
+    "SPARK_PIPELINED_UDF",
+)
+
+
+class StartError(Exception):
+    """Why no worker can be had from this interpreter: reason is a word, the message one line."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Zygote:
+    """The process as workers are forked from it."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.imported = False
+        self.pools: list[threads.Pool] = []
+        self.descriptors: list[int] = []
+        """Descriptors that imported modules opened; workers keep them."""
+        self._rehearsal: list[bytes] = []
+
+    def check(self, minimum_pyspark: str) -> str:
+        """PySpark's version, found without importing it. Raises StartError."""
+        version = pyspark_version()
+        if _numbers(version) < _numbers(minimum_pyspark):
+            raise StartError(
+                "pyspark-too-old",
+                f"PySpark {version} of {sys.executable} is too old; "
+                f"{minimum_pyspark} is the oldest supported",
+            )
+        # Workers are what `python -m pyspark.daemon` forks: PySpark and multiprocessing ask the
+        # main module for its origin.
+        sys.modules["__main__"].__spec__ = importlib.util.find_spec("pyspark.daemon")
+        return version
+
+    def import_modules(self, modules: Iterable[str]) -> int:
+        """Import the worker and these modules; returns the number of threads it left.
+
+        Raises StartError when the worker itself cannot be imported; another module that cannot
+        is noted, except for an optional one that is not installed.
+        """
+        before = set(process.open_descriptors())
+        gc.disable()
+        with threads.environment(threads.IMPORT_ENVIRONMENT):
+            try:
+                importlib.import_module(WORKER_MODULE)
+            except (Exception, SystemExit) as error:
+                raise StartError(
+                    "import", f"{WORKER_MODULE} of {sys.executable} cannot be imported: {error!r}"
+                ) from error
+            for name in modules:
+                self._import_extra(name)
+        self.pools = threads.find_pools()
+        self.imported = True
+        self.descriptors = [fd for fd in process.open_descriptors() if fd not in before]
+        gc.freeze()
+        return threads.count_threads()
+
+    def _import_extra(self, name: str) -> None:
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code
+            absent = isinstance(error, ModuleNotFoundError) and error.name == name
+            if not (absent and name in _OPTIONAL):
+                self.notes.append(f"module {name} was not imported: {error!r}")
+
+    def warm(self, inputs: Iterable[bytes]) -> int:
+        """Run complete worker inputs through the worker; returns the number of threads left.
+
+        What first use costs is then paid once, before the fork. Outputs are thrown away, an
+        input that failed is noted. Afterwards garbage is collected and the rest of the heap
+        frozen: no worker's collector looks at it again (gc.freeze).
+        """
+        before = set(process.open_descriptors())
+        with _warming():
+            for index, data in enumerate(inputs):
+                error = _run_discarded(data)
+                if error is None:
+                    self._rehearsal.append(data)
+                else:
+                    self.notes.append(f"warm-up {index} failed: {error}")
+        self.descriptors += [fd for fd in process.open_descriptors() if fd not in before]
+        gc.collect()
+        gc.freeze()
+        return threads.count_threads()
+
+    def rehearse(self) -> None:
+        """In a worker that waits for its first task: run the warm-up once more.
+
+        Its first task then finds the memory it writes to already copied from the zygote's.
+        """
+        with _warming():
+            for data in self._rehearsal:
+                _run_discarded(data)
+
+
+@contextmanager
+def _warming() -> Iterator[None]:
+    path = list(sys.path)
+    with threads.environment(threads.IMPORT_ENVIRONMENT, _NOT_WARM):
+        yield
+    sys.path[:] = path
+
+
+def _run_discarded(data: bytes) -> str | None:
+    """Run one worker input; returns what went wrong, None for nothing."""
+    output = io.BytesIO()
+    try:
+        worker_main()(io.BytesIO(data), output)
+    except SystemExit:
+        lines = output.getvalue().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "no output"
+    except Exception as error:  # noqa: BLE001 - foreign code
+        return repr(error)
+    return None
+
+
+def worker_main() -> Main:
+    """PySpark's worker function; imports it where the zygote did not."""
+    main: Main = importlib.import_module(WORKER_MODULE).main
+    return main
+
+
+def pyspark_version() -> str:
+    """PySpark's version from its version.py, in a folder or a zip, without importing it.
+
+    Raises StartError where there is no PySpark.
+    """
+    spec = importlib.util.find_spec("pyspark")
+    if spec is None or not spec.submodule_search_locations:
+        raise StartError(
+            "pyspark-missing",
+            f"{sys.executable} has no PySpark; install it there (pip install pyspark) "
+            "or name another interpreter (spark.pyspark.python)",
+        )
+    for folder in spec.submodule_search_locations:
+        path = os.path.join(folder, "version.py")
+        loader: Any = spec.loader  # of a folder or a zip: both have get_data
+        try:
+            text: str = loader.get_data(path).decode()
+        except (AttributeError, OSError):
+            continue
+        for line in text.splitlines():
+            name, _, value = line.partition("=")
+            if name.split(":")[0].strip() == "__version__":
+                return value.strip().strip("\"'")
+    raise StartError("import", f"PySpark of {sys.executable} has no version.py: {spec.origin}")
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python and of the optional packages, None for those not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in _OPTIONAL:
+        module = sys.modules.get(name)
+        found[name] = getattr(module, "__version__", None)
+        if found[name] is None:
+            try:
+                found[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                pass
+    return found
+
+
+def explain(error: BaseException) -> str:
+    """The traceback of an error as text."""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numeric parts of a version, so that 4.0.0.dev2 compares as 4.0.0."""
+    numbers = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)

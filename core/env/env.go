@@ -1,0 +1,260 @@
+// Package env is the environment of tasks, Spark's SparkEnv: configuration, worker factories with their
+// pools, and the tasks that run.
+package env
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"udfrunner/core/config"
+	"udfrunner/core/hostmem"
+	"udfrunner/core/protocol"
+	"udfrunner/core/status"
+	"udfrunner/core/worker"
+)
+
+// Task is a running task, as far as an env must know it.
+type Task interface {
+	// Cancel ends the task; see runner.Iterator.Cancel.
+	Cancel(reason string)
+}
+
+// Env is configuration, factories and tasks. All methods are safe from any thread.
+type Env struct {
+	conf *config.Config
+	mem  *hostmem.Functions
+
+	mu        sync.Mutex
+	closed    bool
+	factories map[string]*worker.Factory
+	ending    []*worker.Factory
+	tasks     map[Task]struct{}
+	counts    counts
+}
+
+type counts struct {
+	Started int64 `json:"started"`
+	Running int64 `json:"running"`
+	Done    int64 `json:"done"`
+	Failed  int64 `json:"failed"`
+}
+
+// New makes an env. It starts no process. environ is what worker processes inherit, as NAME=value;
+// mem makes the memory that hosts receive. Errors are InvalidArgument and name the pair.
+func New(pairs []config.Pair, environ []string, mem *hostmem.Functions) (*Env, error) {
+	conf, err := config.New(pairs, environ...)
+	if err != nil {
+		return nil, err
+	}
+	return &Env{
+		conf: conf, mem: mem,
+		factories: map[string]*worker.Factory{}, tasks: map[Task]struct{}{},
+	}, nil
+}
+
+// Config is the env's configuration.
+func (e *Env) Config() *config.Config { return e.conf }
+
+// Memory makes the memory that hosts receive.
+func (e *Env) Memory() *hostmem.Functions { return e.mem }
+
+// Check answers Cancelled once the env is closed.
+func (e *Env) Check() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.check()
+}
+
+func (e *Env) check() error {
+	if e.closed {
+		return status.New(status.Cancelled, "the env was destroyed or the library shut down")
+	}
+	return nil
+}
+
+// Begin registers a task, or answers Cancelled when the env is closed.
+func (e *Env) Begin(t Task) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.check(); err != nil {
+		return err
+	}
+	e.tasks[t] = struct{}{}
+	e.counts.Started++
+	return nil
+}
+
+// End forgets a task; later calls for it do nothing.
+func (e *Env) End(t Task, failed bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.tasks[t]; !ok {
+		return
+	}
+	delete(e.tasks, t)
+	if failed {
+		e.counts.Failed++
+	} else {
+		e.counts.Done++
+	}
+}
+
+// Factory returns the factory for a runner's configuration, making it where there is none; a factory whose daemon
+// failed is made anew. It starts in the background.
+func (e *Env) Factory(conf *config.Config) (*worker.Factory, error) {
+	spec := factorySpec(conf)
+	key := strings.Join(append([]string{spec.Python, strings.Join(spec.Modules, ",")}, spec.Env...), "\x00")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	if f := e.factories[key]; f != nil {
+		if _, _, err := f.State(); err == nil {
+			return f, nil
+		}
+		e.ending = append(e.ending, f)
+	}
+	e.ending = slices.DeleteFunc(e.ending, isGone)
+	f := worker.NewFactory(spec)
+	e.factories[key] = f
+	return f, nil
+}
+
+func isGone(f *worker.Factory) bool {
+	select {
+	case <-f.Gone():
+		return true
+	default:
+		return false
+	}
+}
+
+// factorySpec is what of a configuration concerns the daemon process.
+func factorySpec(conf *config.Config) worker.Spec {
+	minors := protocol.Minors()
+	variables := conf.HostEnvironment()
+	for name, value := range conf.WorkerEnvironment(minors[len(minors)-1], conf.Bool(config.PythonWorkerReuse), 0).Factory {
+		variables[name] = value
+	}
+	environ := make([]string, 0, len(variables))
+	for name, value := range variables {
+		environ = append(environ, name+"="+value)
+	}
+	slices.Sort(environ)
+	maxIdle := conf.Int(config.PythonIdlePoolSize)
+	if maxIdle == 0 {
+		maxIdle = defaultMaxIdle
+	}
+	return worker.Spec{
+		Python: conf.Text(config.PythonExecutable), Env: environ,
+		Zygote: conf.Bool(config.ZygoteEnabled), Modules: append(slices.Clone(importedModules), conf.List(config.ZygoteModules)...),
+		StartTimeout: conf.Duration(config.WorkerStart), IdleTimeout: conf.Duration(config.WorkerIdleTimeout),
+		MaxIdle: maxIdle, Warm: warmInputs,
+	}
+}
+
+// defaultMaxIdle bounds the idle workers of a factory where no limit is set.
+const defaultMaxIdle = 1 << 10
+
+// importedModules are what a stock worker imports before or during its first task.
+var importedModules = []string{"pyspark.worker", "pyarrow", "pandas"}
+
+// closeWait is how long Close waits for processes to end.
+const closeWait = 50 * time.Millisecond
+
+// Close cancels the tasks and ends the daemons and workers. It waits 50 ms at most; Wait waits for the rest.
+func (e *Env) Close() {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	e.closed = true
+	tasks := make([]Task, 0, len(e.tasks))
+	for t := range e.tasks {
+		tasks = append(tasks, t)
+	}
+	for _, f := range e.factories {
+		e.ending = append(e.ending, f)
+	}
+	factories := slices.Clone(e.ending)
+	e.mu.Unlock()
+	for _, t := range tasks {
+		t.Cancel("the env was destroyed or the library shut down")
+	}
+	for _, f := range factories {
+		f.Close()
+	}
+	e.Wait(closeWait)
+}
+
+// Wait waits, after Close, until every process ended, at most d, without limit if d is negative. It says whether all did.
+func (e *Env) Wait(d time.Duration) bool {
+	e.mu.Lock()
+	factories := slices.Clone(e.ending)
+	e.mu.Unlock()
+	var expired <-chan time.Time
+	if d >= 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	for _, f := range factories {
+		select {
+		case <-f.Gone():
+		case <-expired:
+			return false
+		}
+	}
+	return true
+}
+
+// factoryStats is what Stats says of one factory.
+type factoryStats struct {
+	Python  string   `json:"python,omitempty"`
+	PySpark string   `json:"pyspark,omitempty"`
+	PyArrow string   `json:"pyarrow,omitempty"`
+	Pandas  string   `json:"pandas,omitempty"`
+	Zygote  bool     `json:"zygote"`
+	Threads int      `json:"zygote_threads"`
+	Notes   []string `json:"notes,omitempty"`
+	Daemon  int      `json:"daemon_pid"`
+	Error   string   `json:"error,omitempty"`
+	worker.Counts
+}
+
+// Stats is the env's counters as a JSON object. It waits for nothing.
+func (e *Env) Stats() []byte {
+	e.mu.Lock()
+	stats := struct {
+		Tasks     counts         `json:"tasks"`
+		Factories []factoryStats `json:"factories"`
+	}{Tasks: e.counts, Factories: []factoryStats{}}
+	stats.Tasks.Running = int64(len(e.tasks))
+	factories := make([]*worker.Factory, 0, len(e.factories))
+	for _, f := range e.factories {
+		factories = append(factories, f)
+	}
+	e.mu.Unlock()
+	for _, f := range factories {
+		s := factoryStats{Counts: f.Counts(), Daemon: f.DaemonPID()}
+		dialect, info, err := f.State()
+		switch {
+		case err != nil:
+			s.Error = err.Error()
+		case dialect != nil:
+			s.Python, s.PySpark, s.PyArrow, s.Pandas = info.Python, info.PySpark, info.PyArrow, info.Pandas
+			s.Zygote, s.Threads, s.Notes = info.Zygote, info.Threads, info.Notes
+		}
+		stats.Factories = append(stats.Factories, s)
+	}
+	text, err := json.Marshal(stats)
+	if err != nil { // numbers and texts always marshal
+		return []byte("{}")
+	}
+	return text
+}

@@ -1,0 +1,75 @@
+package handle
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"udfrunner/core/status"
+)
+
+func TestHandleLife(t *testing.T) {
+	table := NewTable[string](3, "runner")
+	id, err := table.Add("a")
+	require.NoError(t, err)
+	require.NotZero(t, id)
+	got, err := table.Get(id)
+	require.NoError(t, err)
+	assert.Equal(t, "a", got)
+	assert.Equal(t, []string{"a"}, table.All())
+
+	removed, err := table.Remove(id)
+	require.NoError(t, err)
+	assert.Equal(t, "a", removed)
+	assert.Empty(t, table.All())
+
+	again, err := table.Add("b")
+	require.NoError(t, err)
+	assert.NotEqual(t, id, again, "a freed slot comes back under another handle")
+	_, err = table.Get(id)
+	assert.Equal(t, status.InvalidHandle, status.CodeOf(err))
+	assert.Contains(t, err.Error(), "stale")
+}
+
+func TestForeignHandlesAreRefused(t *testing.T) {
+	runners, envs := NewTable[int](3, "runner"), NewTable[int](1, "env")
+	id, err := envs.Add(7)
+	require.NoError(t, err)
+	for name, bad := range map[string]ID{
+		"NULL": 0, "another kind": id, "made up": 0xdeadbeef, "a pointer": 0x7fff12345678,
+		"slot never used": ID(magic)<<magicShift | 3<<kindShift | 1<<genShift | 99,
+	} {
+		for _, use := range []func(ID) (int, error){runners.Get, runners.Remove} {
+			_, err := use(bad)
+			assert.Equal(t, status.InvalidHandle, status.CodeOf(err), name)
+		}
+	}
+	_, err = envs.Get(id)
+	assert.NoError(t, err, "refusals change nothing")
+}
+
+func TestOneOfManyRemovers(t *testing.T) {
+	table := NewTable[int](1, "env")
+	for range 200 {
+		id, err := table.Add(1)
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		won := 0
+		for range 4 {
+			wg.Add(1)
+			go func() { //nolint:forbidigo // a test's own threads
+				defer wg.Done()
+				if _, err := table.Remove(id); err == nil {
+					mu.Lock()
+					won++
+					mu.Unlock()
+				}
+			}()
+		}
+		wg.Wait()
+		require.Equal(t, 1, won)
+	}
+}

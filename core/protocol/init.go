@@ -1,0 +1,220 @@
+package protocol
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"strconv"
+)
+
+// Init is what the init section tells a worker, free of any version.
+type Init struct {
+	Partition     int32
+	PythonVersion string // of the Python that pickled the functions, "3.11"
+	Context       Context
+	FilesDir      string // SparkFiles root directory
+	Includes      []string
+	Broadcasts    []Broadcast
+	EvalType      int32
+	RunnerConf    []Entry
+	EvalConf      []Entry
+	Chains        []Chain
+}
+
+// Context is Spark's TaskContext as the worker gets it.
+type Context struct {
+	Stage, Partition, Attempt int32
+	TaskAttemptID             int64
+	CPUs                      int32
+	Resources                 []Resource
+	Properties                []Entry
+	Barrier                   bool
+	BarrierPort               int32
+	Secret                    string
+}
+
+// Resource is Spark's ResourceInformation.
+type Resource struct {
+	Name      string
+	Addresses []string
+}
+
+// Entry is a key and its value; lists of entries keep their order on the wire.
+type Entry struct{ Key, Value string }
+
+// Broadcast adds the broadcast variable ID, whose pickled value is in the file Path, to a worker, or
+// with Drop takes it away from a reused one.
+type Broadcast struct {
+	ID   int64
+	Path string
+	Drop bool
+}
+
+// Chain is a list of pickled commands, applied first to last, and the arguments of the first.
+type Chain struct {
+	Arguments []Argument
+	Commands  [][]byte
+	ResultID  int64
+}
+
+// Argument is an input column, passed by keyword where Name is set.
+type Argument struct {
+	Offset int32
+	Name   string
+}
+
+func appendInt(b []byte, v int) []byte    { return binary.BigEndian.AppendUint32(b, uint32(int32(v))) }
+func appendLong(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)) }
+func putInt(b []byte, v int)              { binary.BigEndian.PutUint32(b, uint32(int32(v))) }
+func appendUTF(b []byte, s string) []byte { return append(appendInt(b, len(s)), s...) }
+func appendBytes(b, data []byte) []byte   { return append(appendInt(b, len(data)), data...) }
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func partition(b []byte, in *Init) []byte      { return appendInt(b, int(in.Partition)) }
+func pythonVersion(b []byte, in *Init) []byte  { return appendUTF(b, in.PythonVersion) }
+func filesDirectory(b []byte, in *Init) []byte { return appendUTF(b, in.FilesDir) }
+func evalType(b []byte, in *Init) []byte       { return appendInt(b, int(in.EvalType)) }
+func runnerConf(b []byte, in *Init) []byte     { return appendEntries(b, in.RunnerConf) }
+func evalConf(b []byte, in *Init) []byte       { return appendEntries(b, in.EvalConf) }
+
+func includes(b []byte, in *Init) []byte {
+	b = appendInt(b, len(in.Includes))
+	for _, include := range in.Includes {
+		b = appendUTF(b, include)
+	}
+	return b
+}
+
+func appendEntries(b []byte, entries []Entry) []byte {
+	b = appendInt(b, len(entries))
+	for _, e := range entries {
+		b = appendUTF(appendUTF(b, e.Key), e.Value)
+	}
+	return b
+}
+
+// broadcasts by path; a dropped one is its id's negative minus one (PythonWorkerUtils.writeBroadcasts).
+func broadcasts(b []byte, in *Init) []byte {
+	b = appendBool(b, false)
+	b = appendInt(b, len(in.Broadcasts))
+	for _, v := range in.Broadcasts {
+		if v.Drop {
+			b = appendLong(b, -v.ID-1)
+		} else {
+			b = appendUTF(appendLong(b, v.ID), v.Path)
+		}
+	}
+	return b
+}
+
+// functions with flagged arguments and a result id a chain, as from 4.2 on (PythonUDFRunner.writeUDFs).
+func functions(b []byte, in *Init) []byte {
+	b = appendInt(b, len(in.Chains))
+	for i := range in.Chains {
+		c := &in.Chains[i]
+		b = appendInt(b, len(c.Arguments))
+		for _, a := range c.Arguments {
+			b = appendInt(b, int(a.Offset))
+			b = appendBool(b, a.Name != "")
+			if a.Name != "" {
+				b = appendUTF(b, a.Name)
+			}
+		}
+		b = appendInt(b, len(c.Commands))
+		for _, command := range c.Commands {
+			b = appendBytes(b, command)
+		}
+		b = appendLong(b, c.ResultID)
+	}
+	return b
+}
+
+// contextKey appends one member of the task context's JSON object.
+type contextKey struct {
+	name   string
+	append func(b []byte, c *Context) []byte
+}
+
+// Members of the task context of 4.2, in Spark's order (TaskContextInfo).
+var contextKeys42 = []contextKey{
+	{"isBarrier", func(b []byte, c *Context) []byte { return strconv.AppendBool(b, c.Barrier) }},
+	{"connInfo", func(b []byte, c *Context) []byte {
+		if c.Barrier {
+			return strconv.AppendInt(b, int64(c.BarrierPort), 10)
+		}
+		return append(b, "-1"...)
+	}},
+	{"secret", func(b []byte, c *Context) []byte { return appendJSON(b, c.Secret) }},
+	{"stageId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Stage), 10) }},
+	{"partitionId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Partition), 10) }},
+	{"attemptNumber", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Attempt), 10) }},
+	{"taskAttemptId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, c.TaskAttemptID, 10) }},
+	{"cpus", appendCPUs},
+	{"resources", appendResources},
+	{"localProperties", appendProperties},
+}
+
+// 4.3 adds the exact, possibly fractional amount of CPUs.
+var contextKeys43 = append(contextKeys42[:len(contextKeys42):len(contextKeys42)],
+	contextKey{"cpuAmount", appendCPUs})
+
+func contextJSON(keys []contextKey) Field {
+	return func(b []byte, in *Init) []byte {
+		start := len(b)
+		b = appendInt(b, 0)
+		for i, key := range keys {
+			b = append(b, "{,"[min(i, 1)])
+			b = append(appendJSON(b, key.name), ':')
+			b = key.append(b, &in.Context)
+		}
+		b = append(b, '}')
+		putInt(b[start:], len(b)-start-4)
+		return b
+	}
+}
+
+func appendCPUs(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.CPUs), 10) }
+
+func appendResources(b []byte, c *Context) []byte {
+	b = append(b, '{')
+	for i, r := range c.Resources {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name := string(appendJSON(nil, r.Name))
+		b = append(b, name+`:{"name":`+name+`,"addresses":[`...)
+		for j, address := range r.Addresses {
+			if j > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, address)
+		}
+		b = append(b, "]}"...)
+	}
+	return append(b, '}')
+}
+
+func appendProperties(b []byte, c *Context) []byte {
+	b = append(b, '{')
+	for i, p := range c.Properties {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendJSON(b, p.Key), ':')
+		b = appendJSON(b, p.Value)
+	}
+	return append(b, '}')
+}
+
+// appendJSON appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
+func appendJSON(b []byte, s string) []byte {
+	quoted, err := json.Marshal(s)
+	if err != nil { // a string always marshals
+		return append(b, `""`...)
+	}
+	return append(b, quoted...)
+}

@@ -1,0 +1,239 @@
+package protocol
+
+import (
+	"encoding/binary"
+	"math"
+
+	"udfrunner/core/status"
+)
+
+// Source is the worker's output, read without waiting: transport.Reader. When the bytes are not there yet
+// its methods answer transport.ErrWouldBlock and change nothing; they are then called again.
+type Source interface {
+	// Peek returns the next n bytes (n at most 4096) without consuming them.
+	Peek(n int) ([]byte, error)
+	// Discard consumes n bytes that were peeked.
+	Discard(n int)
+	// Read consumes up to len(p) bytes.
+	Read(p []byte) (int, error)
+}
+
+// Event is what Reader.Next found.
+type Event uint8
+
+// Events.
+const (
+	// Record of pickled data: Reader.Length bytes follow in the source, to be consumed before the next call.
+	Record Event = iota + 1
+	// ArrowStream follows in the source, to be consumed to its end before the next call.
+	ArrowStream
+	// Exception ended the task: Reader.Exception is its text.
+	Exception
+	// End of the task: result section and agreement on the stream's end were read.
+	End
+)
+
+// Result is what the result section carries beside data.
+type Result struct {
+	// Boot, Init, Finish are times of the worker's clock, ms since the epoch; Processing is a duration, ms.
+	Boot, Init, Finish, Processing int64
+	// MemorySpilled and DiskSpilled are bytes.
+	MemorySpilled, DiskSpilled int64
+	// Accumulators are pickled (id, value) updates.
+	Accumulators [][]byte
+	// Reusable says that the worker agreed that its input ended where it should.
+	Reusable bool
+}
+
+// maxText bounds the lengths that a worker may announce outside of data.
+const maxText = 1 << 30
+
+type readerState uint8
+
+const (
+	atCode readerState = iota
+	inException
+	inAccumulators
+	atEnd
+	done
+)
+
+// Reader reads a worker's answer: data sections event by event, then the result section.
+type Reader struct {
+	dialect   *Dialect
+	framing   Framing
+	source    Source
+	state     readerState
+	length    int
+	remaining int // accumulators still to come
+	pending   []byte
+	filled    int
+	exception string
+	result    Result
+	timed     bool
+}
+
+// NewReader reads one task's answer from source.
+func NewReader(d *Dialect, framing Framing, source Source) *Reader {
+	return &Reader{dialect: d, framing: framing, source: source}
+}
+
+// Length is the size of the record announced by a Record event.
+func (r *Reader) Length() int { return r.length }
+
+// Exception is the text of an Exception event, the traceback as the worker sent it.
+func (r *Reader) Exception() string { return r.exception }
+
+// Result is complete after End; timings are there as soon as they were read.
+func (r *Reader) Result() *Result { return &r.result }
+
+// Next reads up to the next event. It answers the source's error where the source cannot go on, and a
+// Protocol error where the worker's bytes make no sense; then the worker is not to be trusted.
+func (r *Reader) Next() (Event, error) {
+	for {
+		switch r.state {
+		case atCode:
+			event, err := r.code()
+			if event != 0 || err != nil {
+				return event, err
+			}
+		case inException:
+			if err := r.fill(); err != nil {
+				return 0, err
+			}
+			r.exception, r.state = string(r.pending), done
+			return Exception, nil
+		case inAccumulators:
+			if err := r.accumulator(); err != nil {
+				return 0, err
+			}
+		case atEnd:
+			code, err := r.int()
+			if err != nil {
+				return 0, err
+			}
+			switch code {
+			case EndOfStream:
+				r.result.Reusable = true
+			case EndOfDataSection: // the function left input unread
+			default:
+				return 0, r.surprise("%d at the end of the task, allowed are %d and %d", code, EndOfStream, EndOfDataSection)
+			}
+			r.state = done
+			return End, nil
+		default:
+			return 0, r.surprise("bytes after the end of the task")
+		}
+	}
+}
+
+// code reads what comes next; event 0 means that the state changed.
+func (r *Reader) code() (Event, error) {
+	b, err := r.source.Peek(4)
+	if err != nil {
+		return 0, err
+	}
+	code := int(int32(binary.BigEndian.Uint32(b)))
+	switch {
+	case code >= 0 && r.framing == Pickled:
+		r.source.Discard(4)
+		r.length = code
+		return Record, nil
+	case code == StartArrowStream && r.framing == Arrow:
+		r.source.Discard(4)
+		return ArrowStream, nil
+	case code == PythonException:
+		b, err := r.source.Peek(8)
+		if err != nil {
+			return 0, err
+		}
+		length := int(int32(binary.BigEndian.Uint32(b[4:])))
+		if length < 0 || length > maxText {
+			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, maxText)
+		}
+		r.source.Discard(8)
+		r.pending, r.filled, r.state = make([]byte, length), 0, inException
+	case code == TimingData && !r.timed:
+		n := 4 + 8*(r.dialect.Timings+2)
+		b, err := r.source.Peek(n)
+		if err != nil {
+			return 0, err
+		}
+		r.timing(b[4:n])
+		r.source.Discard(n)
+	case code == EndOfDataSection && r.timed:
+		b, err := r.source.Peek(8)
+		if err != nil {
+			return 0, err
+		}
+		r.remaining = int(int32(binary.BigEndian.Uint32(b[4:])))
+		if r.remaining < 0 {
+			return 0, r.surprise("%d accumulator updates, allowed are 0 to %d", r.remaining, math.MaxInt32)
+		}
+		r.source.Discard(8)
+		r.pending, r.state = nil, inAccumulators
+	default:
+		return 0, r.surprise("%d where a data or result section was expected", code)
+	}
+	return 0, nil
+}
+
+func (r *Reader) timing(b []byte) {
+	long := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
+	r.result.Boot, r.result.Init, r.result.Finish = long(0), long(1), long(2)
+	if r.dialect.Timings > 3 {
+		r.result.Processing = long(3)
+	}
+	r.result.MemorySpilled, r.result.DiskSpilled = long(r.dialect.Timings), long(r.dialect.Timings+1)
+	r.timed = true
+}
+
+// accumulator reads one update, or moves on after the last.
+func (r *Reader) accumulator() error {
+	if r.pending == nil {
+		if r.remaining == 0 {
+			r.state = atEnd
+			return nil
+		}
+		length, err := r.int()
+		if err != nil {
+			return err
+		}
+		if length < 0 || length > maxText {
+			return r.surprise("an accumulator update of %d bytes, allowed are 0 to %d", length, maxText)
+		}
+		r.pending, r.filled = make([]byte, length), 0
+	}
+	if err := r.fill(); err != nil {
+		return err
+	}
+	r.result.Accumulators = append(r.result.Accumulators, r.pending)
+	r.pending = nil
+	r.remaining--
+	return nil
+}
+
+// fill reads the rest of pending.
+func (r *Reader) fill() error {
+	for r.filled < len(r.pending) {
+		n, err := r.source.Read(r.pending[r.filled:])
+		if err != nil {
+			return err
+		}
+		r.filled += n
+	}
+	return nil
+}
+
+func (r *Reader) int() (int, error) {
+	b, err := r.source.Peek(4)
+	if err != nil {
+		return 0, err
+	}
+	r.source.Discard(4)
+	return int(int32(binary.BigEndian.Uint32(b))), nil
+}
+
+func (r *Reader) surprise(format string, args ...any) error {
+	return status.New(status.Protocol, "worker of PySpark %s sent "+format, append([]any{r.dialect.Minor}, args...)...)
+}

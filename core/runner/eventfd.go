@@ -1,0 +1,64 @@
+package runner
+
+import (
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/status"
+	"udfrunner/core/transport"
+)
+
+// eventFD is the descriptor that hosts poll: an epoll instance over the iterator's wake descriptor and the
+// worker's socket, which thereby is level-triggered.
+type eventFD struct {
+	fd     int
+	wake   *transport.Wake
+	socket *transport.Socket
+}
+
+func newEventFD(wake *transport.Wake) (*eventFD, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, status.New(status.IO, "event descriptor: %w", err)
+	}
+	e := &eventFD{fd: fd, wake: wake}
+	if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wake.FD(), &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
+		e.close()
+		return nil, status.New(status.IO, "event descriptor: %w", err)
+	}
+	return e, nil
+}
+
+// attach adds the worker's socket.
+func (e *eventFD) attach(socket *transport.Socket) {
+	e.socket = socket
+	_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, socket.FD(), &unix.EpollEvent{Events: unix.EPOLLIN})
+}
+
+// detach removes it, before it is closed or given back.
+func (e *eventFD) detach() {
+	if e.socket != nil {
+		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, e.socket.FD(), nil)
+		e.socket = nil
+	}
+}
+
+// update sets what the descriptor waits for, after a call.
+func (e *eventFD) update(done bool, p *pump) {
+	if e.socket != nil {
+		events := uint32(unix.EPOLLIN)
+		if p.wantsToSend() {
+			events |= unix.EPOLLOUT
+		}
+		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, e.socket.FD(), &unix.EpollEvent{Events: events})
+	}
+	if done || p.canProgress() {
+		e.wake.Set()
+	}
+}
+
+func (e *eventFD) close() {
+	if e.fd >= 0 {
+		_ = unix.Close(e.fd)
+		e.fd = -1
+	}
+}

@@ -1,0 +1,362 @@
+package runner
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"udfrunner/core/cdata"
+	"udfrunner/core/config"
+	"udfrunner/core/hostcall"
+	"udfrunner/core/protocol"
+	"udfrunner/core/status"
+	"udfrunner/core/transport"
+	"udfrunner/core/worker"
+)
+
+// input is the writer of a concrete runner (Spark's newWriterThread): it brings the host's data into the form that the
+// worker reads.
+type input interface {
+	// move takes over the host's input; the host keeps it on an error.
+	move(in *hostcall.Input) error
+	// open does what must precede the init section, and returns what the input adds to the eval conf.
+	open() ([]protocol.Entry, error)
+	// start queues what precedes the first data.
+	start(w *transport.Writer)
+	// pull calls the host once and queues what it brought: hostcall.ErrAgain, hostcall.ErrDone or an error of the host.
+	pull(w *transport.Writer) error
+	// finish queues what ends the data section.
+	finish(w *transport.Writer)
+	// release ends the host's input; once, after everything that was queued was sent or dropped.
+	release()
+}
+
+// output is the reader of a concrete runner (Spark's newReaderIterator): it reads data sections and keeps what is
+// ready to be handed out.
+type output interface {
+	// attach names the source and whether the host takes bytes, not arrays; before anything else but release.
+	attach(source *transport.Reader, bytes bool)
+	// begin starts an event of the protocol: a record of the given length, or an Arrow stream.
+	begin(event protocol.Event, length int)
+	// read goes on with the event as far as bytes are there: ready when something can be handed out, finished when the
+	// event's bytes are all read, or the source's error.
+	read() (ready, finished bool, err error)
+	// flush says whether something can be handed out although more may be added to it, or at the task's end.
+	flush(atEnd bool) bool
+	// chunk and array hand it out.
+	chunk(out *Chunk) error
+	array(out *cdata.Array, schema *cdata.Schema) error
+	// release frees what was not handed out.
+	release()
+}
+
+// pump moves a task's bytes both ways on the thread that calls run.
+type pump struct {
+	it           *Iterator
+	in           input
+	out          output
+	writer       *transport.Writer
+	source       *transport.Reader
+	reader       *protocol.Reader
+	acquireError error
+
+	opened     bool
+	event      protocol.Event // being handled by out
+	inputEnded bool
+	again      bool // the host said that it has no input now
+	deaf       bool // the worker takes no more input
+	mayRead    bool // output was handed out, and more may be there already
+	ended      bool
+	sentNew    []protocol.Broadcast
+	counters   counters
+}
+
+// run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
+// (NeedInput), the time is up (TimedOut) or there is an error.
+func (p *pump) run(timeout time.Duration) (status.Code, error) {
+	deadline := time.Now().Add(timeout)
+	p.it.wake.Clear()
+	p.again, p.mayRead = false, false
+	for {
+		if err := p.it.interrupted(); err != nil {
+			return err.Code, err
+		}
+		code, err := p.step()
+		if err != nil || code != waiting {
+			return code, err
+		}
+		left := timeout
+		if timeout >= 0 {
+			left = max(0, time.Until(deadline))
+		}
+		if p.again {
+			return status.NeedInput, nil
+		}
+		if expired, err := p.wait(left); err != nil {
+			return 0, err
+		} else if expired {
+			return status.TimedOut, nil
+		}
+		p.it.wake.Clear()
+	}
+}
+
+// waiting is step's answer when nothing is possible without waiting.
+const waiting = status.Code(100)
+
+func (p *pump) wait(d time.Duration) (bool, error) {
+	var socket *transport.Socket
+	if w := p.it.worker; w != nil {
+		socket = w.Socket
+	}
+	start := time.Now()
+	expired, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
+	p.counters.waited.Add(int64(time.Since(start)))
+	return expired, err
+}
+
+// step does all that is possible without waiting, until output is ready.
+func (p *pump) step() (status.Code, error) {
+	if !p.opened {
+		if ready, err := p.open(); err != nil || !ready {
+			return waiting, err
+		}
+	}
+	for {
+		code, err := p.receive()
+		if err != nil || code != waiting {
+			return code, err
+		}
+		if err := p.send(); err != nil {
+			return 0, err
+		}
+		pulled, err := p.pull()
+		if err != nil {
+			return 0, err
+		}
+		if !pulled {
+			return waiting, nil
+		}
+	}
+}
+
+// open gets the worker and queues the init section; false while the factory is starting.
+func (p *pump) open() (bool, error) {
+	if p.acquireError != nil {
+		return false, p.acquireError
+	}
+	dialect, info, err := p.it.factory.State()
+	if err != nil {
+		return false, err
+	}
+	if dialect == nil {
+		return false, nil
+	}
+	if p.it.worker == nil {
+		if err := p.it.acquire(dialect); err != nil {
+			return false, err
+		}
+		if err := p.it.interrupted(); err != nil {
+			return false, err
+		}
+	}
+	evalConf, err := p.in.open()
+	if errors.Is(err, hostcall.ErrAgain) {
+		p.again = true
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	w := p.it.worker
+	p.writer.Attach(w.Socket)
+	p.source = transport.NewReader(w.Socket)
+	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
+	p.out.attach(p.source, p.it.mode == readChunks)
+	p.writer.Queue(dialect.AppendInit(nil, p.init(dialect, info, w, evalConf)))
+	p.in.start(p.writer)
+	p.opened = true
+	// The first input goes out together with the init section.
+	_, err = p.pull()
+	return err == nil, err
+}
+
+// init is the init section of this task on this worker.
+func (p *pump) init(dialect *protocol.Dialect, info *worker.Info, w *worker.Worker, evalConf []protocol.Entry) *protocol.Init {
+	r, t := p.it.runner, &p.it.task
+	version := r.conf.Text(config.PythonVersion)
+	if version == "" {
+		version = info.PythonMinor()
+	}
+	p.sentNew = nil
+	wanted := map[int64]bool{}
+	for _, b := range r.broadcasts {
+		wanted[b.ID] = true
+		if !w.Broadcasts[b.ID] {
+			p.sentNew = append(p.sentNew, protocol.Broadcast{ID: b.ID, Path: b.Path})
+		}
+	}
+	for id := range w.Broadcasts {
+		if !wanted[id] {
+			p.sentNew = append(p.sentNew, protocol.Broadcast{ID: id, Drop: true})
+		}
+	}
+	return &protocol.Init{
+		Partition: t.Partition, PythonVersion: version, Context: t.context(),
+		FilesDir: r.conf.Text(config.FilesDirectory), Includes: r.includes, Broadcasts: p.sentNew,
+		EvalType:   r.evalType.ID,
+		RunnerConf: entries(r.conf.RunnerConf(dialect.Minor, r.evalType.ID)),
+		EvalConf:   append(entries(r.conf.Family(config.EvalConf)), evalConf...),
+		Chains:     r.chains,
+	}
+}
+
+// recordBroadcasts keeps with the worker which broadcast variables it holds now.
+func (p *pump) recordBroadcasts(w *worker.Worker) {
+	for _, b := range p.sentNew {
+		if b.Drop {
+			delete(w.Broadcasts, b.ID)
+		} else {
+			w.Broadcasts[b.ID] = true
+		}
+	}
+}
+
+// receive reads what the worker sent.
+func (p *pump) receive() (status.Code, error) {
+	if p.ended {
+		return status.Done, nil
+	}
+	for {
+		if p.event == 0 {
+			event, err := p.reader.Next()
+			if err != nil {
+				return p.received(err)
+			}
+			switch event {
+			case protocol.Exception:
+				return 0, pythonException(p.reader.Exception())
+			case protocol.End:
+				p.ended = true
+				if p.out.flush(true) {
+					return status.OK, nil
+				}
+				return status.Done, nil
+			default:
+				p.event = event
+				p.out.begin(event, p.reader.Length())
+			}
+		}
+		ready, finished, err := p.out.read()
+		if finished {
+			p.event = 0
+		}
+		if err != nil {
+			return p.received(err)
+		}
+		if ready {
+			p.mayRead = true
+			return status.OK, nil
+		}
+	}
+}
+
+// received handles an error of the source.
+func (p *pump) received(err error) (status.Code, error) {
+	switch {
+	case errors.Is(err, transport.ErrWouldBlock):
+		if p.out.flush(false) {
+			return status.OK, nil
+		}
+		return waiting, nil
+	case errors.Is(err, transport.ErrClosed):
+		if interrupt := p.it.interrupted(); interrupt != nil {
+			return 0, interrupt
+		}
+		return 0, p.it.worker.ExitError()
+	}
+	return 0, err
+}
+
+func (p *pump) send() error {
+	if p.deaf {
+		return nil
+	}
+	err := p.writer.Send()
+	if errors.Is(err, transport.ErrClosed) {
+		p.deaf = true // what it says last is still to be read
+		return nil
+	}
+	if errors.Is(err, transport.ErrWouldBlock) {
+		return nil
+	}
+	return err
+}
+
+// pull asks the host for input when all that it brought before is sent: segments may then be written over, and no more
+// of the host's batches are held than are on their way. It says whether something was queued.
+func (p *pump) pull() (bool, error) {
+	if p.deaf || p.inputEnded || p.again || p.opened && p.writer.Pending() > 0 {
+		return false, nil
+	}
+	start := time.Now()
+	err := p.in.pull(p.writer)
+	p.counters.hosted.Add(int64(time.Since(start)))
+	switch {
+	case errors.Is(err, hostcall.ErrAgain):
+		p.again = true
+		return false, nil
+	case errors.Is(err, hostcall.ErrDone):
+		p.in.finish(p.writer)
+		p.writer.Queue(protocol.EndOfTask)
+		p.inputEnded = true
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	p.counters.inputs.Add(1)
+	return true, nil
+}
+
+// wantsToSend says whether room in the socket would help.
+func (p *pump) wantsToSend() bool { return p.opened && !p.deaf && p.writer.Pending() > 0 }
+
+// canProgress says whether a call without waiting would do something that no descriptor tells of.
+func (p *pump) canProgress() bool {
+	return p.ended || p.opened && (p.mayRead || !p.deaf && !p.inputEnded && !p.again && p.writer.Pending() == 0)
+}
+
+// reusable says whether the worker may run another task: it agreed that its input ended where it should,
+// and nothing is left on the way.
+func (p *pump) reusable() bool {
+	return p.reader.Result().Reusable && p.inputEnded && p.writer.Pending() == 0 && p.source.Buffered() == 0
+}
+
+// release gives back all that is the host's; host code runs here.
+func (p *pump) release() {
+	p.writer.Drop()
+	p.out.release()
+	p.in.release()
+}
+
+// pythonException is the error of a function that raised: its message is the traceback's last line.
+func pythonException(traceback string) *status.Error {
+	return status.New(status.PythonException, "%s", lastLine(traceback)).With("python.traceback", traceback)
+}
+
+// newPump connects the concrete writer and reader of the iterator's eval type.
+func newPump(it *Iterator, kind int32) (*pump, error) {
+	in, err := newInput(it.runner, kind)
+	if err != nil {
+		return nil, err
+	}
+	p := &pump{it: it, in: in, writer: transport.NewWriter(nil)}
+	p.out = newOutput(it.runner, &p.counters)
+	return p, nil
+}
+
+// lastLine is the last line of a traceback that says something.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}

@@ -1,0 +1,93 @@
+"""Functions that the tests of core/runner refer to."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import TaskContext
+from pyspark.sql.functions import pandas_udf
+from pyspark.sql.types import LongType
+
+
+def add(x, y):
+    return x + y
+
+
+def double(x):
+    return x * 2
+
+
+def negate_arrow(x: pa.Array) -> pa.Array:
+    return pc.negate(x)
+
+
+def iter_double(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
+    for x in batches:
+        yield x * 2
+
+
+def iter_negate(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+    for x in batches:
+        yield pc.negate(x)
+
+
+def map_pandas(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for frame in frames:
+        yield frame[frame.a % 2 == 0]
+
+
+def map_arrow(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.filter(pc.greater(batch["a"], 1))
+
+
+def take_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield next(iter(batches))
+
+
+@pandas_udf(LongType())
+def decorated(x: pd.Series) -> pd.Series:
+    return x + 100
+
+
+def partition(x: pd.Series) -> pd.Series:
+    context = TaskContext.get()
+    return x * 0 + context.partitionId() * 1000 + context.attemptNumber()
+
+
+def process_id(x: pd.Series) -> pd.Series:
+    return x * 0 + os.getpid()
+
+
+def fail(x):
+    raise ValueError("a deliberate error")
+
+
+def exit_three(x):
+    sys.stderr.write("about to leave\n")
+    sys.stderr.flush()
+    os._exit(3)
+
+
+def kill_itself(x):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def segfault(x):
+    ctypes.string_at(0)
+
+
+def sleep_forever(x):
+    while True:
+        time.sleep(3600)
+
+
+def wrong_type(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.select([0]).cast(pa.schema([("a", pa.int32())]))

@@ -1,0 +1,77 @@
+package transport
+
+import (
+	"udfrunner/core/status"
+)
+
+const (
+	readAhead = 64 << 10
+	// maxPeek bounds what can be peeked at once.
+	maxPeek = 4096
+)
+
+// Reader reads a socket through a small buffer, without waiting. Big reads go straight to
+// their destination.
+type Reader struct {
+	socket *Socket
+	buffer []byte
+	r, w   int
+	total  int64
+}
+
+// NewReader reads from socket.
+func NewReader(socket *Socket) *Reader {
+	return &Reader{socket: socket, buffer: make([]byte, readAhead)}
+}
+
+// Buffered is the count of bytes received and not yet consumed.
+func (r *Reader) Buffered() int { return r.w - r.r }
+
+// Total is the count of bytes received.
+func (r *Reader) Total() int64 { return r.total }
+
+// Peek returns the next n bytes without consuming them; they are valid until the next call.
+func (r *Reader) Peek(n int) ([]byte, error) {
+	if n > maxPeek {
+		return nil, status.New(status.Internal, "peek of %d bytes, at most %d", n, maxPeek)
+	}
+	for r.Buffered() < n {
+		if r.r > 0 {
+			r.w = copy(r.buffer, r.buffer[r.r:r.w])
+			r.r = 0
+		}
+		got, err := r.socket.read(r.buffer[r.w:])
+		if err != nil {
+			return nil, err
+		}
+		r.w += got
+		r.total += int64(got)
+	}
+	return r.buffer[r.r : r.r+n], nil
+}
+
+// Discard consumes n bytes that were peeked.
+func (r *Reader) Discard(n int) { r.r += n }
+
+// Read consumes up to len(p) bytes, at least one.
+func (r *Reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if r.r < r.w {
+		n := copy(p, r.buffer[r.r:r.w])
+		r.r += n
+		return n, nil
+	}
+	r.r, r.w = 0, 0
+	got, err := r.socket.read(p, r.buffer)
+	if err != nil {
+		return 0, err
+	}
+	r.total += int64(got)
+	if got > len(p) {
+		r.w = got - len(p)
+		got = len(p)
+	}
+	return got, nil
+}
