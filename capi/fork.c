@@ -38,9 +38,7 @@ static bool wiped(void) {
   return page != NULL && atomic_load_explicit(page, memory_order_relaxed) == 0;
 }
 
-bool udfc_forked(void) {
-  return atomic_load_explicit(&fork_seen, memory_order_relaxed) || wiped();
-}
+bool udfc_forked(void) { return atomic_load_explicit(&fork_seen, memory_order_relaxed) || wiped(); }
 
 bool udfc_forked_unprepared(void) {
   return wiped() && !atomic_load_explicit(&fork_seen, memory_order_relaxed);

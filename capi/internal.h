@@ -48,8 +48,8 @@ int32_t udfc_stream_fill(struct ArrowArrayStream *stream, uint64_t id);
 
 /* ------------------------------------------------------------------- Go's
  * Exports of exports.go and iterator.go. The shim has forked, zeroed and checked for NULL
- * before: each pointer here is one that it has just written or found to be not NULL. Handles are numbers, so that
- * Go's collector never takes one for a pointer. */
+ * before: each pointer here is one that it has just written or found to be not NULL. Handles are
+ * numbers, so that Go's collector never takes one for a pointer. */
 
 /* Declared without const: cgo has none. */
 int32_t udfgo_shutdown(int64_t timeout_ms);

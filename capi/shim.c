@@ -152,8 +152,7 @@ int32_t runner_destroy(udfrunner_runner **runner) {
 
 /* ---------------------------------------------------------------- Iterator */
 
-int32_t iterator_schema(udfrunner_iterator *it, struct ArrowSchema *schema,
-                        udfrunner_error **err) {
+int32_t iterator_schema(udfrunner_iterator *it, struct ArrowSchema *schema, udfrunner_error **err) {
   if (schema != NULL) memset(schema, 0, sizeof *schema);
   int32_t code = enter(err);
   if (code != UDFRUNNER_OK) return code;

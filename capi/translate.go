@@ -163,19 +163,11 @@ func functionOf(c *C.udfrunner_function) (f runner.Function, err error) {
 		return f, err
 	}
 	if c.return_schema != nil {
-		f.ReturnField, err = returnField((*cdata.Schema)(unsafe.Pointer(c.return_schema)))
+		if f.ReturnField, err = arrowio.ImportField((*cdata.Schema)(unsafe.Pointer(c.return_schema))); err != nil {
+			return f, status.New(status.InvalidArgument, "return schema: %w", err)
+		}
 	}
-	return f, err
-}
-
-// returnField reads a return type of any kind: as the only column of a schema.
-func returnField(s *cdata.Schema) (*arrowio.Field, error) {
-	format := [...]byte{'+', 's', 0}
-	schema, err := arrowio.ImportSchema(&cdata.Schema{Format: &format[0], NChildren: 1, Children: &s, Release: 1})
-	if err != nil {
-		return nil, status.New(status.InvalidArgument, "return schema: %w", err)
-	}
-	return &schema.Fields[0], nil
+	return f, nil
 }
 
 func argumentsOf(p unsafe.Pointer, n uint64) ([]runner.Argument, error) {

@@ -12,7 +12,8 @@ typedef struct column {
 } column;
 
 /* Fills `out` with a stream of the rows [first, last) of n columns, in batches of at most
- * batch_rows. Nothing is copied: names and values must live until the input is released. Returns 0, or ENOMEM. */
+ * batch_rows. Nothing is copied: names and values must live until the input is released. Returns 0,
+ * or ENOMEM. */
 int columns_stream(struct ArrowArrayStream *out, const column *columns, int n, int64_t first,
                    int64_t last, int64_t batch_rows);
 

@@ -75,8 +75,8 @@ static int read_names(struct reader *reader, const csv_table *table, char *const
 static int grow(struct reader *reader, csv_table *table) {
   int64_t rows = reader->allocated == 0 ? 1024 : 2 * reader->allocated;
   for (int i = 0; i < table->n; i++) {
-    double *values = realloc((void *)(uintptr_t)table->columns[i].values,
-                             (size_t)rows * sizeof *values);
+    double *values =
+        realloc((void *)(uintptr_t)table->columns[i].values, (size_t)rows * sizeof *values);
     if (values == NULL) return wrong(reader, "no memory for a column", table->columns[i].name);
     table->columns[i].values = values;
     uint8_t *validity = realloc((void *)(uintptr_t)table->columns[i].validity, (size_t)rows / 8);

@@ -57,7 +57,8 @@ static void print_error(const char *what, int32_t code, const udfrunner_error *e
   }
 }
 
-/* Copies a batch of results to their rows; returns the number of rows, or -1 when there are too many. */
+/* Copies a batch of results to their rows; returns the number of rows, or -1 when there are too
+ * many. */
 static int64_t take(const partition *part, int64_t row, const struct ArrowArray *batch) {
   const struct ArrowArray *column = batch->children[0];
   const uint8_t *validity = column->buffers[0];

@@ -14,11 +14,11 @@ static void *foreign(void) { return (void *)(uintptr_t)0x12345678; }
 typedef int32_t call_with_handle(void *handle, udfrunner_error **err);
 
 #define DIRTY(object) memset(&(object), 0x5a, sizeof(object))
-#define CHECK_ZERO(object)                                       \
-  do {                                                           \
-    for (size_t i = 0; i < sizeof(object); i++) {                \
-      CHECK_INT(0, ((const unsigned char *)&(object))[i]);       \
-    }                                                            \
+#define CHECK_ZERO(object)                                 \
+  do {                                                     \
+    for (size_t i = 0; i < sizeof(object); i++) {          \
+      CHECK_INT(0, ((const unsigned char *)&(object))[i]); \
+    }                                                      \
   } while (0)
 
 static int32_t env_stats(void *handle, udfrunner_error **err) {
@@ -127,7 +127,9 @@ static int32_t export_stream(void *handle, udfrunner_error **err) {
   return code;
 }
 
-static int32_t error(void *handle, udfrunner_error **err) { return lib.iterator_error(handle, err); }
+static int32_t error(void *handle, udfrunner_error **err) {
+  return lib.iterator_error(handle, err);
+}
 
 static int32_t event_fd(void *handle, udfrunner_error **err) {
   int32_t fd = 77;
@@ -162,7 +164,7 @@ static int32_t cancel_iterator(void *handle, udfrunner_error **err) {
 static call_with_handle *const of_env[] = {env_stats, log_next, buffer_alloc, create};
 static call_with_handle *const of_runner[] = {add_function,  set,     add_include,
                                               add_broadcast, compute, cancel_runner};
-static call_with_handle *const of_iterator[] = {schema, next,     next_arrow, export_stream,  error,
+static call_with_handle *const of_iterator[] = {schema,   next,   next_arrow, export_stream,  error,
                                                 event_fd, result, stack,      cancel_iterator};
 
 static void refused(call_with_handle *const *calls, size_t n, void *handle) {
@@ -176,8 +178,7 @@ static void refused(call_with_handle *const *calls, size_t n, void *handle) {
 
 static void handles_that_are_none(void) {
   udfrunner_env *env = test_env();
-  udfrunner_runner *runner =
-      test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
+  udfrunner_runner *runner = test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
   numbers source = {.batches = 1, .rows = 1};
   udfrunner_iterator *it = test_compute(runner, &source, NULL);
 
@@ -236,8 +237,7 @@ static void handles_that_are_none(void) {
 
 static void null_is_named(void) {
   udfrunner_env *env = test_env();
-  udfrunner_runner *runner =
-      test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
+  udfrunner_runner *runner = test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
   numbers source = {.batches = 1, .rows = 1};
   udfrunner_error *err;
   udfrunner_bytes bytes;
@@ -291,8 +291,7 @@ static void null_is_named(void) {
 
 static void sizes_and_texts(void) {
   udfrunner_env *env = test_env();
-  udfrunner_runner *runner =
-      test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
+  udfrunner_runner *runner = test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
   udfrunner_error *err;
   const int32_t invalid = UDFRUNNER_INVALID_ARGUMENT;
   CHECK_FAILS(invalid, lib.runner_set(runner, "a\xff", 2, "b", 1, &err), err);
@@ -348,8 +347,7 @@ static void sizes_and_texts(void) {
 
 static void what_is_not_available(void) {
   udfrunner_env *env = test_env();
-  udfrunner_runner *runner =
-      test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
+  udfrunner_runner *runner = test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
   numbers source = {.batches = 1, .rows = 1};
   udfrunner_iterator *it = test_compute(runner, &source, NULL);
   udfrunner_error *err;

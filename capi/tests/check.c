@@ -75,8 +75,7 @@ static bool holds_mark(const char *pid, const char *mark) {
   if (fd < 0) return false;
   size_t size = 0;
   ssize_t n;
-  while (size < sizeof variables &&
-         (n = read(fd, variables + size, sizeof variables - size)) > 0) {
+  while (size < sizeof variables && (n = read(fd, variables + size, sizeof variables - size)) > 0) {
     size += (size_t)n;
   }
   close(fd);

@@ -27,11 +27,12 @@ typedef struct test {
   void (*run)(void);
 } test;
 
-#define TEST(function) {#function, function}
+#define TEST(function) \
+  { #function, function }
 
-/* Runs the tests, or those whose names are given, each with a time limit. After each one no process that
- * inherited this program's environment and no new descriptor may be left, waited for with
- * a deadline. `warm_up` runs before the first count. Returns the program's exit status. */
+/* Runs the tests, or those whose names are given, each with a time limit. After each one no process
+ * that inherited this program's environment and no new descriptor may be left, waited for with a
+ * deadline. `warm_up` runs before the first count. Returns the program's exit status. */
 int run_tests(const test *tests, int n, void (*warm_up)(void), int argc, char **argv);
 
 /* Seconds since some moment. */

@@ -19,8 +19,8 @@ size_t size_of_task_elsewhere(void);
 
 /* C99 has no _Static_assert. */
 #define HOLDS(name, condition) typedef char name[(condition) ? 1 : -1]
-#define AT(type, member, offset) HOLDS(type##_##member, offsetof(type, member) == (offset))
-#define SIZE(type, size) HOLDS(type##_size, sizeof(type) == (size))
+#define AT(type, member, offset) HOLDS(type##_offset_##member, offsetof(type, member) == (offset))
+#define SIZE(type, size) HOLDS(size_of_##type, sizeof(type) == (size))
 
 AT(udfrunner_pair, key_size, 8);
 AT(udfrunner_pair, value, 16);

@@ -76,10 +76,8 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
   }
   batch->buffers[1] = batch->values;
   batch->children[0] = &batch->child;
-  batch->child = (struct ArrowArray){.length = source->rows,
-                                     .n_buffers = 2,
-                                     .buffers = batch->buffers,
-                                     .release = release_child};
+  batch->child = (struct ArrowArray){
+      .length = source->rows, .n_buffers = 2, .buffers = batch->buffers, .release = release_child};
   *out = (struct ArrowArray){.length = source->rows,
                              .n_buffers = 1,
                              .n_children = 1,

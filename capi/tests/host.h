@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* The host's side of a task: Arrow data made by hand, and runners of tests/python/capi_functions.py. */
+/* The host's side of a task: Arrow data made by hand, and runners of
+ * tests/python/capi_functions.py. */
 #ifndef UDFRUNNER_TESTS_HOST_H
 #define UDFRUNNER_TESTS_HOST_H
 
@@ -42,8 +43,8 @@ udfrunner_runner *test_runner(udfrunner_env *env, int32_t eval_type, const char 
 udfrunner_iterator *test_compute(udfrunner_runner *runner, numbers *source,
                                  const udfrunner_task *task);
 
-/* Reads all results and checks that row i of the only column is a * i + b; returns the number of rows. Ends
- * the program on an error. */
+/* Reads all results and checks that row i of the only column is a * i + b; returns the number of
+ * rows. Ends the program on an error. */
 int64_t read_all(udfrunner_iterator *it, int64_t a, int64_t b);
 
 /* The same after `first` rows; returns the number of all rows. */

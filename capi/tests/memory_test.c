@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* Memory that the library hands out: released by other threads, after its iterator, env and the whole
- * library ended, and in forked children, where nothing else works. */
+/* Memory that the library hands out: released by other threads, after its iterator, env and the
+ * whole library ended, and in forked children, where nothing else works. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -132,8 +132,8 @@ static void default_env(void) {
     udfrunner_bytes bytes;
     CHECK_OK(lib.udfrunner_env_stats(NULL, &bytes, &err), err);
     lib.udfrunner_bytes_release(&bytes);
-    udfrunner_runner *runner = test_runner(NULL, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one",
-                                           "long");
+    udfrunner_runner *runner =
+        test_runner(NULL, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
     CHECK_INT(UDFRUNNER_OK, lib.udfrunner_shutdown(-1));
     CHECK_FAILS(UDFRUNNER_CANCELLED, lib.runner_set(runner, "a", 1, "b", 1, &err), err);
     lib.runner_destroy(&runner);
@@ -197,7 +197,9 @@ static void every_function_says_forked(struct handed_out *all) {
 typedef pid_t forker(void);
 
 /* What multiprocessing and careless launchers do; the second runs no fork handlers. */
-static pid_t by_clone(void) { return (pid_t)syscall(SYS_clone, 17 /* SIGCHLD */, NULL, NULL, NULL, 0L); }
+static pid_t by_clone(void) {
+  return (pid_t)syscall(SYS_clone, 17 /* SIGCHLD */, NULL, NULL, NULL, 0L);
+}
 
 static void in_child(forker *make_child, int rows) {
   struct handed_out all;
@@ -259,7 +261,8 @@ static void big_batches(void) {
     int32_t code = lib.iterator_next_arrow(it, -1, &held[n], NULL, &err);
     if (code == UDFRUNNER_DONE) break;
     CHECK_OK(code, err);
-    CHECK_INT(2 * rows, ((const int64_t *)held[n].children[0]->buffers[1])[held[n].children[0]->offset]);
+    CHECK_INT(2 * rows,
+              ((const int64_t *)held[n].children[0]->buffers[1])[held[n].children[0]->offset]);
     rows += held[n++].length;
     if (n == 6) {
       pthread_t threads[6];

@@ -167,8 +167,7 @@ static int32_t fd_of(udfrunner_iterator *it) {
 /* Reads with timeouts of 0 and poll in between; the input says EAGAIN some times. */
 static void poll_loop(void) {
   setup(UDFRUNNER_SQL_MAP_ARROW_ITER_UDF, "doubled", "n long");
-  numbers source = {
-      .batches = 30, .rows = 10, .answer_at = 10, .answer = EAGAIN, .answers = 5};
+  numbers source = {.batches = 30, .rows = 10, .answer_at = 10, .answer = EAGAIN, .answers = 5};
   udfrunner_iterator *it = test_compute(runner, &source, NULL);
   struct pollfd poll_fd = {.fd = fd_of(it), .events = POLLIN};
   CHECK_INT(poll_fd.fd, fd_of(it));
@@ -222,9 +221,13 @@ static void hungry_is_quiet(void) {
 
 int main(int argc, char **argv) {
   library_open();
-  static const test tests[] = {
-      TEST(exported),         TEST(stream_outlives_the_handle), TEST(released_early),
-      TEST(exception_of_a_stream), TEST(deadline_of_a_stream), TEST(cancelled_stream),
-      TEST(poll_loop),        TEST(hungry_is_quiet)};
+  static const test tests[] = {TEST(exported),
+                               TEST(stream_outlives_the_handle),
+                               TEST(released_early),
+                               TEST(exception_of_a_stream),
+                               TEST(deadline_of_a_stream),
+                               TEST(cancelled_stream),
+                               TEST(poll_loop),
+                               TEST(hungry_is_quiet)};
   return run_tests(tests, sizeof tests / sizeof tests[0], exported, argc, argv);
 }

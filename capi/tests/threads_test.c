@@ -210,7 +210,9 @@ static void callback_uses_another_iterator(void) {
   teardown();
 }
 
-static void cancel_own(void *context) { lib.iterator_cancel(*(udfrunner_iterator **)context, NULL); }
+static void cancel_own(void *context) {
+  lib.iterator_cancel(*(udfrunner_iterator **)context, NULL);
+}
 
 static void callback_cancels_its_own(void) {
   setup(UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
@@ -267,11 +269,15 @@ static void a_task_in_each_thread(void) {
 
 int main(int argc, char **argv) {
   library_open();
-  static const test tests[] = {
-      TEST(cancel_from_another_thread),   TEST(runner_cancel_ends_all_its_tasks),
-      TEST(close_during_a_call),          TEST(env_destroyed_during_a_call),
-      TEST(concurrent_use_is_refused),    TEST(interleaved_on_one_thread),
-      TEST(callback_uses_another_iterator), TEST(callback_cancels_its_own),
-      TEST(read_by_many_threads_in_turn), TEST(a_task_in_each_thread)};
+  static const test tests[] = {TEST(cancel_from_another_thread),
+                               TEST(runner_cancel_ends_all_its_tasks),
+                               TEST(close_during_a_call),
+                               TEST(env_destroyed_during_a_call),
+                               TEST(concurrent_use_is_refused),
+                               TEST(interleaved_on_one_thread),
+                               TEST(callback_uses_another_iterator),
+                               TEST(callback_cancels_its_own),
+                               TEST(read_by_many_threads_in_turn),
+                               TEST(a_task_in_each_thread)};
   return run_tests(tests, COUNT(tests), warm_up, argc, argv);
 }

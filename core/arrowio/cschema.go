@@ -38,7 +38,7 @@ func ImportField(s *cdata.Schema) (*Field, error) {
 	if s == nil || s.Release == 0 {
 		return nil, status.New(status.Host, "schema is NULL or released")
 	}
-	f, err := (&schemaImport{}).field(s, "", maxNesting+1)
+	f, err := (&schemaImport{}).field(s, nil, maxNesting+1)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ var (
 func streams(t testing.TB) (map[string][]byte, map[string][]string) {
 	t.Helper()
 	interpreter := python(t)
+	require.FileExists(t, "testdata/streams.py") // So that go's test cache knows of it.
 	streamsOnce.Do(func() { errStreams = loadStreams(interpreter) })
 	require.NoError(t, errStreams)
 	return streamsOf, typesOf

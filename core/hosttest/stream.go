@@ -179,3 +179,9 @@ func releaseStream(c *cdata.Stream) {
 	find(c).Released.Add(1)
 	c.Release = 0
 }
+
+// Discard releases a stream that the library did not take.
+func (s *Stream) Discard() { releaseStream(&s.C) }
+
+// End makes the next get_next the stream's end.
+func (s *Stream) End() { s.next = len(s.batches) }

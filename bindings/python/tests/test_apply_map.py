@@ -158,14 +158,15 @@ def test_map_batches_from_a_file(shared_env: Env, tmp_path: Path, extension: str
     from udfrunner._files import open_input, open_output
 
     path = tmp_path / f"t.{extension}"
-    with open_output(path, TABLE.schema) as file:
-        for batch in TABLE.to_batches(100):
+    data = pa.table({"n": list(range(ROWS)), "x": [i + 0.5 for i in range(ROWS)]})
+    with open_output(path, data.schema) as file:
+        for batch in data.to_batches(100):
             file.write(batch)
-    assert open_input(path).reader.read_all() == TABLE
+    assert open_input(path).reader.read_all() == data
     table = udfrunner.map_batches(
         "functions:identity_batches", path, "n long, x double", kind="arrow", env=shared_env
     )
-    assert table.to_pydict() == TABLE.to_pydict()
+    assert table.to_pydict() == data.to_pydict()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -216,7 +216,7 @@ def test_reference_to_nothing(shared_env: Env, reference: str, text: str) -> Non
 
 def test_bytes_that_are_no_pickle(shared_env: Env) -> None:
     with pytest.raises(udfrunner.PythonException):
-        run(shared_env, b"no pickle")
+        run(shared_env, b"\x80\x05no pickle")
     assert works(shared_env)
 
 

@@ -1,0 +1,153 @@
+# GNU make. Everything is built below build/; what a target needs from package registries it
+# installs there itself, pinned.
+
+GO     ?= go
+PYTHON ?= python3
+PREFIX ?= /usr/local
+
+BUILD   := $(CURDIR)/build
+VENV    := $(BUILD)/venv/4.2
+# The library's version is the header's of capi, its ABI major version is in its SONAME.
+VERSION := $(shell sed -n 's/^.define UDFRUNNER_VERSION "\(.*\)"/\1/p' capi/version.h)
+SONAME  := libudfrunner.so.1
+# The newest symbol version of glibc that the library may need.
+GLIBC   ?= 2.34
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
+C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+
+# ------------------------------------------------------------------- Library
+
+# $(call link,version script): flags of a shared library with that script's symbols only.
+link = -w -extldflags '-Wl,--version-script=$(CURDIR)/$(1) -Wl,-soname,$(SONAME) -Wl,-z,nodelete,-z,relro,-z,now'
+# The header that cgo writes beside a c-shared library is not the library's.
+go-library = mkdir -p $(dir $@) && CGO_ENABLED=1 CC="$(CC)" $(GO) build -buildmode=c-shared -trimpath \
+	$(1) -ldflags "$(call link,$(2))" -o $@ ./capi && rm -f $(@:.so=.h)
+
+.PHONY: lib
+lib: build/libudfrunner.so ## Build build/libudfrunner.so
+# Go knows what changed: its build is run every time.
+build/libudfrunner.so: FORCE
+	$(call go-library,,capi/udfrunner.map)
+	@ln -sf $(notdir $@) build/$(SONAME)
+
+build/tests/libudfrunner-panichook.so: FORCE
+	$(call go-library,-tags panichook,capi/tests/panichook.map)
+
+.PHONY: FORCE
+FORCE:
+
+.PHONY: install
+install: lib ## Install library, header and pkg-config file below PREFIX (and DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 build/libudfrunner.so $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libudfrunner.so
+	install -m 644 include/udfrunner.h $(DESTDIR)$(PREFIX)/include/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' bindings/c/udfrunner.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/udfrunner.pc
+
+# --------------------------------------------------------- Python environments
+
+.PHONY: venv
+venv: build/venv/4.2/.installed ## Make build/venv/4.2: PySpark 4.2, PyArrow, pandas and the tools
+build/venv/%/.installed: .ci/requirements-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# --------------------------------------------------------------------- Tests
+
+.PHONY: test
+test: test-go test-c ## Run all tests
+
+.PHONY: test-go
+test-go: venv build/venv/4.3/.installed ## Run the Go tests: with the race detector, and without cgo
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./core/...
+	CGO_ENABLED=0 $(GO) test -shuffle=on ./core/...
+
+SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
+TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
+C_TESTS     := arguments tasks threads stream memory
+C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
+EXAMPLES    := build/examples/smallest build/examples/csv_udf
+
+$(C_PROGRAMS): build/tests/%: capi/tests/%.c $(filter-out %_test.c %header_other.c,$(wildcard capi/tests/*.c)) $(wildcard capi/tests/*.h) include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
+
+.PHONY: test-c
+test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
+	@for t in $(C_TESTS); do echo "$$t"; \
+		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
+		UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/$${t}_test || exit 1; done
+	@echo panic; UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
+		UDFRUNNER_LIBRARY=$(BUILD)/tests/libudfrunner-panichook.so build/tests/panic_test
+
+# The header alone, in each language that may include it; its layout; included twice and linked.
+.PHONY: test-header
+test-header:
+	@mkdir -p build/tests
+	@for std in c99 c11 c17; do \
+		$(CC) -std=$$std $(WARNINGS) -Iinclude capi/tests/header_test.c capi/tests/header_other.c -o build/tests/header_test && build/tests/header_test || exit 1; done
+	@$(CXX) -std=c++17 -x c++ $(WARNINGS) -Iinclude capi/tests/header_test.c capi/tests/header_other.c -o build/tests/header_test && build/tests/header_test
+
+.PHONY: test-symbols
+test-symbols: lib
+	@nm -D --defined-only build/libudfrunner.so | awk '$$2 != "A" { sub(/@.*/, "", $$3); print $$3 }' | LC_ALL=C sort | diff capi/expected_symbols.txt -
+	@newest=$$(nm -D --undefined-only build/libudfrunner.so | sed -n 's/.*@GLIBC_//p' | sort -V | tail -1); \
+		printf '%s\n' "$$newest" $(GLIBC) | sort -CV || { echo "the library needs glibc $$newest, allowed is $(GLIBC)"; exit 1; }
+	@echo "ok symbols"
+
+build/examples/%: bindings/c/%.c bindings/c/columns.c bindings/c/columns.h include/udfrunner.h | lib
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@ -Lbuild -ludfrunner -pthread -Wl,-rpath,$(BUILD)
+build/examples/csv_udf: bindings/c/csv_table.c bindings/c/csv_table.h
+
+.PHONY: test-examples
+test-examples: venv lib $(EXAMPLES)
+	@PYSPARK_PYTHON=$(VENV)/bin/python sh bindings/c/test_examples.sh build/examples $(VENV)/bin/python
+
+# -------------------------------------------------------------------- Checks
+
+.PHONY: check
+check: check-go check-c check-python test-header test-symbols ## Format, lint and gates that need no run
+
+.PHONY: check-go
+check-go:
+	@test -z "$$(gofmt -l capi core)" || { gofmt -d capi core; exit 1; }
+	$(GO) vet ./...
+	CGO_ENABLED=0 $(GO) build ./core/...
+	$(GO) mod tidy -diff
+
+# cgo's own C does not pass all warnings, capi's does.
+.PHONY: check-c
+check-c: venv
+	@for f in $(wildcard capi/*.c); do $(CC) -std=gnu11 $(WARNINGS) -Iinclude -fsyntax-only $$f || exit 1; done
+	@$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES) include/udfrunner.h
+
+.PHONY: check-python
+check-python: venv
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy capi/tests/python bindings/c
+
+.PHONY: check-tree
+check-tree: ## Fail if git sees changes: what CI runs last
+	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
+
+.PHONY: format
+format: venv ## Format Go, C and Python
+	gofmt -w capi core
+	$(VENV)/bin/clang-format -i $(C_FILES) include/udfrunner.h
+	$(VENV)/bin/ruff format .
+
+.PHONY: clean
+clean: ## Remove what was built, not the Python environments
+	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples
