@@ -168,6 +168,48 @@ static void pickled_rows(void) {
   lib.udfrunner_env_destroy(&env);
 }
 
+/* A ctx is the host's business: bindings pass small numbers. */
+static struct records numbered;
+
+static int32_t next_numbered(void *ctx, udfrunner_record *out) {
+  CHECK((uintptr_t)ctx == 1);
+  return next_record(&numbered, out);
+}
+
+static void release_numbered(void *ctx) {
+  CHECK((uintptr_t)ctx == 1);
+  release_records(&numbered);
+}
+
+/* On a fresh thread Go's stack is small: it grows, and is copied, while the call has the ctx on it. */
+static void *numbered_task(void *runner) {
+  numbered = (struct records){0, 0};
+  udfrunner_input input = {.size = sizeof input,
+                           .kind = UDFRUNNER_INPUT_RECORDS,
+                           .next = next_numbered,
+                           .release = release_numbered,
+                           .ctx = (void *)(uintptr_t)1};
+  udfrunner_iterator *it;
+  udfrunner_error *err;
+  CHECK_OK(lib.runner_compute(runner, &input, NULL, &it, &err), err);
+  udfrunner_chunk chunk;
+  while (lib.iterator_next(it, -1, &chunk, &err) == UDFRUNNER_OK) {
+    lib.udfrunner_chunk_release(&chunk);
+  }
+  CHECK(err == NULL);
+  lib.iterator_close(&it);
+  CHECK_INT(1, numbered.released);
+  return NULL;
+}
+
+static void ctx_is_any_number(void) {
+  env = test_env();
+  udfrunner_runner *runner = test_runner(env, UDFRUNNER_SQL_BATCHED_UDF, "plus_one_row", "long");
+  for (int i = 0; i < 20; i++) join(start(numbered_task, runner));
+  lib.runner_destroy(&runner);
+  lib.udfrunner_env_destroy(&env);
+}
+
 /* ------------------------------------------------------------------- Errors */
 
 /* Runs a function that fails, and returns the error; it must be final. */
@@ -360,14 +402,22 @@ static void environment_is_read_when_an_env_is_made(void) {
 
 int main(int argc, char **argv) {
   library_open();
-  static const test tests[] = {
-      TEST(pandas_function), TEST(map_function),
-      TEST(no_rows),         TEST(messages),
-      TEST(pickled_rows),    TEST(python_exception),
-      TEST(missing_module),  TEST(worker_exits),
-      TEST(worker_killed),   TEST(deadline),
-      TEST(input_fails),     TEST(bad_interpreter),
-      TEST(closed_early),    TEST(parents_first),
-      TEST(stats),           TEST(environment_is_read_when_an_env_is_made)};
+  static const test tests[] = {TEST(pandas_function),
+                               TEST(map_function),
+                               TEST(no_rows),
+                               TEST(messages),
+                               TEST(pickled_rows),
+                               TEST(ctx_is_any_number),
+                               TEST(python_exception),
+                               TEST(missing_module),
+                               TEST(worker_exits),
+                               TEST(worker_killed),
+                               TEST(deadline),
+                               TEST(input_fails),
+                               TEST(bad_interpreter),
+                               TEST(closed_early),
+                               TEST(parents_first),
+                               TEST(stats),
+                               TEST(environment_is_read_when_an_env_is_made)};
   return run_tests(tests, sizeof tests / sizeof tests[0], pandas_function, argc, argv);
 }

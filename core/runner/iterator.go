@@ -264,12 +264,14 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	}
 	it.done, it.end = true, end
 	w := it.worker
+	it.result, it.metrics = it.pump.results()
 	it.worker = nil
+	// A cancel that came before the end may have killed the worker already.
+	interrupted := it.interrupt != nil
 	it.deadline.Stop()
 	if it.events != nil {
 		it.events.detach()
 	}
-	it.result, it.metrics = it.pump.results()
 	it.metrics.ElapsedMS = milliseconds(time.Since(it.started))
 	atEnd := it.atEnd
 	it.atEnd = nil
@@ -277,7 +279,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	if w != nil {
 		it.pump.recordBroadcasts(w)
 		switch {
-		case end == nil || end.Code == status.PythonException:
+		case !interrupted && (end == nil || it.pump.raised):
 			it.factory.Release(w, reuse && it.runner.conf.Bool(config.PythonWorkerReuse))
 		default:
 			it.factory.Kill(w)
@@ -286,6 +288,15 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	it.runner.env.End(it, end != nil)
 	for _, f := range atEnd {
 		f()
+	}
+}
+
+// detach keeps the event descriptor from telling of a closed channel over and over.
+func (it *Iterator) detach() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.events != nil {
+		it.events.detach()
 	}
 }
 

@@ -67,6 +67,9 @@ type pump struct {
 	deaf       bool // the worker takes no more input
 	mayRead    bool // output was handed out, and more may be there already
 	ended      bool
+	raised     bool      // the worker sent an exception, and ends by itself
+	death      time.Time // the worker's channel was found closed
+	stubborn   bool      // and it had to be killed
 	sentNew    []protocol.Broadcast
 	counters   counters
 }
@@ -77,6 +80,7 @@ func (p *pump) run(timeout time.Duration) (status.Code, error) {
 	deadline := time.Now().Add(timeout)
 	p.it.wake.Clear()
 	p.again, p.mayRead = false, false
+	defer p.count()
 	for {
 		if err := p.it.interrupted(); err != nil {
 			return err.Code, err
@@ -85,19 +89,27 @@ func (p *pump) run(timeout time.Duration) (status.Code, error) {
 		if err != nil || code != waiting {
 			return code, err
 		}
+		if p.again {
+			return status.NeedInput, nil
+		}
 		left := timeout
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
-		if p.again {
-			return status.NeedInput, nil
-		}
 		if expired, err := p.wait(left); err != nil {
 			return 0, err
-		} else if expired {
+		} else if expired && timeout >= 0 && !time.Now().Before(deadline) {
 			return status.TimedOut, nil
 		}
 		p.it.wake.Clear()
+	}
+}
+
+// count brings the counters of bytes up to date.
+func (p *pump) count() {
+	if p.opened {
+		p.counters.sent.Store(p.writer.Sent())
+		p.counters.got.Store(p.source.Total())
 	}
 }
 
@@ -106,8 +118,11 @@ const waiting = status.Code(100)
 
 func (p *pump) wait(d time.Duration) (bool, error) {
 	var socket *transport.Socket
-	if w := p.it.worker; w != nil {
+	if w := p.it.worker; w != nil && p.death.IsZero() {
 		socket = w.Socket
+	}
+	if !p.death.IsZero() && (d < 0 || d > deathPoll) {
+		d = deathPoll
 	}
 	start := time.Now()
 	expired, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
@@ -227,6 +242,9 @@ func (p *pump) receive() (status.Code, error) {
 	if p.ended {
 		return status.Done, nil
 	}
+	if !p.death.IsZero() {
+		return p.died()
+	}
 	for {
 		if p.event == 0 {
 			event, err := p.reader.Next()
@@ -235,6 +253,7 @@ func (p *pump) receive() (status.Code, error) {
 			}
 			switch event {
 			case protocol.Exception:
+				p.raised = true
 				return 0, pythonException(p.reader.Exception())
 			case protocol.End:
 				p.ended = true
@@ -270,12 +289,34 @@ func (p *pump) received(err error) (status.Code, error) {
 		}
 		return waiting, nil
 	case errors.Is(err, transport.ErrClosed):
-		if interrupt := p.it.interrupted(); interrupt != nil {
-			return 0, interrupt
-		}
-		return 0, p.it.worker.ExitError()
+		p.death = time.Now()
+		p.it.detach()
+		p.it.worker.OnExit(p.it.wake.Set)
+		return p.died()
 	}
 	return 0, err
+}
+
+const (
+	// deathGrace is how long a worker that closed its channel may live on.
+	deathGrace = 100 * time.Millisecond
+	// deathReport is how long the report of a death may take.
+	deathReport = 5 * time.Second
+	// deathPoll is how often the above are looked at.
+	deathPoll = 20 * time.Millisecond
+)
+
+// died goes on once the worker's channel is closed: the daemon's report says how it ended.
+func (p *pump) died() (status.Code, error) {
+	w, since := p.it.worker, time.Since(p.death)
+	switch {
+	case w.Exited(), since > deathReport:
+		return 0, w.ExitError(p.stubborn)
+	case since > deathGrace && !p.stubborn:
+		p.stubborn = true
+		w.Kill()
+	}
+	return waiting, nil
 }
 
 func (p *pump) send() error {
@@ -296,7 +337,7 @@ func (p *pump) send() error {
 // pull asks the host for input when all that it brought before is sent: segments may then be written over, and no more
 // of the host's batches are held than are on their way. It says whether something was queued.
 func (p *pump) pull() (bool, error) {
-	if p.deaf || p.inputEnded || p.again || p.opened && p.writer.Pending() > 0 {
+	if p.deaf || !p.death.IsZero() || p.inputEnded || p.again || p.opened && p.writer.Pending() > 0 {
 		return false, nil
 	}
 	start := time.Now()
@@ -319,7 +360,9 @@ func (p *pump) pull() (bool, error) {
 }
 
 // wantsToSend says whether room in the socket would help.
-func (p *pump) wantsToSend() bool { return p.opened && !p.deaf && p.writer.Pending() > 0 }
+func (p *pump) wantsToSend() bool {
+	return p.opened && !p.deaf && p.death.IsZero() && p.writer.Pending() > 0
+}
 
 // canProgress says whether a call without waiting would do something that no descriptor tells of.
 func (p *pump) canProgress() bool {

@@ -41,6 +41,7 @@ type Worker struct {
 	exit   Exit
 	exited chan struct{}
 	linger *safego.Timer
+	notify []func()
 }
 
 // Exit is how a worker ended.
@@ -109,7 +110,6 @@ func (w *Worker) forked(pid, pidfd int) {
 // ended records how the process ended; called once.
 func (w *Worker) ended(exit Exit, refuse *status.Error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.exit, w.refuse = exit, refuse
 	w.linger.Stop()
 	if w.pidfd >= 0 {
@@ -117,23 +117,35 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 		w.pidfd = -1
 	}
 	close(w.exited)
+	notify := w.notify
+	w.notify = nil
+	w.mu.Unlock()
+	for _, f := range notify {
+		f()
+	}
 }
 
-// Limits of the wait for a death's report, once the worker's channel is closed.
-const (
-	exitReport = 5 * time.Second
-	tailReport = 200 * time.Millisecond
-)
+// tailReport bounds the wait for the end of a dead worker's stderr.
+const tailReport = 50 * time.Millisecond
 
-// ExitError explains the death of the worker whose channel closed before its task was done. It waits for
-// the daemon's report; a process that closed its channel and lives on is killed first.
-func (w *Worker) ExitError() *status.Error {
-	const grace = 100 * time.Millisecond
-	lives := !w.waitExit(grace)
-	if lives {
-		w.Kill()
-		w.waitExit(exitReport)
+// OnExit has notify called when the process has ended and that is known, at once where it is.
+func (w *Worker) OnExit(notify func()) {
+	w.mu.Lock()
+	if !w.hasExited() {
+		w.notify = append(w.notify, notify)
+		w.mu.Unlock()
+		return
 	}
+	w.mu.Unlock()
+	notify()
+}
+
+// Exited says whether the process has ended and that is known.
+func (w *Worker) Exited() bool { return w.hasExited() }
+
+// ExitError explains the death of a worker whose channel closed before its task was done; stubborn says that
+// it did not end by itself and was killed for that.
+func (w *Worker) ExitError(stubborn bool) *status.Error {
 	w.mu.Lock()
 	exit, refuse, pid := w.exit, w.refuse, w.pid
 	w.mu.Unlock()
@@ -142,7 +154,7 @@ func (w *Worker) ExitError() *status.Error {
 	}
 	err := &status.Error{Code: status.WorkerExited}
 	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
-	case lives:
+	case stubborn:
 		err.Message = name + " closed its channel in mid-task and was killed"
 	case !exit.Known:
 		err.Message = name + " ended in mid-task together with its daemon"
@@ -180,15 +192,4 @@ func (w *Worker) Explain(err *status.Error) *status.Error {
 		err = err.With("worker.pid", strconv.Itoa(pid))
 	}
 	return err.With("worker.stderr_tail", w.stderr.text(0))
-}
-
-func (w *Worker) waitExit(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-w.exited:
-		return true
-	case <-timer.C:
-		return false
-	}
 }
