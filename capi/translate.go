@@ -192,8 +192,8 @@ func argumentsOf(p unsafe.Pointer, n uint64) ([]runner.Argument, error) {
 	return arguments, nil
 }
 
-// inputOf reads an input. It moves nothing. Its callbacks' ctx is the host's and
-// may be any number: Go must see it as one.
+// inputOf reads an input. It moves nothing. The ctx of its callbacks may be any number: it is
+// copied as one, since Go's collector takes small pointers for corruption.
 func inputOf(p unsafe.Pointer) (in hostcall.Input, err error) {
 	if p == nil {
 		return in, nil
@@ -207,7 +207,7 @@ func inputOf(p unsafe.Pointer) (in hostcall.Input, err error) {
 	in.Next = *(*uintptr)(unsafe.Pointer(&c.next))
 	in.NextGroup = *(*uintptr)(unsafe.Pointer(&c.next_group))
 	in.Release = *(*uintptr)(unsafe.Pointer(&c.release))
-	in.Ctx = c.ctx
+	*(*uintptr)(unsafe.Pointer(&in.Ctx)) = *(*uintptr)(unsafe.Pointer(&c.ctx))
 	return in, nil
 }
 

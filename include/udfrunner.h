@@ -19,7 +19,8 @@
  *   owned] (the caller releases it) and [out, borrowed].
  *   Every out-parameter is zeroed first, whatever happens. Destroy, close and
  *   release functions take the address of the handle or struct and null it on
- *   every return. Passing NULL, or the address of NULL, to them is a no-op.
+ *   every return. Passing NULL, or the address of NULL, to them is a no-op. Any
+ *   other pointer that must not be NULL and is gives INVALID_ARGUMENT.
  *   Memory that the library hands out (chunks, bytes, Arrow arrays and
  *   schemas, errors) outlives iterator, runner, env and udfrunner_shutdown. Its
  *   release is plain C: it never enters Go, never waits, and may be called from
@@ -49,7 +50,8 @@
  *   value for outcomes that are no error, or a negative error code. `err`, the
  *   last parameter, may be NULL; else it receives a udfrunner_error on a negative
  *   status and NULL otherwise. Errors are plain C memory; their getters work
- *   after UDFRUNNER_INTERNAL and in a forked child.
+ *   after UDFRUNNER_INTERNAL and in a forked child. After UDFRUNNER_INTERNAL the
+ *   object answers INTERNAL for ever; its close or destroy works.
  *
  * TIME
  *   timeout_ms bounds the library's waits, not the host's callbacks: 0 = do not wait,
@@ -78,7 +80,9 @@
  * STRUCTS
  *   udfrunner_input, udfrunner_task and udfrunner_function begin with `uint64_t size`, to be set
  *   to sizeof the struct; later versions append fields and read them only
- *   where `size` covers them. Zero every field that is not used.
+ *   where `size` covers them. Zero every field that is not used. A struct of a
+ *   later version is accepted if what this one does not know of it is zero.
+ *   All functions of a chain have the same size.
  */
 #ifndef UDFRUNNER_H
 #define UDFRUNNER_H
@@ -394,7 +398,7 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
 /* Counters of the env as a JSON object: workers started, idle, running, reused, killed, tasks ...
  *   env    [in] NULL = the default env
  *   bytes  [out, owned]
- *   returns OK; INVALID_HANDLE; FORKED. Never waits for a task.
+ *   returns OK; INVALID_HANDLE; CANCELLED: env shut down; FORKED. Never waits for a task.
  * \since 1.0 */
 int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunner_error **err);
 
@@ -523,14 +527,15 @@ int32_t iterator_next_arrow(udfrunner_iterator *it, int64_t timeout_ms, struct A
  * result, error and close. The stream's get_schema does not wait; its get_next waits until the
  * task's deadline and returns ECANCELED, ETIMEDOUT, ENOMEM or EAGAIN (the input said AGAIN), else EIO, with the
  * text in get_last_error and the whole error in iterator_error. Releasing the stream ends
- * the task like iterator_close; the input is released by the later of the two.
+ * the task, whose error is then CANCELLED; iterator_close leaves the task to the stream, and the
+ * input is released by the later of the two.
  *   returns OK; INVALID_STATE: read in another way before; NOT_SUPPORTED: pickled results;
  *     INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */
 int32_t iterator_export(udfrunner_iterator *it, struct ArrowArrayStream *stream,
                         udfrunner_error **err);
 
-/* The error that ended the iterator.
+/* The error that ended the iterator, also a cancel that no call has met yet.
  *   returns the error's code, and `err` receives a copy; OK where none ended it; INVALID_HANDLE;
  *     FORKED.
  * \since 1.0 */
@@ -538,7 +543,7 @@ int32_t iterator_error(udfrunner_iterator *it, udfrunner_error **err);
 
 /* A descriptor that polls readable when iterator_next(it, 0) would make progress: output, room
  * for input, end, error, cancel. Level-triggered. After NEED_INPUT it waits for output only.
- *   fd  [out, borrowed] valid until the iterator is closed; never read or close it
+ *   fd  [out, borrowed] valid until the iterator is closed; never read or close it; -1 unless OK
  *   returns OK; IO; INVALID_HANDLE; CANCELLED; FORKED. Safe from any thread.
  * \since 1.0 */
 int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error **err);
@@ -566,7 +571,8 @@ int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_byt
  * \since 1.0 */
 int32_t iterator_cancel(udfrunner_iterator *it, const char *reason);
 
-/* Ends the task if it runs, releases the input (on this thread), nulls the handle. A call in flight
+/* Ends the task if it runs, releases the input (on this thread), nulls the handle; of an iterator whose
+ * exported stream is not released it only nulls the handle. A call in flight
  * on another thread ends with CANCELLED; the input is then released by that call. Waits for
  * no Python code (50 ms at most).
  *   returns OK; INVALID_HANDLE; FORKED (the input is then left alone).

@@ -92,24 +92,28 @@ func compare(t *testing.T, streams map[string][]byte) {
 	require.NoError(t, err, "%s", out)
 }
 
-// blocks is hostmem's functions for Go, with memory full of garbage and a count of what is alive.
+// blocks is hostmem's functions for Go, with memory full of garbage, guard bytes behind each
+// block and a record of what is alive.
 type blocks struct {
 	*hostmem.Functions
-	made []unsafe.Pointer
+	made map[unsafe.Pointer]uintptr // sizes
 }
+
+const guardSize = 64
 
 func newBlocks() *blocks {
 	base := hostmem.Default()
 	functions := *base
-	b := &blocks{Functions: &functions}
+	b := &blocks{Functions: &functions, made: map[unsafe.Pointer]uintptr{}}
 	functions.Alloc = func(size uintptr) unsafe.Pointer {
-		block := base.Alloc(size)
-		for i, garbage := uintptr(0), hostmem.Bytes(block, 0, size); i < size; i++ {
+		block := base.Alloc(size + guardSize)
+		garbage := hostmem.Bytes(block, 0, size+guardSize)
+		for i := range garbage {
 			garbage[i] = 0xA5
 		}
 		// A reference of the test's own keeps the count readable.
 		base.Retain(block, 1)
-		b.made = append(b.made, block)
+		b.made[block] = size
 		return block
 	}
 	return b
@@ -118,11 +122,12 @@ func newBlocks() *blocks {
 // requireReleased checks that nobody but the test holds a block, and frees them.
 func (b *blocks) requireReleased(t testing.TB) {
 	t.Helper()
-	for _, block := range b.made {
+	for block, size := range b.made {
+		require.Equal(t, bytes.Repeat([]byte{0xA5}, guardSize), hostmem.Bytes(block, size, guardSize), "written behind a block")
 		require.Equal(t, int64(1), atomic.LoadInt64((*int64)(block)), "references left")
 		b.Release(block)
 	}
-	b.made = nil
+	clear(b.made)
 }
 
 func release(a *cdata.Array) {

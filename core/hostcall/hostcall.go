@@ -31,7 +31,7 @@ type Input struct {
 	Next      uintptr
 	NextGroup uintptr
 	Release   uintptr
-	Ctx       unsafe.Pointer
+	Ctx       uintptr // the host's, any number
 }
 
 // ErrAgain says that the host has no input now.
@@ -72,7 +72,7 @@ type Stream struct {
 	block   unsafe.Pointer
 	c       *cdata.Stream
 	release uintptr
-	ctx     unsafe.Pointer
+	ctx     uintptr
 }
 
 // MoveStream takes over an input of kind Streams: the host's stream is marked released.
@@ -155,7 +155,7 @@ func (s *Stream) Release() {
 	s.c = nil
 	s.mem.Release(s.block)
 	if s.release != 0 {
-		purego.SyscallN(s.release, uintptr(s.ctx))
+		purego.SyscallN(s.release, s.ctx)
 	}
 }
 
@@ -205,7 +205,7 @@ type Source struct {
 	record  *record
 	next    uintptr
 	release uintptr
-	ctx     unsafe.Pointer
+	ctx     uintptr
 }
 
 // MoveRecords takes over an input of kind Records.
@@ -221,7 +221,7 @@ func MoveRecords(mem *hostmem.Functions, in *Input) (*Source, error) {
 // answers ErrDone, ErrAgain or a Host error.
 func (s *Source) Next() ([][]byte, error) {
 	clear(unsafe.Slice((*byte)(unsafe.Pointer(s.record)), unsafe.Sizeof(*s.record)))
-	r, _, _ := purego.SyscallN(s.next, uintptr(s.ctx), uintptr(unsafe.Pointer(s.record)))
+	r, _, _ := purego.SyscallN(s.next, s.ctx, uintptr(unsafe.Pointer(s.record)))
 	switch code := status.Code(int32(r)); { //nolint:gosec // int32 of C
 	case code == status.OK:
 		return s.record.split()
@@ -271,7 +271,7 @@ func (s *Source) Release() {
 	s.record = nil
 	s.mem.Release(s.block)
 	if s.release != 0 {
-		purego.SyscallN(s.release, uintptr(s.ctx))
+		purego.SyscallN(s.release, s.ctx)
 	}
 }
 

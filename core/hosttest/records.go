@@ -56,9 +56,7 @@ func NewRecords(t *testing.T, answers ...Answer) *Records {
 
 // Input is the source as a task's input.
 func (r *Records) Input() hostcall.Input {
-	in := hostcall.Input{Kind: hostcall.Records, Next: nextRecords(), Release: endRecords()}
-	setPrivate(unsafe.Pointer(&in.Ctx), r.id)
-	return in
+	return hostcall.Input{Kind: hostcall.Records, Next: nextRecords(), Release: endRecords(), Ctx: r.id}
 }
 
 // record is udfrunner_record.

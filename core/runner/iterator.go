@@ -399,10 +399,14 @@ func (it *Iterator) Schema(out *cdata.Schema) error {
 	return it.runner.schema.Export(it.runner.env.Memory(), out)
 }
 
-// Err is the error that ended the task, nil if none did.
+// Err is the error that ended the task, or with which a cancel or deadline will; nil if none did.
 func (it *Iterator) Err() *status.Error {
-	_, end := it.terminal()
-	return end
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if !it.done && it.interrupt != nil {
+		return it.task.identify(it.interrupt)
+	}
+	return it.end
 }
 
 // EventFD is a descriptor that polls readable when Next with timeout 0 would make progress. It is valid until Close.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import select
 import signal
@@ -12,13 +13,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pytest
 
 TESTS = Path(__file__).resolve().parent
 PACKAGE = TESTS.parent
 REPOSITORY = PACKAGE.parents[1]
 LIBRARY = REPOSITORY / "build" / "libudfrunner.so"
-PYTHON = REPOSITORY / "build" / "venv" / "4.2" / "bin" / "python"
+#: The workers' interpreter; UDFRUNNER_TEST_PYTHON names another, with another PySpark.
+PYTHON = Path(
+    os.environ.get("UDFRUNNER_TEST_PYTHON")
+    or REPOSITORY / "build" / "venv" / "4.2" / "bin" / "python"
+)
 
 os.environ.setdefault("UDFRUNNER_LIBRARY", str(LIBRARY))
 os.environ["PYSPARK_PYTHON"] = str(PYTHON)
@@ -92,6 +98,8 @@ def warm() -> Iterator[None]:
         pytest.exit("libudfrunner.so is missing: run `make lib`", 3)
     if not PYTHON.is_file():
         pytest.exit(f"{PYTHON} is missing: run `make venv`", 3)
+    # Arrow's CSV reader makes a pipe for Ctrl-C once.
+    pa.csv.read_csv(io.BytesIO(b"a\n1\n"))
     with udfrunner.Env() as env:
         runner = udfrunner.Runner(
             udfrunner.EvalType.SCALAR_ARROW, [["functions:arrow_plus_one"]], [[0]], "long", env=env

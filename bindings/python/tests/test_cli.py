@@ -231,6 +231,7 @@ def test_doctor(directory: Path) -> None:
     for name in ("library", "worker python", "pyspark", "pyarrow", "pandas", "limit: open files"):
         assert re.search(rf"^  {name}:", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"^  trial task: +ok$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  zygote: +on, threads: 1$", done.stdout, re.MULTILINE)
     assert str(PYTHON) in done.stdout
 
 

@@ -215,8 +215,13 @@ def test_reference_to_nothing(shared_env: Env, reference: str, text: str) -> Non
 
 
 def test_bytes_that_are_no_pickle(shared_env: Env) -> None:
-    with pytest.raises(udfrunner.PythonException):
-        run(shared_env, b"\x80\x05no pickle")
+    with pytest.raises(udfrunner.InvalidArgument, match="pickle"):
+        run(shared_env, b"no pickle")
+
+
+def test_pickle_that_does_not_load(shared_env: Env) -> None:
+    with pytest.raises(udfrunner.PythonException, match="no_such_module"):
+        run(shared_env, b"\x80\x02cno_such_module\nf\nN\x86.")
     assert works(shared_env)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from . import _library, _runner
 from ._evaltype import EvalType
@@ -55,8 +58,6 @@ def examine(conf: Mapping[str, str]) -> Iterator[Finding]:
     values = _runner._with_interpreter(conf)
     python = values.get(_runner.PYTHON_KEY)
     if python is None:
-        import os
-
         python = os.environ["PYSPARK_PYTHON"]
     yield from _interpreter(python)
     yield from _limits()
@@ -65,8 +66,6 @@ def examine(conf: Mapping[str, str]) -> Iterator[Finding]:
 
 def _interpreter(python: str) -> Iterator[Finding]:
     """The workers' interpreter and its packages."""
-    import json
-
     try:
         done = subprocess.run(
             [python, "-c", _PROBE, *PACKAGES],
@@ -117,15 +116,27 @@ def _trial(conf: Mapping[str, str]) -> Iterator[Finding]:
         return
     ok = values == [2]
     yield Finding("trial task", "ok" if ok else f"{values} instead of [2]", ok=ok)
+    yield from _zygotes(stats)
     for prefix, numbers in (("env", stats), ("task", metrics)):
         for key, value in _flat(numbers):
             yield Finding(f"{prefix}: {key}", str(value))
 
 
-def _flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+def _zygotes(stats: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether workers are forked from a process that has imported everything."""
+    for factory in stats.get("factories", ()):
+        if factory.get("zygote"):
+            yield Finding("zygote", f"on, threads: {factory.get('zygote_threads')}")
+        else:
+            yield Finding("zygote", "off: workers import after the fork")
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     """The leaves of nested objects, by dotted key."""
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, list):
+            yield from _flat({str(i): item for i, item in enumerate(value)}, f"{prefix}{key}.")
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value

@@ -153,13 +153,19 @@ class OutputFile:
         self._writer.close()
 
 
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Raises InvalidArgument where the path cannot be written, before there is data for it."""
+    file_format(path)
+    if not Path(path).parent.is_dir():
+        raise InvalidArgument(f"file {os.fspath(path)}: no such directory")
+
+
 @contextmanager
 def open_output(path: str | os.PathLike[str], schema: pa.Schema) -> Iterator[OutputFile]:
     """Opens a file for writing. It gets its name at the end, so that a failed run leaves none."""
     target = Path(path)
+    check_output(target)
     chosen = file_format(target)
-    if not target.parent.is_dir():
-        raise InvalidArgument(f"file {target}: no such directory")
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
     part = Path(name)

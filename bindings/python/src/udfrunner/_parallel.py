@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 #: Rows of a partition that is cut from a stream.
 PARTITION_ROWS = 262_144
+#: The longest single wait for a task of another thread.
+WAIT_SECONDS = 0.1
 
 
 @dataclass
@@ -165,9 +167,9 @@ def in_order(
             for partition in partitions:
                 pending.append(pool.submit(guarded, partition))
                 if len(pending) >= 2 * workers:
-                    yield pending.popleft().result()
+                    yield _result(pending.popleft())
             while pending:
-                yield pending.popleft().result()
+                yield _result(pending.popleft())
         except BaseException as error:
             stop()
             for future in pending:
@@ -176,3 +178,14 @@ def in_order(
             if failure and isinstance(error, (Cancelled, InvalidState)):
                 raise failure[0] from failure[0].__cause__
             raise
+
+
+def _result(future: Future[T]) -> T:
+    """The result of a future, waited for in slices.
+
+    A signal that arrives just before Python blocks on a lock does not end that wait, so that one
+    long wait may miss Ctrl-C.
+    """
+    while not future.done():
+        wait([future], timeout=WAIT_SECONDS)
+    return future.result()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ._apply import _column_of
 from ._evaltype import MAP_TYPES, PICKLED_TYPES, EvalType
-from ._files import file_format, open_input, open_output
+from ._files import check_output, open_input, open_output
 from ._parallel import Partition, counted, in_order, split
 from ._progress import RowCounter, shown
 from ._runner import Runner
@@ -56,13 +56,12 @@ def run_file(options: RunOptions) -> RunResult:
     is_map = options.kind in MAP_TYPES
     if not is_map and not options.columns:
         raise InvalidArgument(f"kind {options.kind.name} needs at least one column")
-    file_format(options.output)
+    check_output(options.output)
     start = time.monotonic()
     file = open_input(options.input, options.columns or None)
     source = split(file.reader, options.workers, batch_size=options.batch_size)
     names = source.schema.names
     offsets = [0] if is_map else [names.index(column) for column in options.columns]
-    # References carry no types that could be told here, and pickled rows need them.
     runner = Runner(
         options.kind,
         [[options.function]],

@@ -127,7 +127,7 @@ def doctor(python: str | None, conf: Sequence[str]) -> None:
     for finding in _doctor.examine(values):
         healthy = healthy and finding.ok
         mark = "  " if finding.ok else "! "
-        click.echo(f"{mark}{finding.name + ':':<20} {finding.value}")
+        click.echo(f"{mark}{finding.name + ':':<32} {finding.value}")
     if not healthy:
         sys.exit(EXIT_FAILED)
 

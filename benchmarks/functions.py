@@ -1,0 +1,24 @@
+"""The functions that all sides run, given to them by reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def add_one(values: pa.Array) -> pa.Array:
+    """An Arrow function of one column."""
+    return pc.add(values, 1)
+
+
+def add_one_pandas(values: pd.Series[int]) -> pd.Series[int]:
+    """A pandas function of one column."""
+    return values + 1
+
+
+def identity(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """A map function that gives what it gets."""
+    yield from batches

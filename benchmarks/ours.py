@@ -1,0 +1,50 @@
+"""The library's side: tasks through the Python binding."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+import udfrunner
+
+from .job import CONF, ROOT, Job
+
+Compute = Callable[[pa.RecordBatchReader], Iterator[pa.RecordBatch]]
+"""Runs one task: its results as they come, the task's end included."""
+
+
+@contextmanager
+def environment() -> Iterator[udfrunner.Env]:
+    """An env whose workers run this interpreter and find the functions."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    conf = {"spark.pyspark.python": sys.executable, "spark.executorEnv.PYTHONPATH": path}
+    with udfrunner.Env(conf) as env:
+        yield env
+
+
+@contextmanager
+def running(env: udfrunner.Env, job: Job) -> Iterator[Compute]:
+    """A runner of the job."""
+    result = ", ".join(f"{name} long" for name in job.names) if job.is_map else "long"
+    with udfrunner.Runner(
+        job.eval_type,
+        [[job.reference]],
+        arg_offsets=[[0]],
+        return_type=result,
+        env=env,
+        conf=CONF,
+    ) as runner:
+
+        def compute(data: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+            with runner.compute(data) as results:
+                yield from results
+
+        yield compute
+
+
+def read(batches: list[pa.RecordBatch]) -> pa.RecordBatchReader:
+    """A stream of batches."""
+    return pa.RecordBatchReader.from_batches(batches[0].schema, batches)

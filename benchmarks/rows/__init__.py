@@ -1,0 +1,16 @@
+"""The rows of the table, a module each, in the order of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ..measure import Budget, Row
+from . import arrow_scalar, map_wide, memory, small_task
+
+MEASUREMENTS: dict[str, Callable[[Budget], Iterator[Row]]] = {
+    "A": arrow_scalar.measure,
+    "B": map_wide.measure,
+    "D": small_task.measure,
+    "memory": memory.measure,
+}
+"""What is measured, by the id of its rows."""
