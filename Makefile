@@ -56,19 +56,19 @@ install: lib ## Install library, header and pkg-config file below PREFIX (and DE
 # --------------------------------------------------------- Python environments
 
 .PHONY: venv
-venv: build/venv/4.2/.installed ## Make build/venv/4.2: PySpark 4.2, PyArrow, pandas and the tools
-build/venv/%/.installed: .ci/requirements-%.txt
+venv: build/venv/4.2/.installed build/venv/4.3/.installed ## Make build/venv/4.2 and 4.3: PySpark, PyArrow, pandas, the tools and the Python package
+build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $< -e bindings/python
 	@touch $@
 
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c ## Run all tests
+test: test-go test-c test-python test-docs ## Run all tests
 
 .PHONY: test-go
-test-go: venv build/venv/4.3/.installed ## Run the Go tests: with the race detector, and without cgo
+test-go: venv ## Run the Go tests: with the race detector, and without cgo
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./core/...
 	CGO_ENABLED=0 $(GO) test -shuffle=on ./core/...
 
@@ -114,17 +114,63 @@ build/examples/csv_udf: bindings/c/csv_table.c bindings/c/csv_table.h
 test-examples: venv lib $(EXAMPLES)
 	@PYSPARK_PYTHON=$(VENV)/bin/python sh bindings/c/test_examples.sh build/examples $(VENV)/bin/python
 
+# What Python programs and tests run with.
+RUN_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
+
+.PHONY: test-python
+test-python: venv lib ## Run the tests of the Python package
+	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
+
+.PHONY: test-docs
+test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
+	$(RUN_PYTHON) docs/test_readme.py
+
+# ------------------------------------------------------------ Demo, benchmarks
+
+# Only what the demo needs: a fresh machine gets no Spark for it.
+.PHONY: demo
+demo: build/venv/4.2/.installed lib build/examples/csv_udf ## Run functions over 336,776 flights, from C and from the command line
+	@rm -rf build/demo
+	$(RUN_PYTHON) bindings/demo/run.py build/demo build/examples/csv_udf
+
+.PHONY: bench
+bench: build/venv/4.2/.installed lib ## Measure against the stock worker; the table goes to build/bench
+	$(RUN_PYTHON) -m benchmarks
+
 # -------------------------------------------------------------------- Checks
 
 .PHONY: check
-check: check-go check-c check-python test-header test-symbols ## Format, lint and gates that need no run
+check: check-go check-generated check-c check-python test-header test-symbols check-tree ## Format, lint, generated files, gates of header and symbols, clean tree
 
 .PHONY: check-go
 check-go:
 	@test -z "$$(gofmt -l capi core)" || { gofmt -d capi core; exit 1; }
 	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
 	CGO_ENABLED=0 $(GO) build ./core/...
 	$(GO) mod tidy -diff
+	@! grep -nE $(FORBIDDEN) $(filter-out %_test.go core/safego/safego.go,$(GO_FILES)) || { echo "not allowed in the library"; exit 1; }
+	@! grep -lE '^(import )?[[:space:]]*"C"$$' $(filter core/%,$(GO_FILES)) || { echo "cgo belongs into capi"; exit 1; }
+
+# Ends of the process, handlers of signals, goroutines that nobody recovers, work at load.
+FORBIDDEN   := '\bos\.Exit\(|\bsignal\.(Notify|Ignore|Reset)|\blog\.Fatal|^[[:space:]]*go (func|[a-zA-Z.]+)\(|^func init\(\)'
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GO_FILES     = $(shell find capi core -name '*.go')
+
+# flatc comes from the distribution; where it is not installed it is unpacked below build.
+FLATC = $(or $(shell command -v flatc),$(BUILD)/tools/usr/bin/flatc)
+.PHONY: check-generated
+check-generated: $(FLATC)
+	@mkdir -p build/generated && cp core/arrowio/flatbuf/arrow.fbs build/generated/
+	@cd build/generated && LD_LIBRARY_PATH=$$(dirname $$(find $(BUILD)/tools -name 'libflatbuffers.so.2' 2>/dev/null | head -1) 2>/dev/null) \
+		$(FLATC) --go --gen-onefile --go-namespace flatbuf arrow.fbs && gofmt -w arrow_generated.go
+	@diff build/generated/arrow_generated.go core/arrowio/flatbuf/arrow_generated.go || { echo "run go generate ./core/arrowio/flatbuf"; exit 1; }
+
+APT := apt-get -qq -o Dir::State::Lists=$(BUILD)/apt/lists -o Dir::Cache=$(BUILD)/apt/cache
+$(BUILD)/tools/usr/bin/flatc:
+	@mkdir -p build/apt/lists/partial build/apt/cache/archives/partial build/tools
+	@$(APT) update && cd build/apt && $(APT) download flatbuffers-compiler libflatbuffers2
+	@for deb in build/apt/*.deb; do dpkg-deb -x $$deb build/tools; done
 
 # cgo's own C does not pass all warnings, capi's does.
 .PHONY: check-c
@@ -150,4 +196,4 @@ format: venv ## Format Go, C and Python
 
 .PHONY: clean
 clean: ## Remove what was built, not the Python environments
-	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples
+	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples build/demo build/bench build/generated

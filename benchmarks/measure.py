@@ -25,7 +25,7 @@ class Budget:
         return max(1, count // self.scale)
 
 
-FULL = Budget(rounds=11, samples=300, scale=1)
+FULL = Budget(rounds=15, samples=400, scale=1)
 QUICK = Budget(rounds=2, samples=5, scale=50)
 
 WARM_UPS = 3

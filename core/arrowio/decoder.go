@@ -103,15 +103,14 @@ func (d *Decoder) Prefix(p []byte) (metadataLen int, eos bool, err error) {
 // Metadata reads a message's metadata, which is not kept, and says what the message is.
 func (d *Decoder) Metadata(meta []byte) (Step, error) {
 	d.drop()
-	err := guard(d.opt.Fault, func() error { return d.metadata(meta) })
+	err := guard(d.opt.Fault, meta, func(m *flatbuf.Message) error { return d.metadata(m, len(meta)) })
 	if err != nil {
 		return Step{}, err
 	}
 	return d.step, nil
 }
 
-func (d *Decoder) metadata(meta []byte) error {
-	message := flatbuf.GetRootAsMessage(meta, 0)
+func (d *Decoder) metadata(message *flatbuf.Message, size int) error {
 	if err := checkVersion(message); err != nil {
 		return err
 	}
@@ -134,7 +133,7 @@ func (d *Decoder) metadata(meta []byte) error {
 		if length != 0 {
 			return status.New(d.opt.Fault, "IPC schema with a body of %d bytes", length)
 		}
-		return d.takeSchema(&header, len(meta))
+		return d.takeSchema(&header, size)
 	case flatbuf.MessageHeaderDictionaryBatch:
 		d.step.Kind = StepDictionary
 		var table flatbuf.DictionaryBatch

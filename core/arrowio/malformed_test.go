@@ -328,3 +328,16 @@ func TestTruncatedMetadata(t *testing.T) {
 		}
 	}
 }
+
+// TestMetadataEndsWhereItsSliceDoes gives a schema whose tail lies behind the metadata's end.
+func TestMetadataEndsWhereItsSliceDoes(t *testing.T) {
+	t.Parallel()
+	e, err := arrowio.NewEncoder(columnOf(int32Type), arrowio.EncoderOptions{})
+	require.NoError(t, err)
+	whole := e.Start()[arrowio.PrefixSize:]
+	_, err = arrowio.ParseSchema(whole)
+	require.NoError(t, err)
+	// The builder puts the innermost parts last: without them the schema cannot be read.
+	_, err = arrowio.ParseSchema(whole[:len(whole)-16])
+	assert.Equal(t, status.Protocol, status.CodeOf(err), fmt.Sprint(err))
+}

@@ -3,6 +3,7 @@ package arrowio
 import (
 	"fmt"
 	"runtime"
+	"slices"
 
 	flatbuffers "github.com/google/flatbuffers/go"
 
@@ -18,8 +19,7 @@ const maxSchemaText = 64 << 20
 func ParseSchema(metadata []byte) (*Schema, error) { return parseSchema(metadata, status.Protocol) }
 
 func parseSchema(metadata []byte, fault status.Code) (schema *Schema, err error) {
-	err = guard(fault, func() error {
-		message := flatbuf.GetRootAsMessage(metadata, 0)
+	err = guard(fault, metadata, func(message *flatbuf.Message) error {
 		if err := checkVersion(message); err != nil {
 			return err
 		}
@@ -36,8 +36,8 @@ func parseSchema(metadata []byte, fault status.Code) (schema *Schema, err error)
 	return schema, nil
 }
 
-// guard runs f, which reads flatbuffers: where they are malformed that panics.
-func guard(fault status.Code, f func() error) (err error) {
+// guard runs f on the message that metadata holds: where it is malformed that panics.
+func guard(fault status.Code, metadata []byte, f func(*flatbuf.Message) error) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -47,7 +47,8 @@ func guard(fault status.Code, f func() error) (err error) {
 			panic(p)
 		}
 	}()
-	return f()
+	// Reading flatbuffers slices bytes up to the capacity, not the length.
+	return f(flatbuf.GetRootAsMessage(slices.Clip(metadata), 0))
 }
 
 func checkVersion(message *flatbuf.Message) error {
@@ -121,14 +122,14 @@ func (in *schemaReader) field(f *flatbuf.Field, depth int) (*Field, error) {
 		return nil, err
 	}
 	if depth == 0 {
-		return nil, fmt.Errorf("column %q: nested deeper than %d levels", name, maxNesting)
+		return nil, fmt.Errorf("column %q: nested deeper than %d levels", &place{name: name}, maxNesting)
 	}
 	if in.fields--; in.fields < 0 {
-		return nil, fmt.Errorf("column %q: one field stands in several places", name)
+		return nil, fmt.Errorf("column %q: one field stands in several places", &place{name: name})
 	}
 	t, err := in.readType(f)
 	if err != nil {
-		return nil, fmt.Errorf("column %q: %w", name, err)
+		return nil, fmt.Errorf("column %q: %w", &place{name: name}, err)
 	}
 	field := &Field{Name: name, Type: t, Nullable: f.Nullable()}
 	if field.Metadata, err = in.metadata(f.CustomMetadataLength(), f.CustomMetadata); err != nil {
@@ -152,7 +153,7 @@ func (in *schemaReader) field(f *flatbuf.Field, depth int) (*Field, error) {
 		index := &Type{ID: Int32}
 		if it := d.IndexType(nil); it != nil {
 			if index, err = intType(it.BitWidth(), it.IsSigned()); err != nil {
-				return nil, fmt.Errorf("column %q: %w", name, err)
+				return nil, fmt.Errorf("column %q: %w", &place{name: name}, err)
 			}
 		}
 		field.Type = &Type{ID: Dictionary, Index: index, Value: t, Ordered: d.IsOrdered(), DictionaryID: d.Id()}

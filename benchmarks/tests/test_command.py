@@ -1,0 +1,51 @@
+"""The command, with little data: what it writes, not how fast anything is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.job import ROOT
+
+ROWS = {"A": 3, "B": 2, "D": 2, "memory": 1}
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=240
+    )
+
+
+def test_quick_run_writes_all_rows(tmp_path: Path) -> None:
+    done = _run("--quick", "--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (file,) = tmp_path.iterdir()
+    data = json.loads(file.read_text())
+    assert data["format"] == 1
+    assert data["quick"] is True
+    assert data["machine"]["cores"] >= 1
+    assert data["versions"]["pyspark"].startswith("4.2.")
+    ids = [row["id"] for row in data["rows"]]
+    assert {row: ids.count(row) for row in ids} == ROWS
+    for row in data["rows"]:
+        sides, target = row["sides"], row["target"]
+        for side in sides.values():
+            assert 0 < side["min"] <= side["median"] <= side["max"]
+            assert len(side["samples"]) >= 1
+        median = sides[target["side"]]["median"]
+        assert row["met"] is (median <= row["limit"])
+        if target["against"] is not None:
+            assert row["ratio"] == pytest.approx(median / sides[target["against"]]["median"])
+        assert row["case"].split(",")[0] in done.stdout
+    assert file.name in done.stdout
+
+
+def test_unknown_row_is_refused() -> None:
+    done = _run("--only", "Z")
+    assert done.returncode == 2
+    assert "'Z' is not one of 'A', 'B', 'D', 'memory'" in done.stderr

@@ -1,0 +1,45 @@
+"""Samples, ratios and targets."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.measure import WARM_UPS, Row, Side, Target, take_turns
+
+
+def _row(ours: list[float], target: Target) -> Row:
+    return Row("X", "a case", "ms", {"stock": Side([8.0, 10.0, 30.0]), "ours": Side(ours)}, target)
+
+
+@pytest.mark.parametrize(
+    ("target", "limit", "ratio", "met"),
+    [
+        (Target("ours", "stock", 1.25), 12.5, 1.2, True),
+        (Target("ours", "stock", 1.0), 10.0, 1.2, False),
+        (Target("ours", "stock", 1.0, allowance=2.0), 12.0, 1.2, True),
+        (Target("ours", allowance=24.0), 24.0, 0.5, True),
+        (Target("ours", allowance=8.0), 8.0, 1.5, False),
+    ],
+)
+def test_target(target: Target, limit: float, ratio: float, met: bool) -> None:
+    row = _row([1.0, 12.0, 99.0], target)
+    assert (row.limit, row.ratio, row.met) == pytest.approx((limit, ratio, met))
+
+
+def test_take_turns_interleaves_and_leaves_warm_ups_out() -> None:
+    calls: list[tuple[str, bool]] = []
+
+    def side(name: str) -> Callable[[], None]:
+        return lambda: calls.append((name, gc.isenabled()))
+
+    sides = take_turns({"a": side("a"), "b": side("b")}, 4)
+    assert [len(side.samples) for side in sides.values()] == [4, 4]
+    names = [name for name, _ in calls]
+    assert len(names) == 2 * (WARM_UPS + 4)
+    assert all(set(names[i : i + 2]) == {"a", "b"} for i in range(0, len(names), 2))
+    assert {names[i] for i in range(0, len(names), 2)} == {"a", "b"}
+    assert not any(collecting for _, collecting in calls)
+    assert gc.isenabled()
