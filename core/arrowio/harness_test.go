@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +21,6 @@ import (
 	"udfrunner/core/arrowio"
 	"udfrunner/core/cdata"
 	"udfrunner/core/hostmem"
-	"udfrunner/core/status"
 )
 
 // python is the interpreter of the development environment.
@@ -90,6 +91,9 @@ func compare(t *testing.T, streams map[string][]byte) {
 	}
 	out, err := exec.Command(python(t), "testdata/streams.py", "compare", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	require.NoError(t, err)
+	require.Greater(t, compared, len(streams)/2, "batches compared")
 }
 
 // blocks is hostmem's functions for Go, with memory full of garbage, guard bytes behind each
@@ -101,15 +105,16 @@ type blocks struct {
 
 const guardSize = 64
 
+var garbage = bytes.Repeat([]byte{0xA5}, 4096)
+
 func newBlocks() *blocks {
 	base := hostmem.Default()
 	functions := *base
 	b := &blocks{Functions: &functions, made: map[unsafe.Pointer]uintptr{}}
 	functions.Alloc = func(size uintptr) unsafe.Pointer {
 		block := base.Alloc(size + guardSize)
-		garbage := hostmem.Bytes(block, 0, size+guardSize)
-		for i := range garbage {
-			garbage[i] = 0xA5
+		for rest := hostmem.Bytes(block, 0, size+guardSize); len(rest) > 0; {
+			rest = rest[copy(rest, garbage):]
 		}
 		// A reference of the test's own keeps the count readable.
 		base.Retain(block, 1)
@@ -123,7 +128,7 @@ func newBlocks() *blocks {
 func (b *blocks) requireReleased(t testing.TB) {
 	t.Helper()
 	for block, size := range b.made {
-		require.Equal(t, bytes.Repeat([]byte{0xA5}, guardSize), hostmem.Bytes(block, size, guardSize), "written behind a block")
+		require.Equal(t, garbage[:guardSize], hostmem.Bytes(block, size, guardSize), "written behind a block")
 		require.Equal(t, int64(1), atomic.LoadInt64((*int64)(block)), "references left")
 		b.Release(block)
 	}
@@ -213,5 +218,3 @@ func arrays(t testing.TB, d *arrowio.Decoder, stream []byte) []*cdata.Array {
 	require.NoError(t, err)
 	return found
 }
-
-func code(err error) status.Code { return status.CodeOf(err) }

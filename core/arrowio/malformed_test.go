@@ -166,6 +166,24 @@ type raw struct {
 }
 
 func (r raw) metadata() []byte {
+	return r.message(func(_ *flatbuffers.Builder, data flatbuffers.UOffsetT) (flatbuffers.UOffsetT, flatbuf.MessageHeader) {
+		return data, flatbuf.MessageHeaderRecordBatch
+	})
+}
+
+// dictionary is the same numbers as the values of a dictionary.
+func (r raw) dictionary(id int64) []byte {
+	return r.message(func(b *flatbuffers.Builder, data flatbuffers.UOffsetT) (flatbuffers.UOffsetT, flatbuf.MessageHeader) {
+		flatbuf.DictionaryBatchStart(b)
+		flatbuf.DictionaryBatchAddId(b, id)
+		flatbuf.DictionaryBatchAddData(b, data)
+		return flatbuf.DictionaryBatchEnd(b), flatbuf.MessageHeaderDictionaryBatch
+	})
+}
+
+type headerMaker func(*flatbuffers.Builder, flatbuffers.UOffsetT) (flatbuffers.UOffsetT, flatbuf.MessageHeader)
+
+func (r raw) message(make headerMaker) []byte {
 	b := flatbuffers.NewBuilder(0)
 	flatbuf.RecordBatchStartVariadicBufferCountsVector(b, len(r.variadic))
 	for _, n := range slices.Backward(r.variadic) {
@@ -192,10 +210,10 @@ func (r raw) metadata() []byte {
 	if r.compressed {
 		flatbuf.RecordBatchAddCompression(b, compression)
 	}
-	header := flatbuf.RecordBatchEnd(b)
+	header, kind := make(b, flatbuf.RecordBatchEnd(b))
 	flatbuf.MessageStart(b)
 	flatbuf.MessageAddVersion(b, flatbuf.MetadataVersionV5)
-	flatbuf.MessageAddHeaderType(b, flatbuf.MessageHeaderRecordBatch)
+	flatbuf.MessageAddHeaderType(b, kind)
 	flatbuf.MessageAddHeader(b, header)
 	flatbuf.MessageAddBodyLength(b, int64(len(r.body)))
 	b.Finish(flatbuf.MessageEnd(b))

@@ -1,7 +1,8 @@
 """Writes IPC streams of every Arrow type for the Go tests, and compares streams that Go wrote.
 
-    streams.py write DIR      DIR/<case>.arrows, and DIR/types.json with the columns' types
-    streams.py compare DIR    DIR/<case>@<cut>.arrows; a cut <from>+<count>~... asks for slices of the batches
+streams.py write DIR      DIR/<case>.arrows, and DIR/types.json with the columns' types
+streams.py compare DIR    DIR/<case>[@<note>].arrows; a note <from>+<count>~... means slices of
+                          that many rows of each batch
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 ROWS = 77
 
@@ -56,7 +57,9 @@ def numbers(count: int = ROWS) -> list[int]:
 
 
 def texts(count: int = ROWS) -> list[str]:
-    return [["", "ä", "twelve bytes", f"longer than twelve bytes: {i}"][i % 4] for i in range(count)]
+    return [
+        ["", "ä", "twelve bytes", f"longer than twelve bytes: {i}"][i % 4] for i in range(count)
+    ]
 
 
 def lists(count: int = ROWS) -> list[Any]:
@@ -77,7 +80,12 @@ def primitives() -> Iterator[tuple[str, pa.Array]]:
     yield "bool", pa.array(holes([n % 3 == 0 for n in numbers()]))
     yield "bool without nulls", pa.array([n % 3 == 0 for n in numbers()])
     decimals = holes([decimal.Decimal(n) / 4 for n in numbers()])
-    for t in [pa.decimal32(9, 2), pa.decimal64(18, 2), pa.decimal128(38, 10), pa.decimal256(76, 20)]:
+    for t in [
+        pa.decimal32(9, 2),
+        pa.decimal64(18, 2),
+        pa.decimal128(38, 10),
+        pa.decimal256(76, 20),
+    ]:
         yield str(t), pa.array(decimals, t)
     yield "decimal negative scale", pa.array([decimal.Decimal(1200)] * 3, pa.decimal128(5, -2))
     size = pa.array(holes([bytes([i, i + 1, i + 2]) for i in range(ROWS)]), pa.binary(3))
@@ -137,44 +145,58 @@ def nested() -> Iterator[tuple[str, pa.Array]]:
         inner = make(pa.string())
         deep = holes([[["a", None], None, [], [f"{i}"]][: i % 5] for i in range(ROWS)])
         yield f"{t} deep", pa.array(deep, make(inner))
-        yield f"{t} of struct", pa.array(
-            holes([[{"a": i, "b": "x" * i}] * (i % 3) for i in range(ROWS)]),
-            make(pa.struct([("a", pa.int64()), ("b", pa.string())])),
+        yield (
+            f"{t} of struct",
+            pa.array(
+                holes([[{"a": i, "b": "x" * i}] * (i % 3) for i in range(ROWS)]),
+                make(pa.struct([("a", pa.int64()), ("b", pa.string())])),
+            ),
         )
     overlapping = pa.ListViewArray.from_arrays(
-        pa.array([7, 3, 3, 0, 9], pa.int32()), pa.array([2, 4, 0, 9, 1], pa.int32()),
+        pa.array([7, 3, 3, 0, 9], pa.int32()),
+        pa.array([2, 4, 0, 9, 1], pa.int32()),
         pa.array(list(range(10))),
     )
     yield "list view overlapping", overlapping
     fixed = holes([[i, None, -i] for i in range(ROWS)])
     yield "fixed size list", pa.array(fixed, pa.list_(pa.int16(), 3))
     yield "fixed size list 0", pa.array([[], None, []], pa.list_(pa.int16(), 0))
-    yield "fixed size list of bool", pa.array(
-        holes([[i % 3 == 0, None, True] for i in range(ROWS)]), pa.list_(pa.bool_(), 3)
+    yield (
+        "fixed size list of bool",
+        pa.array(holes([[i % 3 == 0, None, True] for i in range(ROWS)]), pa.list_(pa.bool_(), 3)),
     )
     rows = holes([{"a": i, "b": None if i % 4 == 0 else f"b{i}"} for i in range(ROWS)])
     row = pa.struct([pa.field("a", pa.int64(), nullable=True), ("b", pa.string())])
     yield "struct", pa.array(rows, row)
-    yield "struct of struct", pa.array(
-        holes([{"s": r, "l": [i, None]} for i, r in enumerate(rows)]),
-        pa.struct([("s", row), ("l", pa.list_(pa.int8()))]),
+    yield (
+        "struct of struct",
+        pa.array(
+            holes([{"s": r, "l": [i, None]} for i, r in enumerate(rows)]),
+            pa.struct([("s", row), ("l", pa.list_(pa.int8()))]),
+        ),
     )
     yield "struct without fields", pa.array([{}] * 9, pa.struct([]))
     maps = holes([[(f"k{j}", j if j % 2 else None) for j in range(i % 4)] for i in range(ROWS)])
     yield "map", pa.array(maps, pa.map_(pa.string(), pa.int32()))
     yield "map sorted", pa.array(maps, pa.map_(pa.string(), pa.int32(), keys_sorted=True))
-    yield "map named", pa.array(
-        maps, pa.map_(pa.field("k", pa.string(), False), pa.field("v", pa.int32()))
+    yield (
+        "map named",
+        pa.array(maps, pa.map_(pa.field("k", pa.string(), False), pa.field("v", pa.int32()))),
     )
     some = [row for row in maps if row is None or all(value is not None for _, value in row)]
     needed = pa.map_(pa.string(), pa.field("value", pa.int32(), False))
     yield "map of needed values", pa.array(some, needed)
-    yield "struct of needed", pa.array([{"a": 1}, {"a": 2}] * 9, pa.struct([pa.field("a", pa.int8(), False)]))
-    yield "list of needed", pa.array(
-        [[1], [], [2, 3]] * 5, pa.list_(pa.field("item", pa.int8(), False))
+    yield (
+        "struct of needed",
+        pa.array([{"a": 1}, {"a": 2}] * 9, pa.struct([pa.field("a", pa.int8(), False)])),
     )
-    yield "list item named", pa.array(
-        lists(), pa.list_(pa.field("element", pa.int64(), True, {"spark": "yes"}))
+    yield (
+        "list of needed",
+        pa.array([[1], [], [2, 3]] * 5, pa.list_(pa.field("item", pa.int8(), False))),
+    )
+    yield (
+        "list item named",
+        pa.array(lists(), pa.list_(pa.field("element", pa.int64(), True, {"spark": "yes"}))),
     )
 
 
@@ -203,12 +225,24 @@ def run_ends() -> Iterator[tuple[str, pa.Array]]:
 
 def dictionaries() -> Iterator[tuple[str, pa.Array]]:
     words = pa.array(["red", "green", "blue"])
-    for t in [pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64()]:
+    for t in [
+        pa.int8(),
+        pa.uint8(),
+        pa.int16(),
+        pa.uint16(),
+        pa.int32(),
+        pa.uint32(),
+        pa.int64(),
+        pa.uint64(),
+    ]:
         indices = pa.array(holes([i % 3 for i in range(ROWS)]), t)
         yield f"dictionary {t}", pa.DictionaryArray.from_arrays(indices, words)
     indices = pa.array([i % 3 for i in range(ROWS)], pa.int32())
     yield "dictionary ordered", pa.DictionaryArray.from_arrays(indices, words, ordered=True)
-    yield "dictionary with null", pa.DictionaryArray.from_arrays(indices, pa.array(["x", None, "y"]))
+    yield (
+        "dictionary with null",
+        pa.DictionaryArray.from_arrays(indices, pa.array(["x", None, "y"])),
+    )
     money = pa.array([decimal.Decimal(1), None, decimal.Decimal(3)], pa.decimal128(10, 2))
     yield "dictionary of decimal", pa.DictionaryArray.from_arrays(indices, money)
     views = pa.array(["x", "longer than twelve bytes", "y"], pa.string_view())
@@ -231,6 +265,17 @@ def extensions() -> Iterator[tuple[str, pa.Array]]:
     yield "extension tensor", pa.ExtensionArray.from_storage(tensor, cells)
 
 
+MAKERS: list[Callable[[], Iterator[tuple[str, pa.Array]]]] = [
+    primitives,
+    temporals,
+    binaries,
+    nested,
+    unions,
+    run_ends,
+    dictionaries,
+    extensions,
+]
+
 Case = tuple[list[pa.RecordBatch], dict[str, Any]]
 
 
@@ -242,7 +287,7 @@ def batches_of(array: pa.Array) -> list[pa.RecordBatch]:
 
 def many_columns() -> list[pa.RecordBatch]:
     columns: dict[str, pa.Array] = {}
-    for make in [primitives, temporals, binaries, nested, unions, run_ends, dictionaries]:
+    for make in MAKERS[:-1]:
         columns.update({name: a for name, a in make() if len(a) == ROWS})
     schema = pa.schema(
         [pa.field(n, a.type, metadata={"name": n}) for n, a in columns.items()], {"key": "value"}
@@ -253,7 +298,7 @@ def many_columns() -> list[pa.RecordBatch]:
 
 def growing(deltas: bool) -> list[pa.RecordBatch]:
     """Dictionaries that grow, or that are replaced."""
-    sets = [["a"], ["a", "b", None], ["a", "b", None, "a longer text"]]
+    sets: list[list[Any]] = [["a"], ["a", "b", None], ["a", "b", None, "a longer text"]]
     if not deltas:
         sets += [["z"], ["z"], ["y", "x"]]
     batches = []
@@ -273,8 +318,7 @@ def growing(deltas: bool) -> list[pa.RecordBatch]:
 @functools.cache
 def cases() -> dict[str, Callable[[], Case]]:
     found: dict[str, Callable[[], Case]] = {}
-    makers = [primitives, temporals, binaries, nested, unions, run_ends, dictionaries, extensions]
-    for make in makers:
+    for make in MAKERS:
         for name, array in make():
             found[name.replace("/", " ")] = lambda a=array: (batches_of(a), {})  # type: ignore[misc]
     empty = pa.schema([("a", pa.int64()), ("b", pa.string())])
@@ -338,7 +382,9 @@ def compare(directory: pathlib.Path) -> None:
         for i, (batch, want) in enumerate(zip(got, batches)):
             batch.validate(full=True)
             if not batch.equals(want):
-                raise SystemExit(f"{path.stem}: batch {i}\n{batch.to_pydict()}\nexpected\n{want.to_pydict()}")
+                raise SystemExit(
+                    f"{path.stem}: batch {i}\n{batch.to_pydict()}\nexpected\n{want.to_pydict()}"
+                )
             compared += 1
     print(compared)
 

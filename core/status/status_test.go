@@ -1,0 +1,49 @@
+package status
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCodesAreTheHeaders(t *testing.T) {
+	header, err := os.ReadFile("../../include/udfrunner.h")
+	require.NoError(t, err)
+	found := map[string]Code{}
+	for _, m := range regexp.MustCompile(`(?m)^#define UDFRUNNER_([A-Z_]+) \(?(-?\d+)\)?$`).FindAllStringSubmatch(string(header), -1) {
+		value, err := strconv.Atoi(m[2])
+		require.NoError(t, err)
+		found[m[1]] = Code(value)
+	}
+	for code, name := range names {
+		assert.Equal(t, code, found[name], name)
+	}
+	for name, code := range found {
+		if code < 0 {
+			assert.Equal(t, name, code.String(), "a code of the header that Go does not know")
+		}
+	}
+}
+
+func TestCauseAndDetails(t *testing.T) {
+	err := New(IO, "file %q: %w", "x", io.ErrUnexpectedEOF)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	detailed := err.With("a", "1").With("b", "2").With("c", "")
+	assert.Nil(t, err.Details, "errors are not changed")
+	assert.Equal(t, map[string]string{"a": "1", "b": "2"}, detailed.Details)
+	wrapped := fmt.Errorf("outer: %w", detailed)
+	assert.Equal(t, IO, CodeOf(wrapped))
+	assert.Same(t, detailed, From(wrapped))
+	assert.Equal(t, Unknown, CodeOf(errors.New("plain")))
+	assert.Equal(t, OK, CodeOf(nil))
+	assert.Nil(t, From(nil))
+	assert.True(t, strings.Contains(Code(77).String(), "77"))
+}
