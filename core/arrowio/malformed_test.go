@@ -1,6 +1,7 @@
 package arrowio_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -347,15 +348,18 @@ func TestTruncatedMetadata(t *testing.T) {
 	}
 }
 
-// TestMetadataEndsWhereItsSliceDoes gives a schema whose tail lies behind the metadata's end.
+// TestMetadataEndsWhereItsSliceDoes stretches a text beyond the metadata, into bytes that follow it in memory.
 func TestMetadataEndsWhereItsSliceDoes(t *testing.T) {
 	t.Parallel()
-	e, err := arrowio.NewEncoder(columnOf(int32Type), arrowio.EncoderOptions{})
+	s := columnOf(int32Type)
+	s.Fields[0].Name = "the column's name"
+	e, err := arrowio.NewEncoder(s, arrowio.EncoderOptions{})
 	require.NoError(t, err)
-	whole := e.Start()[arrowio.PrefixSize:]
-	_, err = arrowio.ParseSchema(whole)
-	require.NoError(t, err)
-	// The builder puts the innermost parts last: without them the schema cannot be read.
-	_, err = arrowio.ParseSchema(whole[:len(whole)-16])
+	memory := append(slices.Clone(e.Start()[arrowio.PrefixSize:]), make([]byte, 1000)...)
+	metadata := memory[:len(memory)-1000]
+	at := bytes.Index(metadata, []byte(s.Fields[0].Name))
+	require.Positive(t, at)
+	binary.LittleEndian.PutUint32(metadata[at-4:], 500)
+	_, err = arrowio.ParseSchema(metadata)
 	assert.Equal(t, status.Protocol, status.CodeOf(err), fmt.Sprint(err))
 }

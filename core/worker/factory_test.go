@@ -1,0 +1,182 @@
+package worker
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/hosttest"
+	"udfrunner/core/status"
+)
+
+const patience = 20 * time.Second
+
+// spec is a factory of workers that are forked before PySpark is imported: quick to start, and these tests run no tasks.
+func spec(t *testing.T) Spec {
+	t.Helper()
+	return Spec{
+		Python: hosttest.Python(t, "4.2"), Env: append(os.Environ(), "SPARK_REUSE_WORKER=1"),
+		StartTimeout: patience, IdleTimeout: time.Hour, MaxIdle: 10,
+	}
+}
+
+// started is a factory that is ready; it is closed, and has left nothing, when the test ends.
+func started(t *testing.T, s Spec) *Factory {
+	t.Helper()
+	hosttest.CheckLeaks(t)
+	f := NewFactory(s)
+	t.Cleanup(func() {
+		f.Close()
+		wait(t, f.Gone(), "the daemon's end")
+	})
+	ready := make(chan struct{})
+	f.OnStarted(func() { close(ready) })
+	wait(t, ready, "the daemon's start")
+	_, info, err := f.State()
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(info.PySpark, "4.2."), info.PySpark)
+	return f
+}
+
+func wait(t *testing.T, event <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-event:
+	case <-time.After(patience):
+		require.Fail(t, "waited in vain for "+what)
+	}
+}
+
+func acquire(t *testing.T, f *Factory, key string) *Worker {
+	t.Helper()
+	w, err := f.Acquire(key, map[string]string{"A_VARIABLE": "1"})
+	require.NoError(t, err)
+	t.Cleanup(w.Socket.Close) // what a task does in the end
+	return w
+}
+
+// exit waits for a worker's end.
+func exit(t *testing.T, w *Worker) Exit {
+	t.Helper()
+	wait(t, w.exited, "a worker's end")
+	return w.exit
+}
+
+func TestPool(t *testing.T) {
+	s := spec(t)
+	s.MaxIdle = 1
+	f := started(t, s)
+	a, b, c := acquire(t, f, "x"), acquire(t, f, "x"), acquire(t, f, "y")
+	f.Release(a, true)
+	f.Release(b, true) // no room
+	assert.Equal(t, unix.WaitStatus(0), exit(t, b).Status, "a worker that is let go ends by itself")
+	assert.NotSame(t, a, acquire(t, f, "y"), "another key's worker is not taken")
+	assert.Same(t, a, acquire(t, f, "x"))
+	f.Release(c, false)
+	exit(t, c)
+	assert.EqualValues(t, 1, f.Counts().Reused)
+	assert.EqualValues(t, 4, f.Counts().Started)
+}
+
+func TestIdleWorkersEnd(t *testing.T) {
+	s := spec(t)
+	s.IdleTimeout = 50 * time.Millisecond
+	f := started(t, s)
+	w := acquire(t, f, "x")
+	f.Release(w, true)
+	exit(t, w)
+	require.Eventually(t, func() bool { return f.Counts().Running == 0 }, patience, time.Millisecond)
+	assert.Zero(t, f.Counts().Idle)
+	assert.NotSame(t, w, acquire(t, f, "x"))
+}
+
+func TestDeadIdleWorkerIsNotTaken(t *testing.T) {
+	f := started(t, spec(t))
+	w := acquire(t, f, "x")
+	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
+	f.Release(w, true)
+	require.NoError(t, unix.Kill(w.PID(), unix.SIGKILL))
+	exit(t, w)
+	assert.NotSame(t, w, acquire(t, f, "x"))
+}
+
+func TestKillWhileTheForkIsUnderWay(t *testing.T) {
+	f := started(t, spec(t))
+	for range 20 {
+		w := acquire(t, f, "x")
+		f.Kill(w)
+		got := exit(t, w)
+		assert.True(t, got.Known)
+		assert.Equal(t, unix.SIGKILL, got.Status.Signal())
+	}
+	assert.EqualValues(t, 20, f.Counts().Killed)
+	assert.Zero(t, f.Counts().Crashed)
+}
+
+func TestKillReachesTheGroup(t *testing.T) {
+	f := started(t, spec(t))
+	w := acquire(t, f, "x")
+	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
+	group, err := unix.Getpgid(w.PID())
+	require.NoError(t, err)
+	assert.Equal(t, w.PID(), group, "a worker leads its own process group")
+	f.Kill(w)
+	exit(t, w)
+}
+
+func TestDaemonsDeathEndsItsWorkers(t *testing.T) {
+	f := started(t, spec(t))
+	w := acquire(t, f, "x")
+	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
+	require.NoError(t, unix.Kill(f.DaemonPID(), unix.SIGKILL))
+	wait(t, f.Gone(), "the factory's end")
+	assert.False(t, exit(t, w).Known)
+	err := w.ExitError(false)
+	assert.Equal(t, status.WorkerExited, err.Code)
+	assert.Contains(t, err.Message, "together with its daemon")
+	_, err2 := f.Acquire("x", nil)
+	assert.Equal(t, status.Spawn, status.CodeOf(err2))
+	// The kernel ends workers with their daemon, but only the daemon could have reaped them.
+	require.Eventually(t, func() bool { return unix.Kill(w.PID(), 0) != nil }, patience, time.Millisecond)
+}
+
+func TestCloseBeforeTheDaemonIsUp(t *testing.T) {
+	hosttest.CheckLeaks(t)
+	f := NewFactory(spec(t))
+	f.Close()
+	told := false
+	f.OnStarted(func() { told = true })
+	assert.True(t, told)
+	_, err := f.Acquire("x", nil)
+	assert.Equal(t, status.Cancelled, status.CodeOf(err))
+	wait(t, f.Gone(), "the daemon's end")
+}
+
+func TestEnvironmentTooLargeForAMessage(t *testing.T) {
+	f := started(t, spec(t))
+	_, err := f.Acquire("x", map[string]string{"BIG": strings.Repeat("x", maxPacket)})
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "environment of the worker is too large")
+	f.Release(acquire(t, f, "x"), false)
+}
+
+func TestChattyWorkerIsReadToTheEnd(t *testing.T) {
+	hosttest.CheckLeaks(t)
+	tail, end, err := newTail()
+	require.NoError(t, err)
+	line := strings.Repeat("x", 99) + "\n"
+	for range 10_000 {
+		_, err := end.WriteString(line)
+		require.NoError(t, err)
+	}
+	_, _ = end.WriteString("the last words")
+	require.NoError(t, end.Close())
+	text := tail.text(patience)
+	assert.LessOrEqual(t, len(text), tailSize)
+	assert.True(t, strings.HasSuffix(text, line+"the last words"))
+}
