@@ -7,6 +7,8 @@ Each module has one job:
 - control    packets and descriptors on the control socket
 - process    what the daemon resets in itself at its start
 - zygote     interpreter checks, imports before the fork, warm-up, freezing
+- sessionless  return types given as text, without a Spark session to parse them
+- ddl        the parser of such texts
 - threads    thread counts, and the thread pools of the numeric libraries
 - worker     a worker from its fork to its end: descriptors, environment, task loop
 - taskstate  what a task may have changed in its process, and putting it back

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from . import process, threads
+from . import process, sessionless, threads
 
 Main = Callable[[BinaryIO, BinaryIO], None]
 
@@ -80,7 +80,7 @@ class Zygote:
         gc.disable()
         with threads.environment(threads.IMPORT_ENVIRONMENT):
             try:
-                importlib.import_module(WORKER_MODULE)
+                worker_main()
             except (Exception, SystemExit) as error:
                 raise StartError(
                     "import", f"{WORKER_MODULE} of {sys.executable} cannot be imported: {error!r}"
@@ -153,9 +153,20 @@ def _run_discarded(data: bytes) -> str | None:
 
 
 def worker_main() -> Main:
-    """PySpark's worker function; imports it where the zygote did not."""
+    """PySpark's worker function; imports it where the zygote did not.
+
+    From then on modules with decorators like @udf("long") can be imported, although there is no
+    Spark session.
+    """
     main: Main = importlib.import_module(WORKER_MODULE).main
+    sessionless.install(_parse_type)
     return main
+
+
+def _parse_type(text: str) -> Any:
+    from . import ddl  # few workers need it
+
+    return ddl.parse_type(text)
 
 
 def pyspark_version() -> str:
