@@ -2,18 +2,18 @@
 
 Each module has one job:
 
-- bootstrap  the program of `python -c`, not part of the package
-- server     the embedded daemon: one loop over the control socket and the workers' pidfds
-- control    packets and descriptors on the control socket
-- process    what the daemon resets in itself at its start
-- zygote     interpreter checks, imports before the fork, warm-up, freezing
-- sessionless  return types given as text, without a Spark session to parse them
-- ddl        the parser of such texts
-- threads    thread counts, and the thread pools of the numeric libraries
-- worker     a worker from its fork to its end: descriptors, environment, task loop
-- taskstate  what a task may have changed in its process, and putting it back
-- channel    the file-like objects that pyspark.worker.main reads and writes
-- reaper     live workers, their signals, their deaths
+- bootstrap   the program of `python -c`, not part of the package
+- server      the embedded daemon: one loop over the control socket and the workers' pidfds
+- control     packets and descriptors on the control socket
+- process     what the daemon resets in itself at its start
+- zygote      interpreter checks, imports before the fork, warm-up, freezing
+- sessionless return types given as text, without a Spark session to parse them
+- ddl         the parser of such texts
+- threads     thread counts, and the thread pools of the numeric libraries
+- worker      a worker from its fork to its end: descriptors, environment, task loop
+- taskstate   what a task may have changed in its process, and putting it back
+- channel     the file-like objects that pyspark.worker.main reads and writes
+- reaper      live workers, their signals, their deaths
 
-zygote, threads, worker, taskstate, channel and reaper know nothing of the control socket.
+Only server and control know of the control socket.
 """

@@ -301,21 +301,22 @@ func (p *parser) sized(of token, kind string, required bool) (Type, *problem) {
 	return checked(of)(lengthType(kind, list[0]))
 }
 
-func (p *parser) interval(of token) (Type, *problem) {
+func (p *parser) interval(token) (Type, *problem) {
 	from := p.peek()
 	if from.kind != word || intervalField(from.text) < 0 {
 		return Type{Kind: CalendarInterval}, nil
 	}
 	p.next++
 	var to string
-	if of = p.peek(); p.acceptWord("to") {
+	at := p.peek()
+	if p.acceptWord("to") {
 		t := p.take()
 		if t.kind != word || intervalField(t.text) < 0 || strings.EqualFold(t.text, from.text) {
 			return Type{}, problemAt(t.at, "expected a field smaller than %v after TO, found %v", from, t)
 		}
 		to = t.text
 	}
-	return checked(of)(intervalType(from.text, to))
+	return checked(at)(intervalType(from.text, to))
 }
 
 func (p *parser) array() (Type, *problem) {

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import types as t
 
 import udfrunner
-from udfrunner import _ddl, _pyspark
+from udfrunner import _pyspark
 from udfrunner._types import return_type
 
 CASES = {
@@ -50,12 +50,12 @@ CASES = {
 
 @pytest.mark.parametrize("text", CASES)
 def test_parses_to_pysparks_type(text: str) -> None:
-    assert _pyspark.data_type(_ddl.parse_type(text)) == CASES[text]
+    assert _pyspark.data_type(text) == CASES[text]
 
 
 @pytest.mark.parametrize("text", CASES)
 def test_json_form_is_taken_as_it_is(text: str) -> None:
-    assert _pyspark.data_type(_ddl.parse_type(CASES[text].json())) == CASES[text]
+    assert _pyspark.data_type(CASES[text].json()) == CASES[text]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_json_form_is_taken_as_it_is(text: str) -> None:
 )
 def test_what_is_no_type_is_refused(text: str) -> None:
     with pytest.raises(udfrunner.InvalidArgument, match="return type"):
-        _pyspark.data_type(_ddl.parse_type(text))
+        _pyspark.data_type(text)
 
 
 def test_return_types_in_every_form() -> None:

@@ -5,12 +5,11 @@ Functions by reference and pickled bytes need none of it.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _ddl
+from . import _ddl, _sessionless
 from .errors import InvalidArgument, NotSupported
 
 if TYPE_CHECKING:
@@ -44,16 +43,25 @@ def pickle_command(function: Any, data_type: DataType | None) -> bytes:
         raise InvalidArgument(f"function {name}: not picklable: {error}") from error
 
 
-def data_type(parsed: _ddl.JsonType) -> DataType:
-    """The PySpark DataType of a type in Spark's JSON form."""
+def parse_type(text: str) -> _ddl.JsonType:
+    """Spark's JSON form of a type in DDL or JSON. Raises InvalidArgument naming the text."""
+    try:
+        return _ddl.parse_type(text)
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from None
+
+
+def data_type(text: str) -> DataType:
+    """The PySpark DataType of a type in DDL or JSON."""
     try:
         from pyspark.sql import types
     except ImportError as error:
         raise _needed(error) from error
+    parsed = parse_type(text)
     try:
         return types._parse_datatype_json_value(parsed)
     except Exception as error:
-        raise InvalidArgument(f"return type {parsed!r}: {error}") from error
+        raise InvalidArgument(f"return type {text!r}: no type of PySpark: {error}") from error
 
 
 def from_arrow(value: Any) -> DataType:
@@ -88,30 +96,11 @@ def allow_ddl_without_session() -> None:
 
     PySpark asks the session to parse a return type given as text, so that such a decorator fails
     in a program that has none. After this call PySpark tries its session as before, and where
-    there is none the text is parsed by udfrunner. Call it before the decorators run.
+    there is none the text is parsed by udfrunner. Call it before the decorators run. Workers do
+    so by themselves.
     """
     try:
-        from pyspark.errors import PySparkRuntimeError
-        from pyspark.sql import types
+        importlib.import_module("pyspark.sql.types")
     except ImportError as error:
         raise _needed(error) from error
-    original = types._parse_datatype_string
-    if getattr(original, "_udfrunner", False):
-        return
-
-    def parse(text: str) -> DataType:
-        try:
-            return original(text)
-        except (PySparkRuntimeError, AssertionError):
-            return data_type(_ddl.parse_type(text))
-
-    parse._udfrunner = True  # type: ignore[attr-defined]
-    # Import the modules that take the name from pyspark.sql.types, so that all use the new one.
-    importlib.import_module("pyspark.sql.udf")
-    with contextlib.suppress(ImportError):  # Spark Connect's dependencies are optional.
-        importlib.import_module("pyspark.sql.connect.udf")
-    for name, module in list(sys.modules.items()):
-        if not name.startswith("pyspark.sql"):
-            continue
-        if vars(module).get("_parse_datatype_string") is original:
-            module._parse_datatype_string = parse  # type: ignore[attr-defined]
+    _sessionless.install(parse_type)

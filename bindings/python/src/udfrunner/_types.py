@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
-from . import _ddl, _pyspark
+from . import _pyspark
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ReturnType:
     def pyspark(self) -> DataType:
         """The PySpark DataType, which a pickled function carries."""
         if self.text is not None:
-            return _pyspark.data_type(_ddl.parse_type(self.text))
+            return _pyspark.data_type(self.text)
         return _pyspark.from_arrow(self.schema)
 
     def arrow(self) -> pa.DataType:
