@@ -1,4 +1,4 @@
-"""The functions that all sides run, given to them by reference."""
+"""The functions that all sides run; workers import them from here."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import udfrunner
 
 from .job import CONF, ROOT, Job
+from .protocol import make_command
 
 Compute = Callable[[pa.RecordBatchReader], Iterator[pa.RecordBatch]]
 """Runs one task: its results as they come, the task's end included."""
@@ -26,12 +27,12 @@ def environment() -> Iterator[udfrunner.Env]:
 
 
 @contextmanager
-def running(env: udfrunner.Env, job: Job) -> Iterator[Compute]:
-    """A runner of the job."""
+def running(env: udfrunner.Env, job: Job, by_reference: bool = False) -> Iterator[Compute]:
+    """A runner of the job: of the command that stock workers get, or of the function's name."""
     result = ", ".join(f"{name} long" for name in job.names) if job.is_map else "long"
     with udfrunner.Runner(
         job.eval_type,
-        [[job.reference]],
+        [[job.reference if by_reference else make_command(job)]],
         arg_offsets=[[0]],
         return_type=result,
         env=env,

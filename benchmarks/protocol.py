@@ -42,12 +42,18 @@ def end_of_task() -> bytes:
     return _int(END_OF_STREAM)
 
 
-def init_section(job: Job) -> bytes:
-    """What opens a task of the job."""
+def make_command(job: Job) -> bytes:
+    """The pickled function and return type; the pickle names the function, as its module is known."""
     result: DataType = LongType()
     if job.is_map:
         result = StructType([StructField(name, LongType()) for name in job.names])
-    command = cloudpickle.dumps((job.function, result))  # type: ignore[no-untyped-call]
+    pickled: bytes = cloudpickle.dumps((job.function, result))  # type: ignore[no-untyped-call]
+    return pickled
+
+
+def init_section(job: Job) -> bytes:
+    """What opens a task of the job."""
+    command = make_command(job)
     context = {
         "isBarrier": False,
         "connInfo": -1,

@@ -30,8 +30,17 @@ def test_sides_agree(job: Job) -> None:
         for column in batch.columns
     ]
     wrapped = on_wire(job, batches)
-    with stock.StockWorker() as worker, ours.environment() as env, ours.running(env, job) as run:
-        for results in (worker.compute(job, wrapped), run(ours.read(batches))):
+    with (
+        stock.StockWorker() as worker,
+        ours.environment() as env,
+        ours.running(env, job) as run,
+        ours.running(env, job, by_reference=True) as run_named,
+    ):
+        for results in (
+            worker.compute(job, wrapped),
+            run(ours.read(batches)),
+            run_named(ours.read(batches)),
+        ):
             columns = [column.to_pylist() for batch in results for column in batch.columns]
             assert columns == expected
 

@@ -220,7 +220,7 @@ func (p *parser) dataType() (Type, *problem) {
 	case "time":
 		return p.sized(t, "time", false)
 	case "interval":
-		return p.interval(t)
+		return p.interval()
 	case "array":
 		return p.array()
 	case "map":
@@ -301,7 +301,7 @@ func (p *parser) sized(of token, kind string, required bool) (Type, *problem) {
 	return checked(of)(lengthType(kind, list[0]))
 }
 
-func (p *parser) interval(token) (Type, *problem) {
+func (p *parser) interval() (Type, *problem) {
 	from := p.peek()
 	if from.kind != word || intervalField(from.text) < 0 {
 		return Type{Kind: CalendarInterval}, nil

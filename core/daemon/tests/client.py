@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import base64
 import contextlib
+import importlib.util
 import json
 import os
 import select
@@ -15,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import tasks
@@ -25,6 +27,20 @@ TIMEOUT = 20.0
 """Seconds any wait of a test may take."""
 
 MODULES = ["pyspark.worker", "pyarrow", "pandas"]
+
+
+def load(name: str) -> ModuleType:
+    """A module of the daemon, imported from its file as part of the package."""
+    package = "daemon_under_test"
+    if package not in sys.modules:
+        path = SOURCES / "__init__.py"
+        spec = importlib.util.spec_from_file_location(
+            package, path, submodule_search_locations=[str(SOURCES)]
+        )
+        assert spec is not None and spec.loader is not None
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[package])
+    return importlib.import_module(f"{package}.{name}")
 
 
 def packets(piece: int = 64 << 10) -> list[bytes]:

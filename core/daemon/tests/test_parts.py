@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import select
 import signal
 import socket
-import sys
 import threading
 import time
-from types import ModuleType
 
 import client
 import pytest
-
-
-def load(name: str) -> ModuleType:
-    """A module of the daemon, imported from its file as part of the package."""
-    package = "daemon_under_test"
-    if package not in sys.modules:
-        path = client.SOURCES / "__init__.py"
-        spec = importlib.util.spec_from_file_location(
-            package, path, submodule_search_locations=[str(client.SOURCES)]
-        )
-        assert spec is not None and spec.loader is not None
-        sys.modules[package] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[package])
-    return importlib.import_module(f"{package}.{name}")
+from client import load
 
 
 def fork_exiting(status: int) -> int:

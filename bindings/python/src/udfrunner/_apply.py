@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._evaltype import PICKLED_TYPES, EvalType
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ._types import ReturnTypeLike
+
+#: Results of a row function that make one array.
+ROWS_PER_ARRAY = 65_536
 
 
 def apply(
@@ -59,15 +63,13 @@ def apply(
         chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
     )
     with runner, shown(progress, source.rows, name_of(function)) as counter:
-        arrays: list[pa.Array] = []
-        for part in in_order(
-            lambda partition: _column_of(runner, partition, counter),
+        arrays = in_order(
+            lambda partition: column_of(runner, partition, counter),
             source.partitions,
             workers,
             runner.close,
-        ):
-            arrays.extend(part)
-        return _chunked(arrays, table.num_rows, runner)
+        )
+        return _chunked(list(arrays), table.num_rows, runner)
 
 
 def _arguments(
@@ -89,36 +91,43 @@ def _arguments(
     return names or list(present[:1]), arguments
 
 
-def _column_of(runner: Runner, partition: Partition, counter: RowCounter) -> list[pa.Array]:
-    """The results of one partition: one array, or one for each batch."""
+def column_of(runner: Runner, partition: Partition, counter: RowCounter) -> Generator[pa.Array]:
+    """The results of one partition as they come, at least one array."""
     if runner.eval_type in PICKLED_TYPES:
-        return [_column_of_rows(runner, partition, counter)]
-    arrays = []
+        yield from _column_of_rows(runner, partition, counter)
+        return
     with runner.compute(partition.reader, partition=partition.index) as out:
+        empty = True
         for batch in out:
+            empty = False
             counter.add(batch.num_rows)
-            arrays.append(batch.column(0))
-        if not arrays:
+            yield batch.column(0)
+        if empty:
             import pyarrow as pa
 
-            arrays.append(pa.array([], out.schema.field(0).type))
-    return arrays
+            yield pa.array([], out.schema.field(0).type)
 
 
-def _column_of_rows(runner: Runner, partition: Partition, counter: RowCounter) -> pa.Array:
+def _column_of_rows(
+    runner: Runner, partition: Partition, counter: RowCounter
+) -> Generator[pa.Array]:
     import pyarrow as pa
 
     declared = runner.return_types[0]
     if declared is None:
         raise InvalidArgument("return_type= is needed to make a column")
     arrow_type = declared.arrow()
+    nested = pa.types.is_nested(arrow_type)
     with runner.compute_rows(partition.reader, partition=partition.index) as out:
-        if pa.types.is_nested(arrow_type):
-            values = [_arrow_value(value, arrow_type) for value in out]
-        else:
-            values = list(out)
-    counter.add(len(values))
-    return pa.array(values, arrow_type)
+        empty = True
+        while values := list(itertools.islice(out, ROWS_PER_ARRAY)):
+            empty = False
+            counter.add(len(values))
+            if nested:
+                values = [_arrow_value(value, arrow_type) for value in values]
+            yield pa.array(values, arrow_type)
+        if empty:
+            yield pa.array([], arrow_type)
 
 
 def _arrow_value(value: Any, arrow_type: pa.DataType) -> Any:
@@ -195,11 +204,11 @@ def map_batches(
     runner = Runner(chosen, [[function]], return_type=schema, env=env, conf=conf, includes=includes)
     with runner, shown(progress, source.rows, name_of(function)) as counter:
 
-        def run(partition: Partition) -> pa.Table:
+        def run(partition: Partition) -> Generator[pa.Table]:
             given = counted(partition.reader, counter.add) if progress else partition.reader
             with runner.compute(
                 given, partition=partition.index, schema=partition.reader.schema
             ) as out:
-                return out.read_all()
+                yield out.read_all()
 
         return pa.concat_tables(in_order(run, source.partitions, workers, runner.close))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._input import known_reader, reader_of
 from .errors import Cancelled, InvalidArgument, InvalidState
@@ -19,6 +20,10 @@ T = TypeVar("T")
 
 #: Rows of a partition that is cut from a stream.
 PARTITION_ROWS = 262_144
+#: Bytes after which such a partition ends, at the end of a batch, whatever its rows.
+PARTITION_BYTES = 64 << 20
+#: Bytes of a partition's results that wait for those of earlier partitions.
+LOOK_AHEAD_BYTES = 64 << 20
 #: The longest single wait for a task of another thread.
 WAIT_SECONDS = 0.1
 
@@ -49,7 +54,8 @@ def split(
     """Cuts Arrow data into contiguous partitions, at least one.
 
     A table makes as many as there are workers; a stream is one partition for one worker, else it
-    is cut at PARTITION_ROWS and read as the workers go on. `partition_rows` cuts both.
+    is cut at PARTITION_ROWS or PARTITION_BYTES and read as the workers go on. `partition_rows`
+    cuts both.
     """
     for name, value in (
         ("workers", workers),
@@ -65,7 +71,7 @@ def split(
     reader = reader_of(data)
     if workers == 1 and partition_rows is None:
         return Source(reader.schema, None, iter([Partition(0, _sized(reader, batch_size))]))
-    return Source(reader.schema, None, _cut(reader, partition_rows or PARTITION_ROWS, batch_size))
+    return Source(reader.schema, None, _cut(reader, partition_rows, batch_size))
 
 
 def _table_of(data: Any) -> pa.Table | None:
@@ -88,24 +94,32 @@ def _slices(table: pa.Table, rows: int, batch_size: int | None) -> Iterator[Part
         yield Partition(index, table.slice(start, rows).to_reader(max_chunksize=batch_size))
 
 
-def _cut(reader: pa.RecordBatchReader, rows: int, batch_size: int | None) -> Iterator[Partition]:
-    """Cuts a stream every `rows` rows."""
+def _cut(
+    reader: pa.RecordBatchReader, partition_rows: int | None, batch_size: int | None
+) -> Iterator[Partition]:
+    """Cuts a stream every `partition_rows` rows, or else where a partition is large enough."""
     import pyarrow as pa
 
-    index, held, batches = 0, 0, []
+    rows = partition_rows or PARTITION_ROWS
+    index, held, size = 0, 0, 0
+    batches: list[pa.RecordBatch] = []
+
+    def partition() -> Partition:
+        table = pa.Table.from_batches(batches, schema=reader.schema)
+        return Partition(index, table.to_reader(max_chunksize=batch_size))
+
     for batch in reader:
         while batch.num_rows:
             part = batch.slice(0, rows - held)
             batch = batch.slice(part.num_rows)
             batches.append(part)
             held += part.num_rows
-            if held == rows:
-                table = pa.Table.from_batches(batches, schema=reader.schema)
-                yield Partition(index, table.to_reader(max_chunksize=batch_size))
-                index, held, batches = index + 1, 0, []
+            size += part.nbytes
+            if held == rows or (partition_rows is None and size >= PARTITION_BYTES):
+                yield partition()
+                index, held, size, batches = index + 1, 0, 0, []
     if batches or index == 0:
-        table = pa.Table.from_batches(batches, schema=reader.schema)
-        yield Partition(index, table.to_reader(max_chunksize=batch_size))
+        yield partition()
 
 
 def _sized(reader: pa.RecordBatchReader, batch_size: int | None) -> pa.RecordBatchReader:
@@ -131,61 +145,117 @@ def counted(reader: pa.RecordBatchReader, add: Callable[[int], None]) -> Iterato
 
 
 def in_order(
-    run: Callable[[Partition], T],
+    run: Callable[[Partition], Generator[T]],
     partitions: Iterable[Partition],
     workers: int,
     stop: Callable[[], None],
-) -> Iterator[T]:
+    look_ahead: Callable[[T], int] | None = None,
+) -> Generator[T]:
     """Runs `run` on each partition, `workers` at a time, and yields the results in order.
 
-    No more than twice `workers` partitions are held at a time. The first error, Ctrl-C or an
-    early end of the consumer calls `stop`, which must make running and later calls of `run` fail,
-    and waits for them.
+    No more than twice `workers` partitions are held at a time. Results come as they are made by
+    the first partition that is not complete; those of later ones wait here. Where `look_ahead`
+    tells the bytes of a result, LOOK_AHEAD_BYTES of each partition may wait (one result at least)
+    and its worker waits with them. The first error, Ctrl-C or an early end of the consumer calls
+    `stop`, which must make running and later calls of `run` fail, and waits for them; a consumer
+    that may end early closes the generator.
     """
     if workers == 1:
         for partition in partitions:
-            yield run(partition)
+            with closing(run(partition)) as results:
+                yield from results
         return
-    failure: list[BaseException] = []
+    failures: list[BaseException] = []
     lock = threading.Lock()
 
-    def guarded(partition: Partition) -> T:
+    def fill(partition: Partition, queue: _Results[T]) -> None:
         try:
-            return run(partition)
+            with closing(run(partition)) as results:
+                for result in results:
+                    queue.put(result)
+            queue.end()
         except BaseException as error:
             with lock:
-                first = not failure
-                if first:
-                    failure.append(error)
+                failures.append(error)
+                first = len(failures) == 1
             if first:
                 stop()
-            raise
+            queue.end(error)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="udfrunner") as pool:
-        pending: deque[Future[T]] = deque()
+        pending: deque[_Results[T]] = deque()
         try:
             for partition in partitions:
-                pending.append(pool.submit(guarded, partition))
+                pending.append(_Results(look_ahead))
+                pool.submit(fill, partition, pending[-1])
                 if len(pending) >= 2 * workers:
-                    yield _result(pending.popleft())
+                    yield from pending[0]
+                    pending.popleft()
             while pending:
-                yield _result(pending.popleft())
+                yield from pending[0]
+                pending.popleft()
         except BaseException as error:
             stop()
-            for future in pending:
-                future.cancel()
+            for queue in pending:
+                queue.abandon()
             # What the others ended with is a consequence of the first failure.
-            if failure and isinstance(error, (Cancelled, InvalidState)):
-                raise failure[0] from failure[0].__cause__
+            if failures and isinstance(error, (Cancelled, InvalidState)):
+                raise failures[0] from failures[0].__cause__
             raise
 
 
-def _result(future: Future[T]) -> T:
-    """The result of a future, waited for in slices.
+class _Results(Generic[T]):
+    """The results of one partition, put by its thread and taken by the consumer."""
 
-    A signal that arrives just before Python blocks on a lock does not end that wait, so that one
-    long wait may miss Ctrl-C.
-    """
-    while not future.done():
-        wait([future], timeout=WAIT_SECONDS)
-    return future.result()
+    def __init__(self, size: Callable[[T], int] | None) -> None:
+        self._size = size
+        self._held: deque[T] = deque()
+        self._bytes = 0
+        self._ended = False
+        self._abandoned = False
+        self._error: BaseException | None = None
+        self._changed = threading.Condition()
+
+    def put(self, result: T) -> None:
+        """Adds a result; waits while too many bytes are held. Raises Cancelled when abandoned."""
+        size = self._size(result) if self._size is not None else 0
+        with self._changed:
+            while self._held and self._bytes + size > LOOK_AHEAD_BYTES and not self._abandoned:
+                self._changed.wait()
+            if self._abandoned:
+                raise Cancelled("no more results are wanted")
+            self._held.append(result)
+            self._bytes += size
+            self._changed.notify_all()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Says that no result follows, or why."""
+        with self._changed:
+            self._ended, self._error = True, error
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Drops the results, and makes the partition's thread end."""
+        with self._changed:
+            self._abandoned = True
+            self._held.clear()
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[T]:
+        """The results as they come, then the partition's error.
+
+        They are waited for in slices: a signal that arrives just before Python blocks on a lock
+        does not end that wait, so that one long wait may miss Ctrl-C.
+        """
+        while True:
+            with self._changed:
+                while not self._held and not self._ended:
+                    self._changed.wait(WAIT_SECONDS)
+                if not self._held:
+                    if self._error is not None:
+                        raise self._error
+                    return
+                result = self._held.popleft()
+                self._bytes -= self._size(result) if self._size is not None else 0
+                self._changed.notify_all()
+            yield result

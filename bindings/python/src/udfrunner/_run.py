@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ._apply import _column_of
-from ._evaltype import MAP_TYPES, PICKLED_TYPES, EvalType
+from ._apply import column_of
+from ._evaltype import MAP_TYPES, EvalType
 from ._files import check_output, open_input, open_output
 from ._parallel import Partition, counted, in_order, split
 from ._progress import RowCounter, shown
@@ -50,8 +50,9 @@ class RunResult:
 def run_file(options: RunOptions) -> RunResult:
     """Runs the function over the input file and writes the output file.
 
-    Input, results and output are streamed: a run needs memory for a few partitions only. A failed
-    run leaves no output.
+    Input, results and output are streamed: results are written in the order of the input as they
+    come. One worker needs memory for a few batches, several for a few partitions each (see
+    in_order). A failed run leaves no output.
     """
     is_map = options.kind in MAP_TYPES
     if not is_map and not options.columns:
@@ -75,14 +76,18 @@ def run_file(options: RunOptions) -> RunResult:
         stack.enter_context(runner)
         counter = stack.enter_context(shown(options.progress, file.rows, options.function))
 
-        def run(partition: Partition) -> list[pa.RecordBatch]:
-            return list(_results(runner, partition, options, counter))
+        def run(partition: Partition) -> Generator[pa.RecordBatch]:
+            return _results(runner, partition, options, counter)
 
         output = None
-        for batches in in_order(run, source.partitions, options.workers, runner.close):
-            for batch in batches:
-                if output is None:
-                    output = stack.enter_context(open_output(options.output, batch.schema))
+        results = in_order(
+            run, source.partitions, options.workers, runner.close, lambda batch: int(batch.nbytes)
+        )
+        stack.enter_context(closing(results))
+        for batch in results:
+            if output is None:
+                output = stack.enter_context(open_output(options.output, batch.schema))
+            if batch.num_rows:
                 output.write(batch)
                 rows_out += batch.num_rows
     return RunResult(counter.rows, rows_out, time.monotonic() - start)
@@ -90,13 +95,13 @@ def run_file(options: RunOptions) -> RunResult:
 
 def _results(
     runner: Runner, partition: Partition, options: RunOptions, counter: RowCounter
-) -> Iterator[pa.RecordBatch]:
-    """The results of a partition, at least one batch, which tells the schema."""
+) -> Generator[pa.RecordBatch]:
+    """The results of a partition as they come, at least one batch, which tells the schema."""
     import pyarrow as pa
 
-    name = options.name or options.function.rpartition(":")[2].rpartition(".")[2]
-    if runner.eval_type in PICKLED_TYPES:
-        for array in _column_of(runner, partition, counter):
+    if options.kind not in MAP_TYPES:
+        name = options.name or options.function.rpartition(":")[2].rpartition(".")[2]
+        for array in column_of(runner, partition, counter):
             yield pa.RecordBatch.from_arrays([array], names=[name])
         return
     schema = partition.reader.schema
@@ -105,7 +110,6 @@ def _results(
         empty = True
         for batch in out:
             empty = False
-            yield batch if options.kind in MAP_TYPES else batch.rename_columns([name])
+            yield batch
         if empty:
-            renamed = out.schema.names if options.kind in MAP_TYPES else [name]
-            yield pa.RecordBatch.from_pylist([], out.schema).rename_columns(renamed)
+            yield pa.RecordBatch.from_pylist([], out.schema)
