@@ -27,10 +27,11 @@ _Static_assert(sizeof(struct block) == HEADER, "core/hostmem HeaderSize");
  * a batch costs a page fault each 4 KiB, about as much as copying the batch. */
 #define MAPPED_FROM (1 * MIB)
 #define KEPT_BLOCKS 4
-#define KEPT_BYTES (64 * MIB)
+#define KEPT_BYTES (32 * MIB)
 
 static _Atomic(struct block *) kept[KEPT_BLOCKS];
 static _Atomic size_t kept_bytes;
+static _Atomic unsigned oldest;
 
 static struct block *take(size_t size) {
   for (int i = 0; i < KEPT_BLOCKS; i++) {
@@ -52,20 +53,31 @@ static struct block *take(size_t size) {
   return NULL;
 }
 
+static void put(unsigned slot, struct block *block) {
+  if (block != NULL) atomic_fetch_add_explicit(&kept_bytes, block->mapped, memory_order_relaxed);
+  struct block *other = atomic_exchange_explicit(&kept[slot], block, memory_order_acq_rel);
+  if (other == NULL) return;
+  atomic_fetch_sub_explicit(&kept_bytes, other->mapped, memory_order_relaxed);
+  munmap(other, other->mapped);
+}
+
+/* The newest sizes are the ones that are asked for next: a block takes the place of an older one. */
 static bool keep(struct block *block) {
   size_t size = block->mapped;
-  if (udfc_forked()) return false;
-  if (atomic_fetch_add_explicit(&kept_bytes, size, memory_order_relaxed) + size <= KEPT_BYTES) {
-    for (int i = 0; i < KEPT_BLOCKS; i++) {
-      struct block *none = NULL;
-      if (atomic_compare_exchange_strong_explicit(&kept[i], &none, block, memory_order_release,
-                                                  memory_order_relaxed)) {
-        return true;
-      }
-    }
+  if (udfc_forked() || size > KEPT_BYTES) return false;
+  unsigned slot = 0;
+  while (slot < KEPT_BLOCKS && atomic_load_explicit(&kept[slot], memory_order_relaxed) != NULL) {
+    slot++;
   }
-  atomic_fetch_sub_explicit(&kept_bytes, size, memory_order_relaxed);
-  return false;
+  if (slot == KEPT_BLOCKS) {
+    slot = atomic_fetch_add_explicit(&oldest, 1, memory_order_relaxed) % KEPT_BLOCKS;
+  }
+  for (unsigned i = 1; i < KEPT_BLOCKS; i++) {
+    if (atomic_load_explicit(&kept_bytes, memory_order_relaxed) + size <= KEPT_BYTES) break;
+    put((slot + i) % KEPT_BLOCKS, NULL);
+  }
+  put(slot, block);
+  return true;
 }
 
 static struct block *map(size_t size) {

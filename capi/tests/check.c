@@ -16,9 +16,13 @@
 #define MARK "UDFRUNNER_TEST_OF"
 
 static const char *running = "";
+static const char *running_case;
+
+void check_case(const char *name) { running_case = name; }
 
 static void fail(const char *file, int line) {
   fprintf(stderr, "  in %s, %s:%d\n", running, file, line);
+  if (running_case != NULL) fprintf(stderr, "  case: %s\n", running_case);
   fflush(NULL);
   _exit(1);
 }
@@ -112,6 +116,10 @@ static void too_late(int number) {
   static const char text[] = "FAIL a test ran out of time: ";
   ssize_t ignored = write(2, text, sizeof text - 1);
   ignored += write(2, running, strlen(running));
+  if (running_case != NULL) {
+    ignored += write(2, ", ", 2);
+    ignored += write(2, running_case, strlen(running_case));
+  }
   ignored += write(2, "\n", 1);
   _exit(ignored > 0 ? 1 : 2);
 }
@@ -137,6 +145,7 @@ int run_tests(const test *tests, int n, void (*warm_up)(void), int argc, char **
   for (int i = 0; i < n; i++) {
     if (!chosen(tests[i].name, argc, argv)) continue;
     running = tests[i].name;
+    running_case = NULL;
     alarm(TEST_SECONDS);
     int fds = count_fds();
     double start = now();

@@ -22,6 +22,9 @@ void check_text(const char *expected, const char *actual, const char *file, int 
 #define CHECK_HOLDS(part, text) check_holds((part), (text), __FILE__, __LINE__, #text)
 void check_holds(const char *part, const char *text, const char *file, int line, const char *what);
 
+/* Names the case of a table that runs, for the texts of failures; NULL = none. */
+void check_case(const char *name);
+
 typedef struct test {
   const char *name;
   void (*run)(void);

@@ -117,10 +117,22 @@ static udfrunner_pair pair(const char *key, const char *value) {
   return (udfrunner_pair){key, UDFRUNNER_NUL, value, UDFRUNNER_NUL};
 }
 
-udfrunner_env *test_env(void) {
+const char *test_python(void) {
   const char *python = getenv("UDFRUNNER_TEST_PYTHON");
-  const udfrunner_pair pairs[] = {
-      pair("spark.pyspark.python", python == NULL ? "build/venv/4.2/bin/python" : python)};
+  return python == NULL ? "build/venv/4.2/bin/python" : python;
+}
+
+const char *test_functions(void) {
+  const char *directory = getenv("UDFRUNNER_TEST_FUNCTIONS");
+  if (directory != NULL) return directory;
+  static char path[4096];
+  CHECK(getcwd(path, sizeof path - 32) != NULL);
+  strcat(path, "/capi/tests/python");
+  return path;
+}
+
+udfrunner_env *test_env(void) {
+  const udfrunner_pair pairs[] = {pair("spark.pyspark.python", test_python())};
   udfrunner_env *env;
   udfrunner_error *err;
   CHECK_OK(lib.udfrunner_env_create(pairs, 1, &env, &err), err);
@@ -144,14 +156,7 @@ udfrunner_runner *test_runner(udfrunner_env *env, int32_t eval_type, const char 
              eval_type == UDFRUNNER_SQL_MAP_PANDAS_ITER_UDF;
   udfrunner_argument argument = {0, NULL, 0};
   CHECK_OK(lib.runner_add_function(runner, &f, 1, &argument, map ? 0 : 1, &err), err);
-  const char *directory = getenv("UDFRUNNER_TEST_FUNCTIONS");
-  char path[4096];
-  if (directory == NULL) {
-    CHECK(getcwd(path, sizeof path - 32) != NULL);
-    strcat(path, "/capi/tests/python");
-    directory = path;
-  }
-  CHECK_OK(lib.runner_add_include(runner, directory, UDFRUNNER_NUL, &err), err);
+  CHECK_OK(lib.runner_add_include(runner, test_functions(), UDFRUNNER_NUL, &err), err);
   return runner;
 }
 

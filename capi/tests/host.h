@@ -32,7 +32,13 @@ typedef struct numbers {
 /* Makes an input of the stream of numbers. `stream` must live until runner_compute. */
 udfrunner_input numbers_input(numbers *source, struct ArrowArrayStream *stream);
 
-/* An env whose workers are those of UDFRUNNER_TEST_PYTHON. */
+/* The workers' interpreter: UDFRUNNER_TEST_PYTHON, else that of `make venv`. */
+const char *test_python(void);
+
+/* The folder of capi_functions.py: UDFRUNNER_TEST_FUNCTIONS, else the one below the working directory. */
+const char *test_functions(void);
+
+/* An env whose workers are those of test_python. */
 udfrunner_env *test_env(void);
 
 /* A runner of one chain of one function of capi_functions.py. */

@@ -3,9 +3,12 @@
 package command
 
 import (
+	"crypto/sha256"
 	_ "embed"
 	"encoding/binary"
+	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -16,6 +19,17 @@ import (
 //
 //go:embed resolve.py
 var resolver string
+
+// lookup finds the resolver in a worker that has met it before, since compiling it takes as long as a small task, and
+// else runs it in a module of its own. The module's name has a hash of the source: a worker may serve hosts with different
+// versions of this library.
+const lookup = `(lambda module: vars(module).get("resolve") or
+    exec(compile(source, file, "exec"), vars(module)) or vars(module)["resolve"]
+)(__import__("sys").modules.setdefault(name, __import__("types").ModuleType(name)))`
+
+var resolverModule = sync.OnceValue(func() string {
+	return fmt.Sprintf("_udfrunner_reference_%x", sha256.Sum256([]byte(resolver)))[:32]
+})
 
 // resolverFile is the file name that tracebacks show for it.
 const resolverFile = "<udfrunner function reference>"
@@ -43,25 +57,10 @@ func Reference(ref string, evalType int32, returnTypeJSON string) ([]byte, error
 	}
 	var p pickle
 	p.proto()
-	// namespace = {}; exec(compile(resolver, file, "exec"), namespace)
-	p.emptyDict()
-	namespace := p.memoize()
-	p.pop()
-	p.global("builtins", "exec")
-	p.global("builtins", "compile")
-	p.text(resolver)
-	p.text(resolverFile)
-	p.text("exec")
-	p.tuple(3)
-	p.reduce()
-	p.get(namespace)
-	p.tuple(2)
-	p.reduce()
-	p.pop()
-	// function = namespace["resolve"]((reference, module, qualname), eval_type)
-	p.global("operator", "getitem")
-	p.get(namespace)
-	p.text("resolve")
+	// function = eval(lookup, {"source": resolver, ...})((reference, module, qualname), eval_type)
+	p.global("builtins", "eval")
+	p.text(lookup)
+	p.dict("source", resolver, "file", resolverFile, "name", resolverModule())
 	p.tuple(2)
 	p.reduce()
 	p.text(ref)
@@ -152,26 +151,21 @@ func CheckPickle(b []byte) error {
 }
 
 // pickle writes the few opcodes of protocol 4 that a command needs (CPython's pickletools describes them).
-type pickle struct {
-	b    []byte
-	memo byte
+type pickle struct{ b []byte }
+
+func (p *pickle) proto()  { p.b = append(p.b, opProto, 4) }
+func (p *pickle) stop()   { p.b = append(p.b, opStop) }
+func (p *pickle) none()   { p.b = append(p.b, 'N') }
+func (p *pickle) reduce() { p.b = append(p.b, 'R') }
+
+// dict makes a dict of keys and texts.
+func (p *pickle) dict(pairs ...string) {
+	p.b = append(p.b, '}', '(')
+	for _, text := range pairs {
+		p.text(text)
+	}
+	p.b = append(p.b, 'u')
 }
-
-func (p *pickle) proto()     { p.b = append(p.b, opProto, 4) }
-func (p *pickle) stop()      { p.b = append(p.b, opStop) }
-func (p *pickle) emptyDict() { p.b = append(p.b, '}') }
-func (p *pickle) none()      { p.b = append(p.b, 'N') }
-func (p *pickle) pop()       { p.b = append(p.b, '0') }
-func (p *pickle) reduce()    { p.b = append(p.b, 'R') }
-
-// memoize keeps the top of the stack under the number that it returns.
-func (p *pickle) memoize() byte {
-	p.b = append(p.b, 0x94)
-	p.memo++
-	return p.memo - 1
-}
-
-func (p *pickle) get(memo byte) { p.b = append(p.b, 'h', memo) }
 
 // tuple makes a tuple of the topmost 1 to 3 items.
 func (p *pickle) tuple(n byte) { p.b = append(p.b, 0x84+n) }

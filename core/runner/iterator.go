@@ -99,8 +99,8 @@ func newIterator(r *Runner, factory *worker.Factory, input hostcall.Input, task 
 
 // acquire gets the task's worker from the ready factory.
 func (it *Iterator) acquire(dialect *protocol.Dialect) error {
-	environment := it.runner.conf.WorkerEnvironment(dialect.Minor, it.runner.conf.Bool(config.PythonWorkerReuse), int(it.task.CPUs)).Worker
-	w, err := it.factory.Acquire(it.runner.workerKey(environment), environment)
+	prepared := it.runner.prepare(dialect, it.task.CPUs)
+	w, err := it.factory.Acquire(prepared.workerKey, prepared.environment)
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,10 @@ func TestWorkerIsReused(t *testing.T) {
 	first := processOf(t, r)
 	assert.Equal(t, first, processOf(t, r))
 
-	r.includes = []string{"elsewhere.zip"}
-	assert.NotEqual(t, first, processOf(t, r), "other includes must not meet the first ones' sys.path")
+	other, err := New(e, 200, [][]Function{{{Reference: "functions:process_id", ReturnType: "long"}}}, [][]Argument{onA},
+		Options{Includes: []string{"elsewhere.zip"}})
+	require.NoError(t, err)
+	assert.NotEqual(t, first, processOf(t, other), "other includes must not meet the first ones' sys.path")
 
 	off := newEnv(t, "4.2", config.Pair{Key: "spark.python.worker.reuse", Value: "false"})
 	r = job(t, off, 200, "long", onA, "functions:process_id")

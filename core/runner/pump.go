@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"udfrunner/core/cdata"
-	"udfrunner/core/config"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
@@ -185,7 +184,8 @@ func (p *pump) open() (bool, error) {
 	}
 	w := p.it.worker
 	p.writer.Attach(w.Socket)
-	p.source = transport.NewReader(w.Socket)
+	p.source = w.Reader
+	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
 	p.out.attach(p.source, p.it.mode == readChunks)
 	p.writer.Queue(dialect.AppendInit(nil, p.init(dialect, info, w, evalConf)))
@@ -199,7 +199,8 @@ func (p *pump) open() (bool, error) {
 // init is the init section of this task on this worker.
 func (p *pump) init(dialect *protocol.Dialect, info *worker.Info, w *worker.Worker, evalConf []protocol.Entry) *protocol.Init {
 	r, t := p.it.runner, &p.it.task
-	version := r.conf.Text(config.PythonVersion)
+	prepared := r.prepare(dialect, t.CPUs)
+	version := prepared.pythonVersion
 	if version == "" {
 		version = info.PythonMinor()
 	}
@@ -218,10 +219,10 @@ func (p *pump) init(dialect *protocol.Dialect, info *worker.Info, w *worker.Work
 	}
 	return &protocol.Init{
 		Partition: t.Partition, PythonVersion: version, Context: t.context(),
-		FilesDir: r.conf.Text(config.FilesDirectory), Includes: r.includes, Broadcasts: p.sentNew,
+		FilesDir: prepared.filesDir, Includes: r.includes, Broadcasts: p.sentNew,
 		EvalType:   r.evalType.ID,
-		RunnerConf: entries(r.conf.RunnerConf(dialect.Minor, r.evalType.ID)),
-		EvalConf:   append(entries(r.conf.Family(config.EvalConf)), evalConf...),
+		RunnerConf: prepared.runnerConf,
+		EvalConf:   append(prepared.evalConf, evalConf...),
 		Chains:     r.chains,
 	}
 }

@@ -6,7 +6,6 @@ package runner
 import (
 	"os"
 	"strconv"
-	"strings"
 
 	"udfrunner/core/arrowio"
 	"udfrunner/core/command"
@@ -78,6 +77,7 @@ type Runner struct {
 	schema     *arrowio.Schema // of the results; nil for pickled ones
 	includes   []string
 	broadcasts []Broadcast
+	cache      cache
 }
 
 // New makes a runner from chained functions and their argument offsets, as many as there are chains
@@ -249,7 +249,7 @@ func (r *Runner) Compute(input hostcall.Input, task Task) (*Iterator, error) {
 	if err := task.check(); err != nil {
 		return nil, err
 	}
-	factory, err := r.env.Factory(r.conf)
+	factory, err := r.currentFactory()
 	if err != nil {
 		return nil, err
 	}
@@ -287,22 +287,6 @@ func (t *Task) context() protocol.Context {
 func (t *Task) identify(err *status.Error) *status.Error {
 	return err.With("task.partition", strconv.Itoa(int(t.Partition))).With("task.attempt", strconv.Itoa(int(t.Attempt))).
 		With("task.stage", strconv.Itoa(int(t.Stage))).With("task.id", strconv.FormatInt(t.TaskAttemptID, 10))
-}
-
-// workerKey tells which idle workers may run a task of the runner: paths of includes stay in a worker's
-// sys.path, environment variables in its process.
-func (r *Runner) workerKey(environment map[string]string) string {
-	var b strings.Builder
-	for _, part := range append([]string{r.conf.Text(config.FilesDirectory)}, r.includes...) {
-		b.WriteString(part)
-		b.WriteByte(0)
-	}
-	b.WriteByte(0)
-	for _, name := range sortedKeys(environment) {
-		b.WriteString(name + "=" + environment[name])
-		b.WriteByte(0)
-	}
-	return b.String()
 }
 
 // checkBroadcast says what is wrong with a broadcast's file.

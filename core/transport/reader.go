@@ -24,6 +24,9 @@ func NewReader(socket *Socket) *Reader {
 	return &Reader{socket: socket, buffer: make([]byte, readAhead)}
 }
 
+// Restart begins the count of bytes anew, for the next task on a socket of which nothing is buffered.
+func (r *Reader) Restart() { r.r, r.w, r.total = 0, 0, 0 }
+
 // Buffered is the count of bytes received and not yet consumed.
 func (r *Reader) Buffered() int { return r.w - r.r }
 

@@ -162,7 +162,7 @@ func (f *Factory) fork(key string, env map[string]string) (*Worker, error) {
 	fds := []int{theirs}
 	defer func() { closeAll(fds) }()
 	w := &Worker{
-		Socket: socket, Broadcasts: map[int64]bool{},
+		Socket: socket, Reader: transport.NewReader(socket), Broadcasts: map[int64]bool{},
 		factory: f, key: key, pidfd: -1, exited: make(chan struct{}),
 	}
 	for _, log := range []**tail{&w.stdout, &w.stderr} {

@@ -19,8 +19,9 @@ import (
 // Worker is one Python process with a channel to it. Between Acquire and Release it belongs to one task; Kill and the
 // methods that report its death are safe from any thread.
 type Worker struct {
-	// Socket is the channel.
+	// Socket is the channel, Reader what the worker sends on it.
 	Socket *transport.Socket
+	Reader *transport.Reader
 	// Broadcasts are the ids of the broadcast variables that it holds.
 	Broadcasts map[int64]bool
 	// Tasks is the count of tasks that it has served.

@@ -200,3 +200,62 @@ def test_module_of_functions_from_a_directory(shared_env: Env, tmp_path: Path) -
         env=shared_env,
     )
     assert column.to_pylist()[-1] == 3 * (ROWS - 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "kind", "return_type", "expected"),
+    [
+        ("scaled", ["x", "n"], "scalar-pandas", "double", [float(i * i) for i in range(ROWS)]),
+        ("plus_one", ["n"], "batched", "long", list(range(1, ROWS + 1))),
+        ("plus_one", ["n"], "arrow-batched", "long", list(range(1, ROWS + 1))),
+        (
+            "pair",
+            ["n"],
+            "batched",
+            "n long, text string",
+            [{"n": i, "text": str(i)} for i in range(ROWS)],
+        ),
+        ("arrow_plus_one", ["n"], "scalar-arrow", "long", list(range(1, ROWS + 1))),
+    ],
+)
+def test_references_to_decorated_functions(
+    shared_env: Env,
+    name: str,
+    columns: list[str],
+    kind: str,
+    return_type: str,
+    expected: list[object],
+) -> None:
+    column = udfrunner.apply(
+        f"decorated:{name}", TABLE, *columns, kind=kind, return_type=return_type, env=shared_env
+    )
+    assert column.to_pylist() == expected
+
+
+def test_runner_with_a_decorated_reference(shared_env: Env) -> None:
+    runner = udfrunner.Runner(
+        udfrunner.EvalType.SCALAR_ARROW,
+        [["decorated:arrow_plus_one", "functions:arrow_plus_one"]],
+        [[0]],
+        "long",
+        env=shared_env,
+    )
+    with runner, runner.compute(TABLE.select(["n"])) as out:
+        assert out.read_all().column(0).to_pylist() == list(range(2, ROWS + 2))
+
+
+def test_reference_into_a_module_with_a_bad_return_type(shared_env: Env) -> None:
+    with pytest.raises(udfrunner.PythonException, match="return type 'lnog': 'lnog' is no type"):
+        udfrunner.apply(
+            "decorated_badly:plus_one",
+            TABLE,
+            "n",
+            kind="batched",
+            return_type="long",
+            env=shared_env,
+        )
+
+
+def test_bad_decorator_here(shared_env: Env) -> None:
+    with pytest.raises(udfrunner.InvalidArgument, match="return type 'lnog': 'lnog' is no type"):
+        udf("lnog")(lambda x: x)

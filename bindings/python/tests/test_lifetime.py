@@ -174,17 +174,21 @@ def test_concurrent_use_is_refused(env: Env) -> None:
         assert reading.result().num_rows == 1000
 
 
-def test_timeout_loses_nothing(env: Env) -> None:
-    def slow(x):
-        import time
+def test_timeout_loses_nothing(env: Env, tmp_path: Path) -> None:
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
 
-        time.sleep(0.3)
+    def waits(x):
+        with open(gate, "rb") as file:
+            file.read()
         return x
 
-    runner = Runner(EvalType.SCALAR_ARROW, [[slow]], [[0]], "long", env=env)
+    runner = Runner(EvalType.SCALAR_ARROW, [[waits]], [[0]], "long", env=env)
     with runner.compute(TABLE) as out:
-        with pytest.raises(TimeoutError):
-            out.read_next_batch(timeout=0)
+        for timeout in (0, 0.05):
+            with pytest.raises(TimeoutError):
+                out.read_next_batch(timeout=timeout)
+        Path(gate).write_bytes(b"open")
         assert out.read_next_batch(timeout=20).num_rows == 1000
         with pytest.raises(StopIteration):
             out.read_next_batch()
