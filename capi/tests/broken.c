@@ -38,6 +38,7 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) 
                               .children = own->children,
                               .release = release_schema,
                               .private_data = own};
+  if (source->spoil_schema != NULL) source->spoil_schema(out);
   source->schemas_given++;
   return 0;
 }
@@ -79,10 +80,8 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
   own->buffers[1][1] = own->offsets;
   own->buffers[1][2] = own->text;
   for (int i = 0; i < 2; i++) {
-    own->columns[i] = (struct ArrowArray){.length = ROWS,
-                                          .n_buffers = i + 2,
-                                          .buffers = own->buffers[i],
-                                          .release = release_column};
+    own->columns[i] = (struct ArrowArray){
+        .length = ROWS, .n_buffers = i + 2, .buffers = own->buffers[i], .release = release_column};
     own->children[i] = &own->columns[i];
   }
   *out = (struct ArrowArray){.length = ROWS,

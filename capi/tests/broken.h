@@ -11,8 +11,10 @@ typedef struct broken {
   /* Set by the test: what get_schema and get_next return, an errno, with the text "out of ink". */
   int schema_answer;
   int batch_answer;
-  /* Changes the batch before it is given; NULL = leaves it as it should be. */
+  /* Changes the batch before it is given; NULL = it stays as it should be. */
   void (*spoil)(struct ArrowArray *batch);
+  /* The same for the schema. */
+  void (*spoil_schema)(struct ArrowSchema *schema);
   /* Counted. */
   int schemas_given;
   int schemas_released;

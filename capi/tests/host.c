@@ -122,15 +122,6 @@ const char *test_python(void) {
   return python == NULL ? "build/venv/4.2/bin/python" : python;
 }
 
-const char *test_functions(void) {
-  const char *directory = getenv("UDFRUNNER_TEST_FUNCTIONS");
-  if (directory != NULL) return directory;
-  static char path[4096];
-  CHECK(getcwd(path, sizeof path - 32) != NULL);
-  strcat(path, "/capi/tests/python");
-  return path;
-}
-
 udfrunner_env *test_env(void) {
   const udfrunner_pair pairs[] = {pair("spark.pyspark.python", test_python())};
   udfrunner_env *env;
@@ -156,8 +147,20 @@ udfrunner_runner *test_runner(udfrunner_env *env, int32_t eval_type, const char 
              eval_type == UDFRUNNER_SQL_MAP_PANDAS_ITER_UDF;
   udfrunner_argument argument = {0, NULL, 0};
   CHECK_OK(lib.runner_add_function(runner, &f, 1, &argument, map ? 0 : 1, &err), err);
-  CHECK_OK(lib.runner_add_include(runner, test_functions(), UDFRUNNER_NUL, &err), err);
+  include_functions(runner);
   return runner;
+}
+
+void include_functions(udfrunner_runner *runner) {
+  const char *directory = getenv("UDFRUNNER_TEST_FUNCTIONS");
+  char path[4096];
+  if (directory == NULL) {
+    CHECK(getcwd(path, sizeof path - 32) != NULL);
+    strcat(path, "/capi/tests/python");
+    directory = path;
+  }
+  udfrunner_error *err;
+  CHECK_OK(lib.runner_add_include(runner, directory, UDFRUNNER_NUL, &err), err);
 }
 
 udfrunner_iterator *test_compute(udfrunner_runner *runner, numbers *source,

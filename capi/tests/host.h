@@ -35,15 +35,16 @@ udfrunner_input numbers_input(numbers *source, struct ArrowArrayStream *stream);
 /* The workers' interpreter: UDFRUNNER_TEST_PYTHON, else that of `make venv`. */
 const char *test_python(void);
 
-/* The folder of capi_functions.py: UDFRUNNER_TEST_FUNCTIONS, else the one below the working directory. */
-const char *test_functions(void);
-
 /* An env whose workers are those of test_python. */
 udfrunner_env *test_env(void);
 
 /* A runner of one chain of one function of capi_functions.py. */
 udfrunner_runner *test_runner(udfrunner_env *env, int32_t eval_type, const char *function,
                               const char *return_type);
+
+/* Lets the runner's workers import capi_functions.py: from UDFRUNNER_TEST_FUNCTIONS, else from
+ * below the working directory. */
+void include_functions(udfrunner_runner *runner);
 
 /* Starts a task over the numbers; the iterator is to be closed. */
 udfrunner_iterator *test_compute(udfrunner_runner *runner, numbers *source,

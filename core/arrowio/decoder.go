@@ -29,24 +29,33 @@ type DecoderOptions struct {
 	// Declared is what the columns must be, by EqualTypes; names, nullability and
 	// metadata of what is handed out are its. nil takes the stream's.
 	Declared *Schema
+	// Convert takes columns of any Arrow type that stands for the declared one's Spark type, too, and hands them out as
+	// declared: strings and bytes with offsets of either width or as views, lists of all forms, dictionaries of such
+	// values or of any others, timestamps of other time zones, at any depth. Columns that are as declared, or whose
+	// data is, are not copied. Without effect where Declared has a dictionary; bodies are not borrowed.
+	Convert bool
 	// Fault is the code of errors in the stream: Protocol (also for zero) of a worker's, Host of a host's.
 	Fault status.Code
 }
 
 // Decoder reads one IPC stream piece by piece: Prefix, Metadata, then unless the step is a schema the body,
 // into the memory that Body returns or lent to Borrow, then Finish. After a record batch comes
-// Export, or Take (which in Messages mode comes after dictionaries too). An error is final.
+// Export, or Take (which in Messages mode comes after dictionaries too, if Ready). An error is final.
 type Decoder struct {
 	opt    DecoderOptions
 	schema *Schema
 	plan   *plan
 	start  []byte
+	// result is the plan of what is handed out: plan, unless there is a converter.
+	result    *plan
+	converter *converter
 
 	// block is the current message's, nil where its body is borrowed or nothing is pending.
 	block      unsafe.Pointer
 	step       Step
 	batch      Batch
 	bodyOffset uintptr
+	bodyEnd    uintptr // padded, with what was converted
 	blockSize  uintptr
 	finished   bool
 
@@ -163,22 +172,47 @@ func (d *Decoder) takeSchema(header *flatbuffers.Table, size int) error {
 	if err != nil {
 		return status.New(d.opt.Fault, "IPC schema: %w", err)
 	}
+	d.plan, d.result = p, p
 	if d.opt.Declared != nil {
-		if err := s.EqualTypes(d.opt.Declared); err != nil {
-			code := d.opt.Fault
-			if code == status.Protocol {
-				// The function's doing: it returned what its return type does not allow.
-				code = status.PythonException
-			}
-			return status.New(code, "%w", err)
+		if s, err = d.declare(s); err != nil {
+			return err
 		}
-		s = declaredAs(d.opt.Declared, s)
 	}
-	d.schema, d.plan = s, p
+	d.schema = s
 	d.held = make([]heldDictionary, len(p.dictionaries))
 	d.lengths = slices.Repeat([]int64{-1}, len(p.dictionaries))
 	d.headers = make([]*batchHeader, len(p.dictionaries)+1)
 	return nil
+}
+
+// declare compares the stream's schema with the declared one, and returns that of what is handed out.
+func (d *Decoder) declare(s *Schema) (*Schema, error) {
+	rule := exactly
+	if d.opt.Convert && !hasDictionary(d.opt.Declared.Fields) {
+		rule = equivalently
+	}
+	if err := s.match(d.opt.Declared, rule); err != nil {
+		return nil, status.New(d.resultFault(), "%w", err)
+	}
+	if rule == equivalently {
+		result, err := newPlan(d.opt.Declared.Fields)
+		if err != nil {
+			return nil, err
+		}
+		if d.converter = newConverter(d, result); d.converter != nil {
+			d.result = result
+			return d.opt.Declared, nil
+		}
+	}
+	return declaredAs(d.opt.Declared, s), nil
+}
+
+// resultFault is the code of errors that are a function's doing: it returned what its return type does not allow.
+func (d *Decoder) resultFault() status.Code {
+	if d.opt.Fault == status.Protocol {
+		return status.PythonException
+	}
+	return d.opt.Fault
 }
 
 func (d *Decoder) dictionaryBatch(table *flatbuf.DictionaryBatch, length int64) error {
@@ -207,22 +241,30 @@ func (d *Decoder) recordBatch(table *flatbuf.RecordBatch, p *plan, wrapped bool,
 	return nil
 }
 
-// keeps says whether dictionaries are kept for exporting them.
-func (d *Decoder) keeps() bool { return d.opt.Memory != nil && !d.opt.Messages }
+// keeps says whether dictionaries are kept, for exporting or converting them.
+func (d *Decoder) keeps() bool {
+	return d.opt.Memory != nil && (!d.opt.Messages || d.converter != nil)
+}
 
 // Body makes the block of the message at hand and returns the memory in it for the message's body, Step.BodyLength
 // bytes. Out of memory is NO_MEMORY.
 func (d *Decoder) Body() ([]byte, error) {
-	d.bodyOffset, d.blockSize = 0, uintptr(d.step.BodyLength+7)&^7
+	var behind uintptr
+	d.bodyOffset = 0
 	switch {
+	case d.batch.dictionary != nil && d.keeps():
+		if d.batch.dictionary.flat {
+			behind = treeSize(&d.batch.dictionary.values, &d.batch.contents, nil)
+		}
+	case d.converter != nil:
+		d.bodyOffset, behind = d.converter.reserve()
 	case d.opt.Messages:
-		d.bodyOffset = uintptr(len(d.header().bytes))
-		d.blockSize += d.bodyOffset
-	case d.batch.dictionary == nil:
-		d.blockSize += d.rootSize()
-	case d.batch.dictionary.flat:
-		d.blockSize += treeSize(&d.batch.dictionary.values, &d.batch.contents, nil)
+		d.bodyOffset = uintptr(len(d.header(d.batch.counts()).bytes))
+	default:
+		behind = d.rootSize()
 	}
+	d.bodyEnd = d.bodyOffset + uintptr(d.step.BodyLength+7)&^7
+	d.blockSize = d.bodyEnd + behind
 	d.block = d.opt.Memory.Alloc(d.blockSize + d.opt.Spare)
 	if d.block == nil {
 		return nil, status.New(status.NoMemory, "no memory for an IPC body of %d bytes", d.step.BodyLength)
@@ -234,8 +276,8 @@ func (d *Decoder) Body() ([]byte, error) {
 // Borrow takes the body of the message at hand, Step.BodyLength bytes aligned to 8, from memory of the caller's, in place
 // of Body. The Batch that Finish returns lives as long.
 func (d *Decoder) Borrow(body []byte) error {
-	if d.keeps() {
-		return status.New(status.Internal, "a decoder that exports arrays borrows no bodies")
+	if d.keeps() || d.converter != nil {
+		return status.New(status.Internal, "a decoder that exports or converts arrays borrows no bodies")
 	}
 	if int64(len(body)) != d.step.BodyLength {
 		return status.New(status.Internal, "an IPC body of %d bytes where %d are due", len(body), d.step.BodyLength)
@@ -258,13 +300,23 @@ func (d *Decoder) Finish() (*Batch, error) {
 			return nil, status.New(d.opt.Fault, "IPC message: %w", err)
 		}
 	}
-	if b.dictionary != nil {
+	switch {
+	case b.dictionary != nil:
 		if err := d.keep(); err != nil {
+			return nil, err
+		}
+	case d.converter != nil:
+		if err := d.converter.convert(); err != nil {
 			return nil, err
 		}
 	}
 	d.finished = true
 	return b, nil
+}
+
+// Ready says whether there is a finished message to be handed out. Dictionaries that the decoder keeps are none.
+func (d *Decoder) Ready() bool {
+	return d.finished && d.block != nil && (d.batch.dictionary == nil || !d.keeps())
 }
 
 // Schema is the columns of what is handed out, once the schema message was read, nil before.
@@ -278,14 +330,14 @@ func (d *Decoder) Start() []byte {
 	return d.start
 }
 
-// header is the header for the message at hand.
-func (d *Decoder) header() *batchHeader {
-	i, c := len(d.headers)-1, &d.batch.contents
+// header is the header for the message at hand, of these numbers of nodes, buffers and views.
+func (d *Decoder) header(nodes, buffers, views int) *batchHeader {
+	i := len(d.headers) - 1
 	if d.batch.dictionary != nil {
 		i = d.batch.dictionary.index
 	}
-	if h := d.headers[i]; h == nil || !h.fits(len(c.nodes), len(c.buffers), len(c.variadic)) {
-		d.headers[i] = newBatchHeader(len(c.nodes), len(c.buffers), len(c.variadic), d.batch.dictionary)
+	if h := d.headers[i]; h == nil || !h.fits(nodes, buffers, views) {
+		d.headers[i] = newBatchHeader(nodes, buffers, views, d.batch.dictionary)
 	}
 	return d.headers[i]
 }
@@ -293,13 +345,14 @@ func (d *Decoder) header() *batchHeader {
 // Take hands out the finished message as encapsulated IPC bytes, without the schema's (Start): data lies
 // in block, whose one reference is the caller's; DecoderOptions.Spare bytes follow it.
 func (d *Decoder) Take() (block unsafe.Pointer, data []byte, err error) {
-	if d.block == nil || !d.finished || !d.opt.Messages {
+	if !d.Ready() || !d.opt.Messages {
 		return nil, nil, status.New(status.Internal, "no IPC message to take")
 	}
-	header := d.header().fill(&d.batch.contents, int64(d.blockSize-d.bodyOffset), d.batch.delta)
-	data = hostmem.Bytes(d.block, 0, d.blockSize)
+	header := d.header(d.batch.counts()).fill(&d.batch.contents, int64(d.bodyEnd-d.bodyOffset), d.batch.delta)
+	start := d.bodyOffset - uintptr(len(header)) // 0, but for a converter's reserve
+	data = hostmem.Bytes(d.block, start, d.bodyEnd-start)
 	copy(data, header)
-	clear(data[d.bodyOffset+uintptr(d.step.BodyLength):])
+	clear(hostmem.Bytes(d.block, d.bodyOffset+uintptr(d.step.BodyLength), uintptr(-d.step.BodyLength&7)))
 	block = d.block
 	d.block, d.finished = nil, false
 	return block, data, nil

@@ -22,7 +22,7 @@ const (
 // with a reference of that block. schema receives the columns too, unless nil. What out
 // and schema held before is ignored. Out of memory is NO_MEMORY and leaves the batch with the decoder.
 func (d *Decoder) Export(out *cdata.Array, schema *cdata.Schema) error {
-	if d.block == nil || !d.finished || d.opt.Messages || d.batch.dictionary != nil {
+	if !d.Ready() || d.opt.Messages {
 		return status.New(status.Internal, "no record batch to export")
 	}
 	if schema != nil {
@@ -30,11 +30,11 @@ func (d *Decoder) Export(out *cdata.Array, schema *cdata.Schema) error {
 			return err
 		}
 	}
-	x := d.exporter(d.block, d.bodyOffset+uintptr(d.step.BodyLength+7)&^7, d.blockSize)
+	x := d.exporter(d.block, d.bodyEnd, d.blockSize)
 	clear(unsafe.Slice((*byte)(unsafe.Pointer(out)), structSize))
-	x.array(out, d.batch.length, 0, 1, len(d.plan.roots))
+	x.array(out, d.batch.length, 0, 1, len(d.result.roots))
 	w := walk{contents: &d.batch.contents, body: hostmem.Payload(d.block)}
-	for i, n := range d.plan.roots {
+	for i, n := range d.result.roots {
 		x.node(x.child(out, i), n, &w)
 	}
 	if x.references > 1 {
@@ -53,15 +53,12 @@ func (d *Decoder) exporter(block unsafe.Pointer, from, to uintptr) *exporter {
 
 // rootSize is the memory after the body that the record batch at hand is exported in.
 func (d *Decoder) rootSize() uintptr {
-	return pointerSize*uintptr(1+len(d.plan.roots)) + treeSize(d.plan, &d.batch.contents, d.held)
+	return pointerSize*uintptr(1+len(d.result.roots)) + treeSize(d.result, &d.batch.contents, d.held)
 }
 
 // treeSize is the memory in which nodes are exported, at most. Dictionaries that are copied are among held.
 func treeSize(p *plan, c *contents, held []heldDictionary) uintptr {
-	size := uintptr(p.nodes)*nodeSize + uintptr(p.buffers+p.views)*pointerSize
-	for _, n := range c.variadic {
-		size += uintptr(n) * (pointerSize + 8)
-	}
+	size := structsSize(p, c)
 	if p.aligned > 0 {
 		w := walk{contents: c}
 		for _, n := range p.roots {
@@ -73,6 +70,15 @@ func treeSize(p *plan, c *contents, held []heldDictionary) uintptr {
 		if h := &held[d.index]; !d.flat && h.block != nil {
 			size += blockAlignment + uintptr(len(h.body)+7)&^7 + treeSize(&d.values, &h.contents, held)
 		}
+	}
+	return size
+}
+
+// structsSize is the memory for the structs of nodes and their tables.
+func structsSize(p *plan, c *contents) uintptr {
+	size := uintptr(p.nodes)*nodeSize + uintptr(p.buffers+p.views)*pointerSize
+	for _, n := range c.variadic {
+		size += uintptr(n) * (pointerSize + 8)
 	}
 	return size
 }

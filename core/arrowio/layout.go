@@ -157,7 +157,7 @@ func (b *planBuilder) dictionary(t *Type, at *place) (*dictionary, error) {
 			return nil, fmt.Errorf("column %q: dictionary %d contains itself", at, d.id)
 		}
 		b.top.sharedID = d.id
-		return d, equalTypes(at.child("dictionary"), t.Value, d.values.roots[0].typ)
+		return d, matchTypes(at.child("dictionary"), t.Value, d.values.roots[0].typ, exactly)
 	}
 	d := &dictionary{id: t.DictionaryID}
 	b.byID[d.id] = d

@@ -163,6 +163,7 @@ type raw struct {
 	buffers    [][2]int64
 	variadic   []int64
 	body       []byte
+	size       int64 // of the body, where it is more than is given of it
 	compressed bool
 }
 
@@ -216,7 +217,7 @@ func (r raw) message(make headerMaker) []byte {
 	flatbuf.MessageAddVersion(b, flatbuf.MetadataVersionV5)
 	flatbuf.MessageAddHeaderType(b, kind)
 	flatbuf.MessageAddHeader(b, header)
-	flatbuf.MessageAddBodyLength(b, int64(len(r.body)))
+	flatbuf.MessageAddBodyLength(b, max(r.size, int64(len(r.body))))
 	b.Finish(flatbuf.MessageEnd(b))
 	return b.FinishedBytes()
 }

@@ -150,3 +150,8 @@ type contents struct {
 func (c *contents) reset() {
 	c.length, c.nodes, c.buffers, c.variadic = 0, c.nodes[:0], c.buffers[:0], c.variadic[:0]
 }
+
+// counts is the numbers of nodes, buffers and views, which make a header.
+func (c *contents) counts() (nodes, buffers, views int) {
+	return len(c.nodes), len(c.buffers), len(c.variadic)
+}

@@ -14,6 +14,12 @@ except ImportError:  # an interpreter built without libffi
     ctypes = None  # type: ignore[assignment]
 
 _PR_SET_PDEATHSIG = 1
+
+# mallopt's parameters, and what a worker sets: the largest mmap threshold that glibc takes, and a
+# trim threshold above what a task of big batches frees and asks for again.
+_M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 256 << 20
+_M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 32 << 20
+
 _libc = ctypes.CDLL(None) if ctypes is not None else None
 
 # Signals that CPython ignores at its start, so that a write to a closed socket or past a file
@@ -94,6 +100,23 @@ def die_with_parent(parent: int) -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def keep_freed_memory() -> None:
+    """Have malloc keep what a batch frees for the next one.
+
+    Each batch is read into memory that would else go back to the kernel in between, and come
+    anew with a page fault each 4 KiB: half of the time of a worker that gets batches of 25 MB.
+    """
+    if _libc is not None and hasattr(_libc, "mallopt"):
+        _libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
+        _libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
+
+
+def give_back_memory() -> None:
+    """Give freed memory back to the kernel: for a worker without work."""
+    if _libc is not None and hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)
 
 
 def flush_standard_streams() -> None:

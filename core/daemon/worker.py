@@ -22,7 +22,7 @@ SPARE_SECONDS = 0.02
 """Time without a first task after which a worker prepares for it."""
 
 IDLE_SECONDS = 1.0
-"""Time without a task after which a worker collects garbage, once."""
+"""Time without a task after which a worker collects garbage and gives memory back, once."""
 
 _PIPELINE_READER = "pyspark-pipelined-reader"
 
@@ -58,6 +58,7 @@ def run_worker(request: WorkerRequest, zygote: Zygote, parent: int) -> NoReturn:
         _open_standard_streams()
         main = worker_main()
         _renew_libraries(zygote)
+        process.keep_freed_memory()
         gc.enable()
         buffer_size = int(os.environ.get("SPARK_BUFFER_SIZE", DEFAULT_BUFFER_SIZE))
         status = serve(Channel(request.data, buffer_size), main, zygote.rehearse)
@@ -86,8 +87,13 @@ def serve(channel: Channel, main: Main, rehearse: Callable[[], object]) -> int:
         if _reader_left_behind():
             return 0
         state.restore()
-        idle = (IDLE_SECONDS, gc.collect)
+        idle = (IDLE_SECONDS, _tidy)
     return 0
+
+
+def _tidy() -> None:
+    gc.collect()
+    process.give_back_memory()
 
 
 def run_task(channel: Channel, main: Main) -> int:

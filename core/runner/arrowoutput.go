@@ -64,7 +64,7 @@ func (o *arrowOutput) begin(protocol.Event, int) {
 	}
 	o.decoder = arrowio.NewDecoder(arrowio.DecoderOptions{
 		Memory: o.runner.env.Memory(), Messages: o.messages, Spare: offsetsSize,
-		UnwrapStruct: o.runner.evalType.Map, Declared: o.runner.schema,
+		UnwrapStruct: o.runner.evalType.Map, Declared: o.runner.schema, Convert: !o.runner.exact,
 	})
 	o.expect(inPrefix, o.prefix[:])
 }
@@ -100,11 +100,10 @@ func (o *arrowOutput) read() (ready, finished bool, err error) {
 				return false, false, err
 			}
 			o.expect(inPrefix, o.prefix[:])
-			if o.kind == arrowio.StepDictionary {
-				if !o.messages {
-					continue
-				}
-			} else {
+			if !o.decoder.Ready() {
+				continue
+			}
+			if o.kind == arrowio.StepBatch {
 				o.counters.outputs.Add(1)
 				o.counters.rows.Add(batch.Length())
 			}

@@ -65,6 +65,8 @@ type pump struct {
 	again      bool // the host said that it has no input now
 	deaf       bool // the worker takes no more input
 	mayRead    bool // output was handed out, and more may be there already
+	readable   bool // reading may give bytes: until it would have waited, and since poll said so
+	writable   bool // the same for sending
 	ended      bool
 	raised     bool      // the worker sent an exception, and ends by itself
 	death      time.Time // the worker's channel was found closed
@@ -78,7 +80,7 @@ type pump struct {
 func (p *pump) run(timeout time.Duration) (status.Code, error) {
 	deadline := time.Now().Add(timeout)
 	p.it.wake.Clear()
-	p.again, p.mayRead = false, false
+	p.again, p.mayRead, p.readable, p.writable = false, false, p.opened, true
 	defer p.count()
 	for {
 		if err := p.it.interrupted(); err != nil {
@@ -95,12 +97,11 @@ func (p *pump) run(timeout time.Duration) (status.Code, error) {
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
-		if expired, err := p.wait(left); err != nil {
+		if happened, err := p.wait(left); err != nil {
 			return 0, err
-		} else if expired && timeout >= 0 && !time.Now().Before(deadline) {
+		} else if !happened && timeout >= 0 && !time.Now().Before(deadline) {
 			return status.TimedOut, nil
 		}
-		p.it.wake.Clear()
 	}
 }
 
@@ -115,6 +116,7 @@ func (p *pump) count() {
 // waiting is step's answer when nothing is possible without waiting.
 const waiting = status.Code(100)
 
+// wait waits for something to happen, at most d; it says whether something did.
 func (p *pump) wait(d time.Duration) (bool, error) {
 	var socket *transport.Socket
 	if w := p.it.worker; w != nil && p.death.IsZero() {
@@ -124,9 +126,14 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 		d = deathPoll
 	}
 	start := time.Now()
-	expired, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
+	ready, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
 	p.counters.waited.Add(int64(time.Since(start)))
-	return expired, err
+	p.readable = p.readable || ready.Read
+	p.writable = p.writable || ready.Write
+	if ready.Wake {
+		p.it.wake.Clear()
+	}
+	return ready != transport.Ready{}, err
 }
 
 // step does all that is possible without waiting, until output is ready.
@@ -137,12 +144,12 @@ func (p *pump) step() (status.Code, error) {
 		}
 	}
 	for {
+		if err := p.send(); err != nil {
+			return 0, err
+		}
 		code, err := p.receive()
 		if err != nil || code != waiting {
 			return code, err
-		}
-		if err := p.send(); err != nil {
-			return 0, err
 		}
 		pulled, err := p.pull()
 		if err != nil {
@@ -246,6 +253,9 @@ func (p *pump) receive() (status.Code, error) {
 	if !p.death.IsZero() {
 		return p.died()
 	}
+	if !p.readable && p.source.Buffered() == 0 {
+		return waiting, nil
+	}
 	for {
 		if p.event == 0 {
 			event, err := p.reader.Next()
@@ -285,6 +295,7 @@ func (p *pump) receive() (status.Code, error) {
 func (p *pump) received(err error) (status.Code, error) {
 	switch {
 	case errors.Is(err, transport.ErrWouldBlock):
+		p.readable = false
 		if p.out.flush(false) {
 			return status.OK, nil
 		}
@@ -321,7 +332,7 @@ func (p *pump) died() (status.Code, error) {
 }
 
 func (p *pump) send() error {
-	if p.deaf {
+	if p.deaf || !p.writable || p.writer.Pending() == 0 {
 		return nil
 	}
 	err := p.writer.Send()
@@ -330,6 +341,7 @@ func (p *pump) send() error {
 		return nil
 	}
 	if errors.Is(err, transport.ErrWouldBlock) {
+		p.writable = false
 		return nil
 	}
 	return err

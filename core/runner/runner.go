@@ -23,9 +23,10 @@ type Function struct {
 	Pickle []byte
 	// Reference is "module:qualname", imported in the worker.
 	Reference string
-	// ReturnType is Spark DDL or JSON. It or ReturnField is needed of the last function of a chain.
+	// ReturnType is Spark DDL or JSON. It or ReturnField is needed of the last function of a chain. Results of any
+	// Arrow type that stands for the Spark type are taken, and converted to the one that Spark makes of it.
 	ReturnType string
-	// ReturnField is the return type as Arrow's.
+	// ReturnField is the return type as Arrow's, which results must have exactly.
 	ReturnField *arrowio.Field
 }
 
@@ -75,6 +76,7 @@ type Runner struct {
 	evalType   *protocol.EvalType
 	chains     []protocol.Chain
 	schema     *arrowio.Schema // of the results; nil for pickled ones
+	exact      bool            // the host declared Arrow types: results of others are refused even if Spark's are the same
 	includes   []string
 	broadcasts []Broadcast
 	cache      cache
@@ -220,7 +222,7 @@ func (r *Runner) pickle(f *Function, returned *sqltype.Type) ([]byte, error) {
 func (r *Runner) columns(index int, f *Function, returned *sqltype.Type) ([]arrowio.Field, error) {
 	var field arrowio.Field
 	if f.ReturnField != nil {
-		field = *f.ReturnField
+		field, r.exact = *f.ReturnField, true
 	} else {
 		var err error
 		field, err = sqltype.ToArrowField(sqltype.Field{Type: *returned, Nullable: true}, resultTimeZone, r.conf.Bool(config.ArrowLargeVarTypes))

@@ -104,11 +104,18 @@ func ignoringEINTR(f func() (int, error)) (int, error) {
 	}
 }
 
+// Ready says what Wait found possible.
+type Ready struct {
+	Read, Write bool // on the socket; Read also at its end
+	Wake        bool
+}
+
 // Wait waits until the worker sent something, its end closed, there is room to send if forWriting, or the wake
-// descriptor is readable; at most d, without limit if d is negative. It says whether the time ran
-// out. A nil socket waits for wake alone.
-func Wait(s *Socket, forWriting bool, wake int, d time.Duration) (bool, error) {
-	fds := []unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}
+// descriptor is readable; at most d, without limit if d is negative. When the time runs out nothing is ready. A
+// nil socket waits for wake alone.
+func Wait(s *Socket, forWriting bool, wake int, d time.Duration) (Ready, error) {
+	polled := [2]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}
+	fds := polled[:1]
 	if s != nil {
 		events := int16(unix.POLLIN)
 		if forWriting {
@@ -117,22 +124,30 @@ func Wait(s *Socket, forWriting bool, wake int, d time.Duration) (bool, error) {
 		fds = append(fds, unix.PollFd{Fd: int32(s.fd), Events: events})
 	}
 	var deadline time.Time
-	if d >= 0 {
+	if d > 0 {
 		deadline = time.Now().Add(d)
 	}
 	for {
 		var timeout *unix.Timespec
 		if d >= 0 {
-			left := unix.NsecToTimespec(max(0, time.Until(deadline)).Nanoseconds())
+			left := unix.NsecToTimespec(0)
+			if d > 0 {
+				left = unix.NsecToTimespec(max(0, time.Until(deadline)).Nanoseconds())
+			}
 			timeout = &left
 		}
-		n, err := unix.Ppoll(fds, timeout, nil)
+		_, err := unix.Ppoll(fds, timeout, nil)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil {
-			return false, status.New(status.IO, "poll of a worker: %w", err)
+			return Ready{}, status.New(status.IO, "poll of a worker: %w", err)
 		}
-		return n == 0, nil
+		ready := Ready{Wake: fds[0].Revents != 0}
+		if s != nil {
+			ready.Write = fds[1].Revents&unix.POLLOUT != 0
+			ready.Read = fds[1].Revents&^unix.POLLOUT != 0
+		}
+		return ready, nil
 	}
 }

@@ -70,9 +70,9 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 		filled += n
 		if err != nil {
 			require.ErrorIs(t, err, ErrWouldBlock)
-			expired, err := Wait(socket, writer.Pending() > 0, w.FD(), 10*time.Second)
+			ready, err := Wait(socket, writer.Pending() > 0, w.FD(), 10*time.Second)
 			require.NoError(t, err)
-			require.False(t, expired, "no progress")
+			require.True(t, ready.Read || ready.Write, "no progress")
 		}
 	}
 	assert.True(t, bytes.Equal(output, got))
@@ -136,23 +136,29 @@ func TestIdle(t *testing.T) {
 }
 
 func TestWaitEndsByWakeAndByTime(t *testing.T) {
-	socket, _ := pair(t)
+	socket, worker := pair(t)
 	w := wake(t)
-	expired, err := Wait(socket, false, w.FD(), 0)
-	require.NoError(t, err)
-	assert.True(t, expired)
+	for _, d := range []time.Duration{0, time.Millisecond} {
+		ready, err := Wait(socket, false, w.FD(), d)
+		require.NoError(t, err)
+		assert.Equal(t, Ready{}, ready)
+	}
 	w.Set()
 	w.Set()
-	expired, err = Wait(nil, false, w.FD(), -1)
+	ready, err := Wait(nil, false, w.FD(), -1)
 	require.NoError(t, err)
-	assert.False(t, expired)
+	assert.Equal(t, Ready{Wake: true}, ready)
 	w.Clear()
-	expired, err = Wait(nil, false, w.FD(), time.Millisecond)
+	ready, err = Wait(nil, false, w.FD(), time.Millisecond)
 	require.NoError(t, err)
-	assert.True(t, expired, "one Clear undoes all Sets")
-	expired, err = Wait(socket, true, w.FD(), -1)
+	assert.Equal(t, Ready{}, ready, "one Clear undoes all Sets")
+	ready, err = Wait(socket, true, w.FD(), -1)
 	require.NoError(t, err)
-	assert.False(t, expired, "there is room to send")
+	assert.Equal(t, Ready{Write: true}, ready)
+	require.NoError(t, worker.Close())
+	ready, err = Wait(socket, false, w.FD(), -1)
+	require.NoError(t, err)
+	assert.True(t, ready.Read, "the end is there to be read")
 }
 
 func TestClosedWakeTouchesNoOtherDescriptor(t *testing.T) {

@@ -12,8 +12,9 @@ import (
 // Wake is an event descriptor: set from any thread, readable until cleared. All methods are safe from any
 // thread; after Close the others do nothing.
 type Wake struct {
-	mu sync.Mutex // a late Set must not write to a descriptor number that was given away again
-	fd int
+	mu  sync.Mutex // a late Set must not write to a descriptor number that was given away again
+	fd  int
+	set bool
 }
 
 // NewWake makes one that is not set.
@@ -32,9 +33,10 @@ func (w *Wake) FD() int { return w.fd }
 func (w *Wake) Set() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.fd < 0 {
+	if w.fd < 0 || w.set {
 		return
 	}
+	w.set = true
 	_, _ = ignoringEINTR(func() (int, error) {
 		return unix.Write(w.fd, binary.NativeEndian.AppendUint64(nil, 1))
 	})
@@ -44,9 +46,10 @@ func (w *Wake) Set() {
 func (w *Wake) Clear() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.fd < 0 {
+	if w.fd < 0 || !w.set {
 		return
 	}
+	w.set = false
 	var b [8]byte
 	_, _ = ignoringEINTR(func() (int, error) { return unix.Read(w.fd, b[:]) })
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -175,20 +177,21 @@ def test_concurrent_use_is_refused(env: Env) -> None:
 
 
 def test_timeout_loses_nothing(env: Env, tmp_path: Path) -> None:
-    gate = str(tmp_path / "gate")
+    gate = tmp_path / "gate"
     os.mkfifo(gate)
 
     def waits(x):
-        with open(gate, "rb") as file:
-            file.read()
+        with gate.open("rb", buffering=0) as file:
+            file.read(1)
         return x
 
     runner = Runner(EvalType.SCALAR_ARROW, [[waits]], [[0]], "long", env=env)
-    with runner.compute(TABLE) as out:
+    # Open for both, so that the byte waits in the pipe for a worker that comes later.
+    with gate.open("r+b", buffering=0) as file, runner.compute(TABLE) as out:
         for timeout in (0, 0.05):
             with pytest.raises(TimeoutError):
                 out.read_next_batch(timeout=timeout)
-        Path(gate).write_bytes(b"open")
+        file.write(b".")
         assert out.read_next_batch(timeout=20).num_rows == 1000
         with pytest.raises(StopIteration):
             out.read_next_batch()

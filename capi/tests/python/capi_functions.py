@@ -54,3 +54,6 @@ def exits(n: pd.Series) -> pd.Series:
 def killed(n: pd.Series) -> pd.Series:
     os.kill(os.getpid(), signal.SIGKILL)
     return n
+
+
+not_callable = 7
