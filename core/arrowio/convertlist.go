@@ -40,18 +40,14 @@ func (c *converter) lists(v *conversion, in *input, s *selection) error {
 		}
 		return c.node(v.children[0], in.walk, items)
 	}
-	if s == nil && v.from.layout == v.to.layout && v.from.width == v.to.width {
+	if s == nil && v.from.layout == v.to.layout && (v.from.layout != layoutListView || v.from.width == v.to.width) {
 		switch v.to.layout {
 		case layoutListView:
 			c.result.buffers = append(c.result.buffers, offsets, sizes)
 		case layoutList:
-			c.result.buffers = append(c.result.buffers, offsets)
-		}
-		return c.node(v.children[0], in.walk, nil)
-	}
-	if s == nil && v.from.layout == layoutList && v.to.layout == layoutList {
-		if err := c.offsets(v, in.walk, offsets, in.length, "items"); err != nil {
-			return err
+			if err := c.offsets(v, in.walk, offsets, in.length, "items"); err != nil {
+				return err
+			}
 		}
 		return c.node(v.children[0], in.walk, nil)
 	}

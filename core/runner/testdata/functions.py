@@ -91,3 +91,33 @@ def sleep_forever(x):
 def wrong_type(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield batch.select([0]).cast(pa.schema([("a", pa.int32())]))
+
+
+def describe(batches: Iterator[pa.RecordBatch], cast: str) -> Iterator[pa.RecordBatch]:
+    """Rows of a text and a list of texts, in the Arrow types that a cast asks for."""
+    text, tags = {
+        "plain": (pa.string(), pa.list_(pa.string())),
+        "large": (pa.large_string(), pa.large_list(pa.large_string())),
+        "views": (pa.string_view(), pa.list_view(pa.string_view())),
+        "coded": (pa.dictionary(pa.int8(), pa.string()), pa.list_(pa.large_string())),
+    }[cast]
+    for batch in batches:
+        names = [None if n == 2 else f"the name of number {n}" for n in batch["a"].to_pylist()]
+        lists = [[name, None, "x"][: n % 4] for n, name in enumerate(names)]
+        yield pa.record_batch([pa.array(names, text), pa.array(lists, tags)], ["name", "tags"])
+
+
+def describe_plain(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return describe(batches, "plain")
+
+
+def describe_large(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return describe(batches, "large")
+
+
+def describe_views(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return describe(batches, "views")
+
+
+def describe_coded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return describe(batches, "coded")

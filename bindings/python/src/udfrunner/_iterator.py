@@ -116,7 +116,7 @@ class TaskIterator(Generic[T_co]):
         self._task = task
         self._library = task.library
         self._done = False
-        self._metrics: dict[str, Any] | None = None
+        self._metrics: bytes | None = None
         self._accumulators: bytes | None = None
         self._finalizer = weakref.finalize(self, task.collect)
 
@@ -185,8 +185,9 @@ class TaskIterator(Generic[T_co]):
     def metrics(self) -> dict[str, Any]:
         """What the task measured so far; final after its end."""
         if self._metrics is None or not self.closed:
-            self._metrics = json.loads(self._result(b"metrics"))
-        return self._metrics
+            self._metrics = self._result(b"metrics")
+        values: dict[str, Any] = json.loads(self._metrics)
+        return values
 
     @property
     def accumulators(self) -> list[tuple[int, Any]]:
@@ -246,7 +247,7 @@ class TaskIterator(Generic[T_co]):
     def _capture(self) -> None:
         """Keeps what is asked for after the close."""
         with contextlib.suppress(Error):
-            self._metrics = json.loads(self._result(b"metrics"))
+            self._metrics = self._result(b"metrics")
         if self._accumulators is None:
             with contextlib.suppress(Error):
                 self._accumulators = self._result(b"accumulators")
@@ -263,24 +264,30 @@ class TaskIterator(Generic[T_co]):
         self.close()
 
 
+class SchemaCell:
+    """The schema of a runner's results, which its tasks share: importing it costs as much as a batch."""
+
+    def __init__(self) -> None:
+        self.value: pa.Schema | None = None
+
+
 class BatchIterator(TaskIterator["pa.RecordBatch"]):
     """Results as ``pyarrow.RecordBatch``, read in place; also an Arrow C stream."""
 
-    def __init__(self, task: TaskHandle) -> None:
+    def __init__(self, task: TaskHandle, schema: SchemaCell) -> None:
         super().__init__(task)
-        self._schema: pa.Schema | None = None
-        self._data_schema: pa.Schema | None = None
+        self._schema = schema
 
     @property
     def schema(self) -> pa.Schema:
         """The schema of the results, from the declared return types. Never waits."""
-        if self._schema is None:
+        if self._schema.value is None:
             import pyarrow as pa
 
             exported = _abi.ArrowSchema()
             self._library.call("iterator_schema", self._task.handle, ctypes.byref(exported))
-            self._schema = pa.Schema._import_from_c(ctypes.addressof(exported))
-        return self._schema
+            self._schema.value = pa.Schema._import_from_c(ctypes.addressof(exported))
+        return self._schema.value
 
     def __next__(self) -> pa.RecordBatch:
         batch = self._read_batch(None)
@@ -303,26 +310,21 @@ class BatchIterator(TaskIterator["pa.RecordBatch"]):
         import pyarrow as pa
 
         batches = list(self)
-        return pa.Table.from_batches(batches, schema=self._data_schema or self.schema)
+        return pa.Table.from_batches(batches, schema=self.schema)
 
     def _read_batch(self, timeout_ms: int | None) -> pa.RecordBatch | None:
         import pyarrow as pa
 
-        array, schema = _abi.ArrowArray(), _abi.ArrowSchema()
-        wanted = None if self._data_schema is not None else ctypes.byref(schema)
+        schema = self.schema
+        array = _abi.ArrowArray()
         try:
-            if not self._read("iterator_next_arrow", timeout_ms, ctypes.byref(array), wanted):
+            if not self._read("iterator_next_arrow", timeout_ms, ctypes.byref(array), None):
                 return None
-            given = self._data_schema
-            batch: pa.RecordBatch = pa.RecordBatch._import_from_c(
-                ctypes.addressof(array), ctypes.addressof(schema) if given is None else given
-            )
-            self._data_schema = batch.schema
+            batch: pa.RecordBatch = pa.RecordBatch._import_from_c(ctypes.addressof(array), schema)
             return batch
         except BaseException as error:
-            for exported in (array, schema):
-                if exported.release:
-                    exported.release(ctypes.byref(exported))
+            if array.release:
+                array.release(ctypes.byref(array))
             if not isinstance(error, Exception):
                 self._abandoned()
             raise

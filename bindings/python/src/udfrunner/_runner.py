@@ -18,7 +18,7 @@ from . import _abi, _pyspark
 from ._evaltype import MAP_TYPES, PICKLED_TYPES, EvalType
 from ._functions import ArgumentLike, Chain, FunctionLike
 from ._input import RowInput, StreamInput, TaskInput, known_reader, rows_of
-from ._iterator import BatchIterator, RowIterator, TaskHandle
+from ._iterator import BatchIterator, RowIterator, SchemaCell, TaskHandle
 from ._library import Library, library
 from ._task import TaskContext, checked_int, conf_text, make_pairs, make_task, milliseconds
 from ._types import ReturnType, return_type
@@ -138,6 +138,7 @@ class Runner:
         offsets = _offsets(self.eval_type, chains, arg_offsets)
         types = _return_types(return_type, len(chains))
         self._chains = [Chain(*parts) for parts in zip(chains, offsets, types, strict=True)]
+        self._schema = SchemaCell()
         self._env = env  # A collected env would cancel the tasks.
         self._library = library()
         self._handle = ctypes.c_void_p()
@@ -216,7 +217,7 @@ class Runner:
                 f"eval type {self.eval_type} has pickled rows: use compute_rows instead of compute"
             )
         source = TaskInput() if data is None else StreamInput(data, schema)
-        return BatchIterator(self._start(source, partition, context, deadline))
+        return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
     def compute_rows(
         self,

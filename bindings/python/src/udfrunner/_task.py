@@ -80,16 +80,21 @@ def make_task(context: TaskContext, deadline_ms: int | None) -> tuple[_abi.Task,
         setattr(task, name, checked_int(getattr(context, name), 32, name))
     task.task_attempt_id = checked_int(context.task_attempt_id, 64, "task_attempt_id")
     task.deadline_ms = deadline_ms or 0
-    properties = make_pairs(context.properties)
-    task.properties, task.n_properties = properties, len(properties)
-    resources, keep = _make_resources(context.resources)
-    task.resources, task.n_resources = resources, len(resources)
+    keep: list[Any] = []
+    if context.properties:
+        properties = make_pairs(context.properties)
+        task.properties, task.n_properties = properties, len(properties)
+        keep.append(properties)
+    if context.resources:
+        resources, addresses = _make_resources(context.resources)
+        task.resources, task.n_resources = resources, len(resources)
+        keep += [resources, addresses]
     if context.barrier is not None:
         secret = context.barrier.secret.encode()
         task.barrier = 1
         task.barrier_port = checked_int(context.barrier.port, 32, "barrier port")
         task.barrier_secret, task.barrier_secret_size = secret, len(secret)
-    return task, [properties, resources, keep]
+    return task, keep
 
 
 def _make_resources(resources: Mapping[str, Sequence[str]]) -> tuple[Any, list[Any]]:
