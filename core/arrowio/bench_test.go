@@ -1,6 +1,7 @@
 package arrowio_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -101,6 +102,44 @@ func BenchmarkCheck(b *testing.B) {
 			}
 			b.StopTimer()
 			release(a)
+		})
+	}
+}
+
+// BenchmarkConvert shows what converting a batch costs, with its body's copy and the checks.
+func BenchmarkConvert(b *testing.B) {
+	const n = 10_000
+	word := []byte("a text of twenty b..")
+	offsets, indices := make([]int64, n+1), make([]int32, n)
+	for i := range indices {
+		offsets[i+1], indices[i] = int64(i+1)*int64(len(word)), int32(i*7919%100)
+	}
+	large := column{length: n, buffers: []any{nil, offsets, bytes.Repeat(word, n)}}
+	distinct := column{length: 100, buffers: []any{nil, offsets[:101], bytes.Repeat(word, 100)}}
+	coded := column{length: n, buffers: []any{nil, indices}, dictionary: &distinct}
+	largeType := typeOf(arrowio.LargeString)
+	codedType := &arrowio.Type{ID: arrowio.Dictionary, Index: int32Type, Value: largeType}
+	for name, test := range map[string]struct {
+		c        column
+		from, to *arrowio.Type
+	}{
+		"same large_string":      {large, largeType, largeType},
+		"large_string to string": {large, largeType, typeOf(arrowio.String)},
+		"dictionary to string":   {coded, codedType, typeOf(arrowio.String)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			root := build(column{length: n, buffers: []any{nil}, children: []column{test.c}})
+			stream := encode(b, columnOf(test.from), arrowio.EncoderOptions{}, root)
+			b.ReportAllocs()
+			for b.Loop() {
+				d := arrowio.NewDecoder(arrowio.DecoderOptions{
+					Memory: hostmem.Default(), Declared: columnOf(test.to), Convert: true,
+				})
+				for _, a := range arrays(b, d, stream) {
+					release(a)
+				}
+				d.Close()
+			}
 		})
 	}
 }

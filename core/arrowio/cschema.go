@@ -54,6 +54,9 @@ func (in *schemaImport) field(s *cdata.Schema, at *place, depth int) (*Field, er
 	if depth == 0 {
 		return nil, status.New(status.Host, "column %q: nested deeper than %d levels", at, maxNesting)
 	}
+	if s.Release == 0 {
+		return nil, status.New(status.Host, "column %q: schema is released", at)
+	}
 	if s.Format == nil {
 		return nil, status.New(status.Host, "column %q: format is NULL", at)
 	}

@@ -2,6 +2,8 @@
 // host's memory, core/cdata) and the Arrow IPC stream format, for every Arrow
 // type, in place: an Encoder hands out segments of the host's own
 // buffers, a Decoder has bodies read straight into the block that is then exported.
+// Where it is asked to, a Decoder converts columns to other Arrow types of the same Spark type, and copies
+// what has to move only.
 //
 // Whatever comes from a worker or a host is checked before it is used or passed on: counts,
 // lengths, buffer bounds, offsets, views, union type ids, dictionary indices and run ends.

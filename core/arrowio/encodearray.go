@@ -36,6 +36,8 @@ func (e *Encoder) columns(w *body, a *cdata.Array) error {
 // checkCounts checks an array's numbers; maxBuffers is -1 for any number from minBuffers on.
 func checkCounts(a *cdata.Array, minBuffers, maxBuffers int64, children int) error {
 	switch {
+	case a.Release == 0:
+		return fmt.Errorf("array is released")
 	case a.Length < 0 || a.Offset < 0 || a.Length > maxBytes || a.Offset > maxBytes:
 		return fmt.Errorf("length %d, offset %d, must be 0 to 2^56", a.Length, a.Offset)
 	case a.NullCount < -1 || a.NullCount > a.Length:

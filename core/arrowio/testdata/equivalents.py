@@ -13,7 +13,7 @@ import io
 import itertools
 import pathlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -49,7 +49,7 @@ def same(name: str, source: pa.Array, target: pa.Array) -> Case:
     return name, slices(source), slices(target)
 
 
-def dictionary(indices: list[int | None], t: pa.DataType, values: pa.Array) -> pa.Array:
+def dictionary(indices: Sequence[int | None], t: pa.DataType, values: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(indices, t), values)
 
 
@@ -282,7 +282,9 @@ def cases() -> dict[str, tuple[list[pa.Array], list[pa.Array]]]:
         columns = [found[name][side][0] for name in whole]
         numbers = pa.array(range(ROWS), pa.int64())
         both = itertools.chain.from_iterable((c, numbers) for c in columns)
-        sides.append(pa.StructArray.from_arrays(list(both), [f"c{i}" for i in range(2 * len(whole))]))
+        sides.append(
+            pa.StructArray.from_arrays(list(both), [f"c{i}" for i in range(2 * len(whole))])
+        )
     found["all"] = (slices(sides[0]), slices(sides[1]))
     return found
 

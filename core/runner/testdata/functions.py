@@ -102,8 +102,9 @@ def describe(batches: Iterator[pa.RecordBatch], cast: str) -> Iterator[pa.Record
         "coded": (pa.dictionary(pa.int8(), pa.string()), pa.list_(pa.large_string())),
     }[cast]
     for batch in batches:
-        names = [None if n == 2 else f"the name of number {n}" for n in batch["a"].to_pylist()]
-        lists = [[name, None, "x"][: n % 4] for n, name in enumerate(names)]
+        numbers = batch["a"].to_pylist()
+        names = [None if n == 2 else f"the name of number {n}" for n in numbers]
+        lists = [[name, None, "x"][: n % 4] for n, name in zip(numbers, names)]
         yield pa.record_batch([pa.array(names, text), pa.array(lists, tags)], ["name", "tags"])
 
 
