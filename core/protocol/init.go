@@ -16,8 +16,11 @@ type Init struct {
 	Broadcasts    []Broadcast
 	EvalType      int32
 	RunnerConf    []Entry
-	EvalConf      []Entry
-	Chains        []Chain
+	// EvalConf is sent as such from 4.2 on; earlier versions have fields for some of its entries.
+	EvalConf []Entry
+	// Profiler is "perf", "memory" or none; from 4.2 on the runner conf has it.
+	Profiler string
+	Chains   []Chain
 }
 
 // Context is Spark's TaskContext as the worker gets it.
@@ -111,26 +114,105 @@ func broadcasts(b []byte, in *Init) []byte {
 	return b
 }
 
-// functions with flagged arguments and a result id a chain, as from 4.2 on (PythonUDFRunner.writeUDFs).
-func functions(b []byte, in *Init) []byte {
-	b = appendInt(b, len(in.Chains))
-	for i := range in.Chains {
-		c := &in.Chains[i]
-		b = appendInt(b, len(c.Arguments))
-		for _, a := range c.Arguments {
-			b = appendInt(b, int(a.Offset))
-			b = appendBool(b, a.Name != "")
-			if a.Name != "" {
-				b = appendUTF(b, a.Name)
+// only is a field of some eval types.
+func only(set evalTypeSet, field Field) Field {
+	return func(b []byte, in *Init) []byte {
+		if set(in.EvalType) {
+			return field(b, in)
+		}
+		return b
+	}
+}
+
+// inline is an entry of the eval conf as a field of its own.
+func inline(key string) Field {
+	return func(b []byte, in *Init) []byte {
+		value := ""
+		for _, e := range in.EvalConf {
+			if e.Key == key {
+				value = e.Value
 			}
 		}
-		b = appendInt(b, len(c.Commands))
-		for _, command := range c.Commands {
-			b = appendBytes(b, command)
-		}
-		b = appendLong(b, c.ResultID)
+		return appendUTF(b, value)
+	}
+}
+
+// profiler of 4.0 and 4.1 (PythonUDFRunner.writeUDFs).
+func profiler(b []byte, in *Init) []byte {
+	b = appendBool(b, in.Profiler != "")
+	if in.Profiler != "" {
+		b = appendUTF(b, in.Profiler)
 	}
 	return b
+}
+
+func profiled(in *Init) bool { return in.Profiler != "" }
+
+func always(*Init) bool { return true }
+
+func never(*Init) bool { return false }
+
+// functions: where keywords may be, each argument has a flag; resultID says whether each chain has one
+// (PythonUDFRunner.writeUDFs).
+func functions(keywords evalTypeSet, hasID func(*Init) bool) Field {
+	return func(b []byte, in *Init) []byte {
+		flagged, withID := keywords(in.EvalType), hasID(in)
+		b = appendInt(b, len(in.Chains))
+		for i := range in.Chains {
+			c := &in.Chains[i]
+			b = appendInt(b, len(c.Arguments))
+			for _, a := range c.Arguments {
+				b = appendInt(b, int(a.Offset))
+				if !flagged {
+					continue
+				}
+				b = appendBool(b, a.Name != "")
+				if a.Name != "" {
+					b = appendUTF(b, a.Name)
+				}
+			}
+			b = appendInt(b, len(c.Commands))
+			for _, command := range c.Commands {
+				b = appendBytes(b, command)
+			}
+			if withID {
+				b = appendLong(b, c.ResultID)
+			}
+		}
+		return b
+	}
+}
+
+// barrierAlways sends port and secret also where there are none, up to 4.0; barrierOnly does not.
+func barrierAlways(b []byte, in *Init) []byte {
+	b = appendBool(b, in.Context.Barrier)
+	return appendUTF(appendInt(b, int(in.Context.BarrierPort)), in.Context.Secret)
+}
+
+func barrierOnly(b []byte, in *Init) []byte {
+	if in.Context.Barrier {
+		return barrierAlways(b, in)
+	}
+	return appendBool(b, false)
+}
+
+// context of versions before 4.2 (BasePythonRunner.WriterThread).
+func context(b []byte, in *Init) []byte {
+	c := &in.Context
+	b = appendInt(b, int(c.Stage))
+	b = appendInt(b, int(c.Partition))
+	b = appendInt(b, int(c.Attempt))
+	b = appendLong(b, c.TaskAttemptID)
+	b = appendInt(b, int(c.CPUs))
+	b = appendInt(b, len(c.Resources))
+	for _, r := range c.Resources {
+		b = appendUTF(appendUTF(b, r.Name), r.Name)
+		b = appendInt(b, len(r.Addresses))
+		for _, address := range r.Addresses {
+			b = appendUTF(b, address)
+		}
+	}
+	return appendEntries(b, c.Properties)
 }
 
 // contextKey appends one member of the task context's JSON object.

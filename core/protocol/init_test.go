@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"os/exec"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,14 +30,57 @@ var example = &protocol.Init{
 	EvalType:   200,
 	RunnerConf: []protocol.Entry{{Key: "spark.sql.session.timeZone", Value: "Europe/Berlin"}},
 	EvalConf:   []protocol.Entry{{Key: "input_type", Value: "{}"}},
+	Profiler:   "perf",
 	Chains: []protocol.Chain{
 		{Arguments: []protocol.Argument{{Offset: 1}, {Offset: 0, Name: "käse"}}, Commands: [][]byte{{1, 2}, {3}}, ResultID: 5},
 		{Commands: [][]byte{{4}}},
 	},
 }
 
+// binary reads what versions before 4.2 read in pyspark.worker.main and read_udfs.
+const binary = `
+import io, json, sys
+from pyspark.serializers import read_int, read_long, read_bool, UTF8Deserializer
+minor = MINOR
+infile = io.BytesIO(sys.stdin.buffer.read()); text = lambda: UTF8Deserializer().loads(infile)
+out = {"partition": read_int(infile), "python": text()}
+barrier = read_bool(infile)
+out["barrier"] = [barrier, read_int(infile), text()]
+out["task"] = [read_int(infile), read_int(infile), read_int(infile), read_long(infile), read_int(infile)]
+out["resources"] = {}
+for _ in range(read_int(infile)):
+    key = text()
+    out["resources"][key] = [text(), [text() for _ in range(read_int(infile))]]
+pairs = lambda: {text(): text() for _ in range(read_int(infile))}
+out["properties"] = pairs()
+out["files"] = text(); out["includes"] = [text() for _ in range(read_int(infile))]
+assert not read_bool(infile)
+out["broadcasts"] = []
+for _ in range(read_int(infile)):
+    bid = read_long(infile)
+    out["broadcasts"].append([bid, text() if bid >= 0 else None])
+out["eval_type"] = read_int(infile)
+out["runner_conf"] = pairs()
+if minor > 3.5:
+    out["profiler"] = text() if read_bool(infile) else None
+out["udfs"] = []
+for _ in range(read_int(infile)):
+    args, kwargs = [], {}
+    for _ in range(read_int(infile)):
+        offset = read_int(infile)
+        if minor > 3.5 and read_bool(infile): kwargs[text()] = offset
+        else: args.append(offset)
+    commands = [list(infile.read(read_int(infile))) for _ in range(read_int(infile))]
+    out["udfs"].append([args, kwargs, commands, read_long(infile) if out.get("profiler") else 0])
+assert not infile.read()
+print(json.dumps(out))
+`
+
 // parsers read an init section with PySpark's own classes, and print what they found as JSON.
 var parsers = map[string]string{
+	"3.5": strings.Replace(binary, "MINOR", "3.5", 1),
+	"4.0": strings.Replace(binary, "MINOR", "4.0", 1),
+	"4.1": strings.Replace(binary, "MINOR", "4.1", 1),
 	"4.2": `
 import io, json, sys
 from pyspark.serializers import read_int, read_long, read_bool, UTF8Deserializer
@@ -91,32 +136,71 @@ print(json.dumps({
 }
 
 func TestInitSectionIsWhatPySparkReads(t *testing.T) {
-	const want = `{
+	const common = `
 		"partition": 3, "python": "3.11", "task": [1, 3, 2, 1099511627776, 4],
 		"resources": {"gpu": ["gpu", ["0", "a\"b"]], "none": ["none", []]},
 		"properties": {"z": "1", "a \\ \n": "é😀\u2028"}, "barrier": [true, 4711, "geheim"],
 		"files": "/files", "includes": ["a.zip", "b.egg"], "broadcasts": [[0, "/b/0"], [-8, null]],
-		"eval_type": 200, "runner_conf": {"spark.sql.session.timeZone": "Europe/Berlin"}, "eval_conf": {"input_type": "{}"},
-		"udfs": [[[1], {"käse": 0}, [[1, 2], [3]], 5], [[], {}, [[4]], 0]]
-	}`
-	require.Len(t, parsers, len(protocol.Minors()), "every dialect is held against its PySpark")
-	for minor, script := range parsers {
+		"eval_type": 200, "runner_conf": {"spark.sql.session.timeZone": "Europe/Berlin"}`
+	rest := map[string]string{
+		"3.5": `"udfs": [[[1], {}, [[1, 2], [3]], 0], [[], {}, [[4]], 0]]`,
+		"4.0": `"profiler": "perf", "udfs": [[[1], {"käse": 0}, [[1, 2], [3]], 5], [[], {}, [[4]], 0]]`,
+		"4.1": `"profiler": "perf", "udfs": [[[1], {"käse": 0}, [[1, 2], [3]], 5], [[], {}, [[4]], 0]]`,
+		"4.2": `"eval_conf": {"input_type": "{}"}, "udfs": [[[1], {"käse": 0}, [[1, 2], [3]], 5], [[], {}, [[4]], 0]]`,
+		"4.3": `"eval_conf": {"input_type": "{}"}, "udfs": [[[1], {"käse": 0}, [[1, 2], [3]], 5], [[], {}, [[4]], 0]]`,
+	}
+	for _, minor := range protocol.Minors() {
 		t.Run(minor, func(t *testing.T) {
+			require.Contains(t, parsers, minor, "every dialect is held against its PySpark")
 			dialect, err := protocol.ForVersion(minor + ".0")
 			require.NoError(t, err)
-			cmd := exec.Command(hosttest.Python(t, minor), "-c", script)
-			cmd.Stdin = bytes.NewReader(dialect.AppendInit(nil, example))
+			in := *example
+			if minor == "3.5" { // which has no keyword arguments
+				in.Chains = slices.Clone(in.Chains)
+				in.Chains[0].Arguments = in.Chains[0].Arguments[:1]
+			}
+			cmd := exec.Command(hosttest.Python(t, minor), "-c", parsers[minor])
+			cmd.Stdin = bytes.NewReader(dialect.AppendInit(nil, &in))
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			got, err := cmd.Output()
 			require.NoError(t, err, stderr.String())
-			assert.JSONEq(t, want, string(got))
+			assert.JSONEq(t, "{"+common+", "+rest[minor]+"}", string(got))
 		})
 	}
 }
 
+func TestDialectsCheckTasks(t *testing.T) {
+	keyword := []protocol.Chain{{Arguments: []protocol.Argument{{Name: "x"}}}}
+	for _, test := range []struct {
+		minor    string
+		evalType int32
+		chains   []protocol.Chain
+		message  string
+	}{
+		{"3.5", 200, nil, ""},
+		{"4.0", 200, keyword, ""},
+		{"4.1", 250, keyword, ""},
+		{"3.5", 200, keyword, `keyword argument "x": eval type 200 (SQL_SCALAR_PANDAS_UDF) of PySpark 3.5`},
+		{"4.0", 207, keyword, "takes none"},
+		{"4.0", 250, nil, "eval type 250 (SQL_SCALAR_ARROW_UDF) needs PySpark 4.1, the worker has 4.0"},
+	} {
+		dialect, err := protocol.ForVersion(test.minor)
+		require.NoError(t, err)
+		evalType, err := protocol.EvalTypeByID(test.evalType)
+		require.NoError(t, err)
+		err = dialect.Check(evalType, test.chains)
+		if test.message == "" {
+			assert.NoError(t, err)
+			continue
+		}
+		assert.Equal(t, status.NotSupported, status.CodeOf(err))
+		assert.Contains(t, err.Error(), test.message)
+	}
+}
+
 func TestOtherTasksHaveNoBarrierServer(t *testing.T) {
-	for _, minor := range protocol.Minors() {
+	for _, minor := range []string{"4.2", "4.3"} {
 		dialect, err := protocol.ForVersion(minor)
 		require.NoError(t, err)
 		section := dialect.AppendInit(nil, &protocol.Init{})
@@ -129,15 +213,15 @@ func TestOtherTasksHaveNoBarrierServer(t *testing.T) {
 }
 
 func TestForVersion(t *testing.T) {
-	for version, minor := range map[string]string{"4.2.1": "4.2", "4.3.0.dev0": "4.3", "4.3": "4.3"} {
+	for version, minor := range map[string]string{"4.2.1": "4.2", "4.3.0.dev0": "4.3", "4.3": "4.3", "3.5.9": "3.5"} {
 		d, err := protocol.ForVersion(version)
 		require.NoError(t, err)
 		assert.Equal(t, minor, d.Minor)
 	}
-	for _, version := range []string{"3.5.1", "5.0.0", "4", "", "four.two"} {
+	for _, version := range []string{"3.4.1", "5.0.0", "4", "", "four.two"} {
 		_, err := protocol.ForVersion(version)
 		assert.Equal(t, status.NotSupported, status.CodeOf(err), version)
-		assert.Contains(t, err.Error(), "4.2, 4.3")
+		assert.Contains(t, err.Error(), "3.5, 4.0, 4.1, 4.2, 4.3")
 	}
 }
 

@@ -54,6 +54,8 @@ type EvalType struct {
 	Map bool
 	// SingleChain types run one function a task (the iterator types).
 	SingleChain bool
+	// Since is the first PySpark minor that has it; "" is the oldest supported.
+	Since string
 	// InputType types need the input's Spark type in the eval conf (ArrowEvalPythonExec, SPARK-52979).
 	InputType bool
 }
@@ -72,23 +74,31 @@ var evalTypes = []EvalType{
 	{ID: 206, Name: "SQL_COGROUPED_MAP_PANDAS_UDF", Framing: Arrow},
 	{ID: 207, Name: "SQL_MAP_ARROW_ITER_UDF", Supported: true, Framing: Arrow, Map: true, SingleChain: true},
 	{ID: 208, Name: "SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE", Framing: Arrow},
-	{ID: 209, Name: "SQL_GROUPED_MAP_ARROW_UDF", Framing: Arrow},
-	{ID: 210, Name: "SQL_COGROUPED_MAP_ARROW_UDF", Framing: Arrow},
-	{ID: 211, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_UDF", Framing: Arrow},
-	{ID: 212, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF", Framing: Arrow},
-	{ID: 213, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF", Framing: Arrow},
-	{ID: 214, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF", Framing: Arrow},
-	{ID: 215, Name: "SQL_GROUPED_MAP_ARROW_ITER_UDF", Framing: Arrow},
-	{ID: 216, Name: "SQL_GROUPED_MAP_PANDAS_ITER_UDF", Framing: Arrow},
-	{ID: 217, Name: "SQL_GROUPED_AGG_PANDAS_ITER_UDF", Framing: Arrow},
-	{ID: 250, Name: "SQL_SCALAR_ARROW_UDF", Supported: true, Framing: Arrow},
-	{ID: 251, Name: "SQL_SCALAR_ARROW_ITER_UDF", Supported: true, Framing: Arrow, SingleChain: true},
-	{ID: 252, Name: "SQL_GROUPED_AGG_ARROW_UDF", Framing: Arrow},
-	{ID: 253, Name: "SQL_WINDOW_AGG_ARROW_UDF", Framing: Arrow},
-	{ID: 254, Name: "SQL_GROUPED_AGG_ARROW_ITER_UDF", Framing: Arrow},
+	{ID: 209, Since: "4.0", Name: "SQL_GROUPED_MAP_ARROW_UDF", Framing: Arrow},
+	{ID: 210, Since: "4.0", Name: "SQL_COGROUPED_MAP_ARROW_UDF", Framing: Arrow},
+	{ID: 211, Since: "4.0", Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_UDF", Framing: Arrow},
+	{ID: 212, Since: "4.0", Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF", Framing: Arrow},
+	{ID: 213, Since: "4.1", Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF", Framing: Arrow},
+	{ID: 214, Since: "4.1", Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF", Framing: Arrow},
+	{ID: 215, Since: "4.1", Name: "SQL_GROUPED_MAP_ARROW_ITER_UDF", Framing: Arrow},
+	{ID: 216, Since: "4.1", Name: "SQL_GROUPED_MAP_PANDAS_ITER_UDF", Framing: Arrow},
+	{ID: 217, Since: "4.2", Name: "SQL_GROUPED_AGG_PANDAS_ITER_UDF", Framing: Arrow},
+	{ID: 250, Since: "4.1", Name: "SQL_SCALAR_ARROW_UDF", Supported: true, Framing: Arrow},
+	{ID: 251, Since: "4.1", Name: "SQL_SCALAR_ARROW_ITER_UDF", Supported: true, Framing: Arrow, SingleChain: true},
+	{ID: 252, Since: "4.1", Name: "SQL_GROUPED_AGG_ARROW_UDF", Framing: Arrow},
+	{ID: 253, Since: "4.1", Name: "SQL_WINDOW_AGG_ARROW_UDF", Framing: Arrow},
+	{ID: 254, Since: "4.2", Name: "SQL_GROUPED_AGG_ARROW_ITER_UDF", Framing: Arrow},
 	{ID: 300, Name: "SQL_TABLE_UDF"},
 	{ID: 301, Name: "SQL_ARROW_TABLE_UDF", Framing: Arrow},
-	{ID: 302, Name: "SQL_ARROW_UDTF", Framing: Arrow},
+	{ID: 302, Since: "4.1", Name: "SQL_ARROW_UDTF", Framing: Arrow},
+}
+
+// since is the first PySpark minor that has the eval type.
+func (e *EvalType) since() string {
+	if e.Since == "" {
+		return dialects[0].Minor
+	}
+	return e.Since
 }
 
 // EvalTypeByID finds an eval type: InvalidArgument for a number that PySpark has not, NotSupported for one

@@ -26,6 +26,7 @@ type prepared struct {
 	filesDir      string
 	runnerConf    []protocol.Entry
 	evalConf      []protocol.Entry
+	profiler      string
 }
 
 func (r *Runner) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
@@ -37,6 +38,7 @@ func (r *Runner) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		environment:   r.conf.WorkerEnvironment(dialect.Minor, r.conf.Bool(config.PythonWorkerReuse), int(cpus)).Worker,
 		pythonVersion: r.conf.Text(config.PythonVersion),
 		filesDir:      r.conf.Text(config.FilesDirectory),
+		profiler:      r.conf.Text(config.UDFProfiler),
 		runnerConf:    entries(r.conf.RunnerConf(dialect.Minor, r.evalType.ID)),
 	}
 	evalConf := entries(r.conf.Family(config.EvalConf))

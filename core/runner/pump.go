@@ -181,6 +181,9 @@ func (p *pump) open() (bool, error) {
 			return false, err
 		}
 	}
+	if err := dialect.Check(p.it.runner.evalType, p.it.runner.chains); err != nil {
+		return false, err
+	}
 	evalConf, err := p.in.open()
 	if errors.Is(err, hostcall.ErrAgain) {
 		p.again = true
@@ -197,10 +200,12 @@ func (p *pump) open() (bool, error) {
 	p.out.attach(p.source, p.it.mode == readChunks)
 	p.writer.Queue(dialect.AppendInit(nil, p.init(dialect, info, w, evalConf)))
 	p.in.start(p.writer)
+	// The first input goes out together with the init section, so that the worker wakes up once.
+	if _, err := p.pull(); err != nil {
+		return false, err
+	}
 	p.opened = true
-	// The first input goes out together with the init section.
-	_, err = p.pull()
-	return err == nil, err
+	return true, nil
 }
 
 // init is the init section of this task on this worker.
@@ -230,6 +235,7 @@ func (p *pump) init(dialect *protocol.Dialect, info *worker.Info, w *worker.Work
 		EvalType:   r.evalType.ID,
 		RunnerConf: prepared.runnerConf,
 		EvalConf:   append(prepared.evalConf, evalConf...),
+		Profiler:   prepared.profiler,
 		Chains:     r.chains,
 	}
 }

@@ -8,9 +8,11 @@ import (
 
 	"udfrunner/core/env"
 	"udfrunner/core/hosttest"
+	"udfrunner/core/protocol"
+	"udfrunner/core/status"
 )
 
-var supportedMinors = []string{"4.2", "4.3"}
+var supportedMinors = protocol.Minors()
 
 // job is a runner of one chain of functions by reference.
 func job(t *testing.T, e *env.Env, evalType int32, returnType string, arguments []Argument, references ...string) *Runner {
@@ -60,6 +62,12 @@ func TestEvalTypes(t *testing.T) {
 				require.NoError(t, err)
 				defer it.Close()
 				got, err := collect(t, it)
+				dialect, unknown := protocol.ForVersion(minor)
+				require.NoError(t, unknown)
+				if dialect.Check(r.evalType, r.chains) != nil {
+					assert.Equal(t, status.NotSupported, status.CodeOf(err), "what the version lacks is refused: %v", err)
+					return
+				}
 				require.NoError(t, err)
 				assert.Equal(t, test.want, got)
 			})
