@@ -26,6 +26,9 @@ PYTHON = Path(
     or REPOSITORY / "build" / "venv" / "4.2" / "bin" / "python"
 )
 
+# A background job of a shell ignores Ctrl-C, and so would the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 os.environ.setdefault("UDFRUNNER_LIBRARY", str(LIBRARY))
 os.environ["PYSPARK_PYTHON"] = str(PYTHON)
 # Programs that tests start find the package and the test functions as this process does.
