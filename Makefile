@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 
 BUILD   := $(CURDIR)/build
 VENV    := $(BUILD)/venv/4.2
+VENVS   := $(patsubst .ci/requirements-%.txt,build/venv/%/.installed,$(wildcard .ci/requirements-*.txt))
 # The library's version is the header's of capi, its ABI major version is in its SONAME.
 VERSION := $(shell sed -n 's/^.define UDFRUNNER_VERSION "\(.*\)"/\1/p' capi/version.h)
 SONAME  := libudfrunner.so.1
@@ -56,7 +57,7 @@ install: lib ## Install library, header and pkg-config file below PREFIX (and DE
 # --------------------------------------------------------- Python environments
 
 .PHONY: venv
-venv: build/venv/4.2/.installed build/venv/4.3/.installed ## Make build/venv/4.2 and 4.3: PySpark, PyArrow, pandas, the tools and the Python package
+venv: $(VENVS) ## Make build/venv: an environment for each PySpark, that of 4.2 with the tools too
 build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $< -e bindings/python

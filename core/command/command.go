@@ -20,15 +20,15 @@ import (
 //go:embed resolve.py
 var resolver string
 
-// lookup finds the resolver in a worker that has met it before, since compiling it takes as long as a small task, and
-// else runs it in a module of its own. The module's name has a hash of the source: a worker may serve hosts with different
-// versions of this library.
-const lookup = `(lambda module: vars(module).get("resolve") or
-    exec(compile(source, file, "exec"), vars(module)) or vars(module)["resolve"]
-)(__import__("sys").modules.setdefault(name, __import__("types").ModuleType(name)))`
+// compileResolver is evaluated by a worker that meets a reference for the first time: it keeps the resolver as an attribute of
+// the package pyspark, where the next one finds it, since compiling takes as long as a small task.
+const compileResolver = `(
+    exec(compile(source, file, "exec"), module), setattr(pyspark, name, module["resolve"]), module["resolve"]
+)[2](locals())`
 
-var resolverModule = sync.OnceValue(func() string {
-	return fmt.Sprintf("_udfrunner_reference_%x", sha256.Sum256([]byte(resolver)))[:32]
+// resolverName has a hash of the source: a worker may serve hosts with different versions of this library.
+var resolverName = sync.OnceValue(func() string {
+	return fmt.Sprintf("_udfrunner_resolve_%x", sha256.Sum256([]byte(resolver)))[:32]
 })
 
 // resolverFile is the file name that tracebacks show for it.
@@ -57,18 +57,43 @@ func Reference(ref string, evalType int32, returnTypeJSON string) ([]byte, error
 	}
 	var p pickle
 	p.proto()
-	// function = eval(lookup, {"source": resolver, ...})((reference, module, qualname), eval_type)
-	p.global("builtins", "eval")
-	p.text(lookup)
-	p.dict("source", resolver, "file", resolverFile, "name", resolverModule())
+	// pyspark = sys.modules["pyspark"]
+	p.global("operator", "getitem")
+	p.global("sys", "modules")
+	p.text("pyspark")
 	p.tuple(2)
 	p.reduce()
-	p.text(ref)
-	p.text(module)
-	p.text(qualname)
+	pyspark := p.memoize()
+	p.pop()
+	// resolve = getattr(pyspark, name, partial(eval, compileResolver, {...}))
+	p.global("builtins", "getattr")
+	p.get(pyspark)
+	p.text(resolverName())
+	p.global("functools", "partial")
+	p.global("builtins", "eval")
+	p.text(compileResolver)
+	p.dict(func() {
+		p.entry("source", resolver)
+		p.entry("file", resolverFile)
+		p.entry("name", resolverName())
+		p.text("module")
+		p.dict(func() {})
+		p.text("pyspark")
+		p.get(pyspark)
+	})
 	p.tuple(3)
-	p.int32(evalType)
-	p.tuple(2)
+	p.reduce()
+	p.tuple(3)
+	p.reduce()
+	// function = resolve({...}), which for eval are its local variables
+	p.dict(func() {
+		p.entry("text", ref)
+		p.entry("module_name", module)
+		p.entry("qualname", qualname)
+		p.text("eval_type")
+		p.int32(evalType)
+	})
+	p.tuple(1)
 	p.reduce()
 	if returnTypeJSON == "" {
 		p.none()
@@ -151,21 +176,39 @@ func CheckPickle(b []byte) error {
 }
 
 // pickle writes the few opcodes of protocol 4 that a command needs (CPython's pickletools describes them).
-type pickle struct{ b []byte }
+type pickle struct {
+	b    []byte
+	memo byte
+}
 
 func (p *pickle) proto()  { p.b = append(p.b, opProto, 4) }
 func (p *pickle) stop()   { p.b = append(p.b, opStop) }
 func (p *pickle) none()   { p.b = append(p.b, 'N') }
 func (p *pickle) reduce() { p.b = append(p.b, 'R') }
 
-// dict makes a dict of keys and texts.
-func (p *pickle) dict(pairs ...string) {
+// dict makes a dict of what f leaves on the stack, keys and values in turn.
+func (p *pickle) dict(f func()) {
 	p.b = append(p.b, '}', '(')
-	for _, text := range pairs {
-		p.text(text)
-	}
+	f()
 	p.b = append(p.b, 'u')
 }
+
+// entry is a key and a text of a dict.
+func (p *pickle) entry(key, value string) {
+	p.text(key)
+	p.text(value)
+}
+
+// memoize keeps the top of the stack under the number that it returns.
+func (p *pickle) memoize() byte {
+	p.b = append(p.b, 0x94)
+	p.memo++
+	return p.memo - 1
+}
+
+func (p *pickle) get(memo byte) { p.b = append(p.b, 'h', memo) }
+
+func (p *pickle) pop() { p.b = append(p.b, '0') }
 
 // tuple makes a tuple of the topmost 1 to 3 items.
 func (p *pickle) tuple(n byte) { p.b = append(p.b, 0x84+n) }

@@ -12,8 +12,9 @@ from typing import Any
 PYTHON_UDFS = {100, 101}
 
 
-def resolve(reference: tuple[str, str, str], eval_type: int) -> Callable[..., Any]:
-    text, module, qualname = reference
+def resolve(reference: dict[str, Any]) -> Callable[..., Any]:
+    text, module, qualname = (reference[key] for key in ("text", "module_name", "qualname"))
+    eval_type: int = reference["eval_type"]
     try:
         found: Any = importlib.import_module(module)
     except ImportError as error:
