@@ -92,8 +92,13 @@ class Channel:
             self._source.before_wait = self.output.flush
 
     def drain(self) -> None:
-        """Read and drop what comes, until the host closes its end."""
+        """Say that nothing more comes, then read and drop what does, until the host closes its end.
+
+        PySpark may announce an exception whose text it cannot encode: a host would else wait for
+        the text, and the worker for the host.
+        """
         try:
+            self.socket.shutdown(socket.SHUT_WR)
             while self.socket.recv(1 << 16):
                 pass
         except OSError:

@@ -69,6 +69,7 @@ type Reader struct {
 	pending   []byte
 	filled    int
 	exception string
+	raised    bool
 	result    Result
 	timed     bool
 }
@@ -80,6 +81,10 @@ func NewReader(d *Dialect, framing Framing, source Source) *Reader {
 
 // Length is the size of the record announced by a Record event.
 func (r *Reader) Length() int { return r.length }
+
+// Raised says that the worker announced an exception. One whose text cannot be encoded (a lone surrogate) is announced
+// and never follows: the worker prints it to stderr and ends.
+func (r *Reader) Raised() bool { return r.raised }
 
 // Exception is the text of an Exception event, the traceback as the worker sent it.
 func (r *Reader) Exception() string { return r.exception }
@@ -143,6 +148,7 @@ func (r *Reader) code() (Event, error) {
 		r.source.Discard(4)
 		return ArrowStream, nil
 	case code == PythonException:
+		r.raised = true
 		b, err := r.source.Peek(8)
 		if err != nil {
 			return 0, err

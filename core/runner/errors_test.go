@@ -44,6 +44,7 @@ func TestFailuresOfTheFunction(t *testing.T) {
 		details                     map[string]string
 	}{
 		{"raises", "long", "functions:fail", 200, status.PythonException, "ValueError: a deliberate error", map[string]string{"python.traceback": "in fail", "worker.pid": "", "task.partition": "7"}},
+		{"raises what no UTF-8 can say", "long", "functions:fail_unspeakably", 200, status.PythonException, "cannot be encoded", map[string]string{"worker.stderr_tail": "half a pair"}},
 		{"missing module", "long", "no_such_module:f", 200, status.PythonException, "no_such_module", nil},
 		{"missing attribute", "long", "functions:no_such_function", 200, status.PythonException, "no_such_function", nil},
 		{"no callable", "long", "functions:__doc__", 200, status.PythonException, "functions:__doc__", nil},

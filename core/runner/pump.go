@@ -329,6 +329,9 @@ func (p *pump) died() (status.Code, error) {
 	w, since := p.it.worker, time.Since(p.death)
 	switch {
 	case w.Exited(), since > deathReport:
+		if p.reader.Raised() {
+			return 0, status.New(status.PythonException, "exception whose text cannot be encoded as UTF-8; worker.stderr_tail has it")
+		}
 		return 0, w.ExitError(p.stubborn)
 	case since > deathGrace && !p.stubborn:
 		p.stubborn = true

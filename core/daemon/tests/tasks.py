@@ -1,4 +1,4 @@
-"""Encodes worker inputs of PySpark 4.2 and 4.3, and decodes the outputs."""
+"""Encodes worker inputs of the PySpark that runs the tests, and decodes the outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,23 @@ SCALAR_ARROW = 250
 END_OF_DATA, EXCEPTION, TIMING, END_OF_STREAM = -1, -2, -3, -4
 START_ARROW_STREAM, START_INIT = -6, -8
 
-ENVELOPE = tuple(int(part) for part in pyspark.__version__.split(".")[:2]) >= (4, 3)
+PYSPARK = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
+
+HAS_SCALAR_ARROW = PYSPARK >= (4, 1)
+
+CONTEXT = {
+    "isBarrier": False,
+    "connInfo": -1,
+    "secret": "",
+    "stageId": 1,
+    "partitionId": 0,
+    "attemptNumber": 0,
+    "taskAttemptId": 7,
+    "cpus": 1,
+    "cpuAmount": "1",
+    "resources": {},
+    "localProperties": {},
+}
 
 
 def _int(value: int) -> bytes:
@@ -49,37 +65,42 @@ def init_section(
     """The init section of a task with one function of the input's first column."""
     _pickle_by_value(function)
     command = cloudpickle.dumps((function, return_type))  # type: ignore[no-untyped-call]
-    context = {
-        "isBarrier": False,
-        "connInfo": -1,
-        "secret": "",
-        "stageId": 1,
-        "partitionId": 0,
-        "attemptNumber": 0,
-        "taskAttemptId": 7,
-        "cpus": 1,
-        "cpuAmount": "1",
-        "resources": {},
-        "localProperties": {},
-    }
     parts = [
         _int(0),
         _text("{}.{}".format(*sys.version_info[:2])),
-        _text(json.dumps(context)),
+        _text(json.dumps(CONTEXT)) if PYSPARK >= (4, 2) else _binary_context(),
         _text("/nonexistent-files"),
         _int(0),  # includes
         b"\0" + _int(0),  # broadcasts
         _int(eval_type),
         _int(len(conf)),
         *(_text(key) + _text(value) for key, value in conf.items()),
-        _int(0),  # eval conf
+        _before_functions(eval_type),
         _int(1),  # functions
-        _int(1) + _int(0) + b"\0",  # argument 0, no keyword
+        _int(1) + _int(0) + _keyword_flag(eval_type),  # argument 0
         _int(1) + _int(len(command)) + command,
-        struct.pack("!q", 0),  # result id
+        struct.pack("!q", 0) if PYSPARK >= (4, 2) else b"",  # result id
     ]
     section = b"".join(parts)
-    return _int(START_INIT) + _int(len(section)) + section if ENVELOPE else section
+    return _int(START_INIT) + _int(len(section)) + section if PYSPARK >= (4, 3) else section
+
+
+def _binary_context() -> bytes:
+    """The task context before 4.2; no barrier, whose port and secret came along up to 4.0."""
+    barrier = b"\0" if PYSPARK >= (4, 1) else b"\0" + _int(-1) + _text("")
+    return barrier + struct.pack("!iiiqi", 1, 0, 0, 7, 1) + _int(0) + _int(0)
+
+
+def _before_functions(eval_type: int) -> bytes:
+    if PYSPARK >= (4, 2):
+        return _int(0)  # eval conf
+    return b"\0" if PYSPARK >= (4, 0) else b""  # no profiler
+
+
+def _keyword_flag(eval_type: int) -> bytes:
+    """Not passed by keyword, where functions of the eval type may be called so."""
+    flagged = PYSPARK >= (4, 2) or (PYSPARK >= (4, 0) and eval_type != MAP_ARROW)
+    return b"\0" if flagged else b""
 
 
 def arrow_stream(batches: list[pa.RecordBatch]) -> bytes:

@@ -69,6 +69,10 @@ def fail(x):
     raise ValueError("a deliberate error")
 
 
+def fail_unspeakably(x):
+    raise ValueError("half a pair: \ud800")
+
+
 def exit_three(x):
     sys.stderr.write("about to leave\n")
     sys.stderr.flush()
