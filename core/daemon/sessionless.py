@@ -12,7 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-_NO_SESSION = {"NO_ACTIVE_OR_DEFAULT_SESSION", "SESSION_OR_CONTEXT_NOT_EXISTS"}
+# What PySpark says without a session: an error condition, and 3.5 a text only.
+_NO_SESSION = {
+    "NO_ACTIVE_OR_DEFAULT_SESSION",
+    "SESSION_OR_CONTEXT_NOT_EXISTS",
+    "SparkContext or SparkSession should be created first.",
+}
 
 _TYPES = "pyspark.sql.types"
 _NAME = "_parse_datatype_string"
@@ -36,8 +41,7 @@ def install(parse: Callable[[str], Any]) -> None:
         try:
             return original(text)
         except RuntimeError as error:
-            condition = getattr(error, "getCondition", None)
-            if condition is None or condition() not in _NO_SESSION:
+            if getattr(error, "getCondition", error.__str__)() not in _NO_SESSION:
                 raise
         return _data_type(types, text, parse(text))
 

@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, BinaryIO
 
 from . import process, sessionless, threads
@@ -58,7 +59,8 @@ class Zygote:
 
     def check(self, minimum_pyspark: str) -> str:
         """PySpark's version, found without importing it. Raises StartError."""
-        version = pyspark_version()
+        spec = pyspark_spec()
+        version = pyspark_version(spec)
         if _numbers(version) < _numbers(minimum_pyspark):
             raise StartError(
                 "pyspark-too-old",
@@ -66,8 +68,9 @@ class Zygote:
                 f"{minimum_pyspark} is the oldest supported",
             )
         # Workers are what `python -m pyspark.daemon` forks: PySpark and multiprocessing ask the
-        # main module for its origin.
-        sys.modules["__main__"].__spec__ = importlib.util.find_spec("pyspark.daemon")
+        # main module for its origin. The package is not imported for that: 3.5's imports numpy.
+        locations = spec.submodule_search_locations
+        sys.modules["__main__"].__spec__ = PathFinder.find_spec("pyspark.daemon", locations)
         return version
 
     def import_modules(self, modules: Iterable[str]) -> int:
@@ -169,11 +172,8 @@ def _parse_type(text: str) -> Any:
     return ddl.parse_type(text)
 
 
-def pyspark_version() -> str:
-    """PySpark's version from its version.py, in a folder or a zip, without importing it.
-
-    Raises StartError where there is no PySpark.
-    """
+def pyspark_spec() -> ModuleSpec:
+    """Where PySpark is. Raises StartError where there is none."""
     spec = importlib.util.find_spec("pyspark")
     if spec is None or not spec.submodule_search_locations:
         raise StartError(
@@ -181,7 +181,12 @@ def pyspark_version() -> str:
             f"{sys.executable} has no PySpark; install it there (pip install pyspark) "
             "or name another interpreter (spark.pyspark.python)",
         )
-    for folder in spec.submodule_search_locations:
+    return spec
+
+
+def pyspark_version(spec: ModuleSpec) -> str:
+    """PySpark's version from its version.py, in a folder or a zip, without importing it."""
+    for folder in spec.submodule_search_locations or ():
         path = os.path.join(folder, "version.py")
         loader: Any = spec.loader  # of a folder or a zip: both have get_data
         try:

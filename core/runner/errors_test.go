@@ -50,6 +50,7 @@ func TestFailuresOfTheFunction(t *testing.T) {
 		{"no callable", "long", "functions:__doc__", 200, status.PythonException, "functions:__doc__", nil},
 		{"decorated for another type", "long", "functions:decorated", 250, status.PythonException, "functions:decorated", nil},
 		{"exits", "long", "functions:exit_three", 200, status.WorkerExited, "status 3", map[string]string{"worker.exit_status": "3", "worker.stderr_tail": "about to leave", "worker.peak_rss": "", "task.partition": "7"}},
+		{"exits, its channel stays open", "long", "functions:leave_a_daemon_behind", 200, status.WorkerExited, "status 4", map[string]string{"worker.exit_status": "4"}},
 		{"killed", "long", "functions:kill_itself", 200, status.WorkerExited, "SIGKILL", map[string]string{"worker.signal": "9"}},
 		{"segfault", "long", "functions:segfault", 200, status.WorkerExited, "SIGSEGV", map[string]string{"worker.signal": "11", "worker.python_stack": "in segfault"}},
 		{"other type than declared", "a long", "functions:wrong_type", 207, status.PythonException, `column "a": int32, declared int64`, nil},

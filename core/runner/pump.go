@@ -147,7 +147,14 @@ func (p *pump) step() (status.Code, error) {
 		if err := p.send(); err != nil {
 			return 0, err
 		}
+		// A descendant that left the worker's process group may hold the channel open: the end is then known from
+		// the daemon alone, and comes after all that the worker sent.
+		exited := p.death.IsZero() && p.it.worker.Exited()
+		p.readable = p.readable || exited
 		code, err := p.receive()
+		if err == nil && code == waiting && exited {
+			code, err = p.dies()
+		}
 		if err != nil || code != waiting {
 			return code, err
 		}
@@ -193,6 +200,7 @@ func (p *pump) open() (bool, error) {
 		return false, err
 	}
 	w := p.it.worker
+	w.OnExit(p.it.wake.Set)
 	p.writer.Attach(w.Socket)
 	p.source = w.Reader
 	p.source.Restart()
@@ -307,12 +315,16 @@ func (p *pump) received(err error) (status.Code, error) {
 		}
 		return waiting, nil
 	case errors.Is(err, transport.ErrClosed):
-		p.death = time.Now()
-		p.it.detach()
-		p.it.worker.OnExit(p.it.wake.Set)
-		return p.died()
+		return p.dies()
 	}
 	return 0, err
+}
+
+// dies begins the wait for the report of the worker's death.
+func (p *pump) dies() (status.Code, error) {
+	p.death = time.Now()
+	p.it.detach()
+	return p.died()
 }
 
 const (

@@ -257,6 +257,8 @@ func (f *Factory) reap() {
 	timer := safego.AfterFunc(closeGrace, func() { _ = f.process.Process.Kill() })
 	_ = f.process.Wait() // ECHILD where the host reaps all children: ended as well
 	timer.Stop()
+	f.stdout.finish()
+	f.stderr.finish()
 	f.mu.Lock()
 	var left []uint64
 	for id := range f.workers {

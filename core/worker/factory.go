@@ -192,6 +192,7 @@ func (f *Factory) fork(key string, env map[string]string) (*Worker, error) {
 // Release gives a worker back. It goes to the pool if reuse and there is room, else it ends.
 func (f *Factory) Release(w *Worker, reuse bool) {
 	w.Tasks++
+	w.OnExit(nil)
 	if reuse && w.Socket.Idle() {
 		f.mu.Lock()
 		if f.err == nil && !w.hasExited() && f.counts.Idle < int64(f.spec.MaxIdle) {
@@ -211,6 +212,7 @@ func (f *Factory) Release(w *Worker, reuse bool) {
 
 // Kill ends a worker of a task at once and closes its channel.
 func (f *Factory) Kill(w *Worker) {
+	w.OnExit(nil)
 	w.Kill()
 	w.Socket.Close()
 }

@@ -15,6 +15,7 @@ const tailSize = 16 << 10
 
 // tail reads a log pipe to its end, so that a chatty process never blocks, and keeps the last bytes.
 type tail struct {
+	pipe  *os.File
 	mu    sync.Mutex
 	kept  []byte
 	ended chan struct{}
@@ -26,17 +27,23 @@ func newTail() (*tail, *os.File, error) {
 	if err != nil {
 		return nil, nil, status.New(status.IO, "log pipe of a worker: %w", err)
 	}
-	t := &tail{ended: make(chan struct{})}
-	safego.Go(func() { t.read(r) }, nil)
+	t := &tail{pipe: r, ended: make(chan struct{})}
+	safego.Go(t.read, nil)
 	return t, w, nil
 }
 
-func (t *tail) read(r *os.File) {
+// lastWords is how long the pipe of a process that has ended is read on: descendants may hold it for ever.
+const lastWords = 500 * time.Millisecond
+
+// finish ends the reading soon; the process has ended.
+func (t *tail) finish() { _ = t.pipe.SetReadDeadline(time.Now().Add(lastWords)) }
+
+func (t *tail) read() {
 	defer close(t.ended)
-	defer r.Close()
+	defer t.pipe.Close()
 	buffer := make([]byte, 4<<10)
 	for {
-		n, err := r.Read(buffer)
+		n, err := t.pipe.Read(buffer)
 		t.mu.Lock()
 		t.kept = append(t.kept, buffer[:n]...)
 		if over := len(t.kept) - tailSize; over > 0 {

@@ -42,7 +42,7 @@ type Worker struct {
 	exit   Exit
 	exited chan struct{}
 	linger *safego.Timer
-	notify []func()
+	notify func()
 }
 
 // Exit is how a worker ended.
@@ -117,28 +117,30 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 		_ = unix.Close(w.pidfd)
 		w.pidfd = -1
 	}
+	w.stdout.finish()
+	w.stderr.finish()
 	close(w.exited)
 	notify := w.notify
 	w.notify = nil
 	w.mu.Unlock()
-	for _, f := range notify {
-		f()
+	if notify != nil {
+		notify()
 	}
 }
 
 // tailReport bounds the wait for the end of a dead worker's stderr.
 const tailReport = 50 * time.Millisecond
 
-// OnExit has notify called when the process has ended and that is known, at once where it is.
+// OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the
+// notify before; nil takes it away.
 func (w *Worker) OnExit(notify func()) {
 	w.mu.Lock()
-	if !w.hasExited() {
-		w.notify = append(w.notify, notify)
-		w.mu.Unlock()
-		return
-	}
+	w.notify = notify
+	exited := w.hasExited()
 	w.mu.Unlock()
-	notify()
+	if exited && notify != nil {
+		notify()
+	}
 }
 
 // Exited says whether the process has ended and that is known.

@@ -25,7 +25,8 @@ START_ARROW_STREAM, START_INIT = -6, -8
 
 PYSPARK = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
 
-HAS_SCALAR_ARROW = PYSPARK >= (4, 1)
+SCALAR = SCALAR_ARROW if PYSPARK >= (4, 1) else SCALAR_PANDAS
+"""The cheapest eval type for functions of a column."""
 
 CONTEXT = {
     "isBarrier": False,
@@ -112,7 +113,7 @@ def arrow_stream(batches: list[pa.RecordBatch]) -> bytes:
     return sink.getvalue()
 
 
-def ten_rows(eval_type: int = SCALAR_ARROW) -> list[pa.RecordBatch]:
+def ten_rows(eval_type: int = SCALAR) -> list[pa.RecordBatch]:
     """One batch of ten longs, in the layout of the eval type."""
     column = pa.array(range(10), pa.int64())
     if eval_type == MAP_ARROW:
@@ -141,12 +142,15 @@ def encode_probe(function: Callable[[], Any]) -> bytes:
     def column(values: Any) -> Any:
         import json
 
+        texts = [json.dumps(function())] * len(values)
+        if type(values).__module__.startswith("pandas"):
+            return type(values)(texts)
         import pyarrow
 
-        return pyarrow.array([json.dumps(function())] * len(values))
+        return pyarrow.array(texts)
 
     _pickle_by_value(function)
-    return encode(SCALAR_ARROW, column, StringType())
+    return encode(SCALAR, column, StringType())
 
 
 @dataclass
@@ -183,7 +187,8 @@ def decode(stream: BinaryIO) -> Result:
             result.error = stream.read(read_int(stream)).decode()
             return result
         elif length == TIMING:
-            stream.read(4 * 8 + 2 * 8)
+            times = 4 if PYSPARK >= (4, 2) else 3
+            stream.read((times + 2) * 8)
         elif length == END_OF_DATA:
             for _ in range(read_int(stream)):
                 stream.read(read_int(stream))
