@@ -20,6 +20,7 @@ import (
 	"udfrunner/core/cdata"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/status"
+	"udfrunner/core/testenv"
 )
 
 // equivalent is a stream and the schema that it is declared to have.
@@ -38,7 +39,7 @@ var (
 // "refused".
 func equivalents(t testing.TB) map[string]equivalent {
 	t.Helper()
-	interpreter := python(t)
+	interpreter := testenv.Python(t, "4.2")
 	require.FileExists(t, "testdata/equivalents.py") // So that go's test cache knows of it.
 	equivalentsOnce.Do(func() { errEquivalents = loadEquivalents(interpreter) })
 	require.NoError(t, errEquivalents)
@@ -88,7 +89,7 @@ func compareEquivalents(t *testing.T, streams map[string][]byte) {
 	for name, stream := range streams {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, name+".arrows"), stream, 0o600))
 	}
-	out, err := exec.Command(python(t), "testdata/equivalents.py", "compare", directory).CombinedOutput()
+	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/equivalents.py", "compare", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	require.NoError(t, err)

@@ -21,24 +21,8 @@ import (
 	"udfrunner/core/arrowio"
 	"udfrunner/core/cdata"
 	"udfrunner/core/hostmem"
+	"udfrunner/core/testenv"
 )
-
-// python is the interpreter of the development environment.
-func python(t testing.TB) string {
-	t.Helper()
-	directory, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
-			break
-		}
-		require.NotEqual(t, "/", directory, "no go.mod above the working directory")
-		directory = filepath.Dir(directory)
-	}
-	path := filepath.Join(directory, "build/venv/4.2/bin/python")
-	require.FileExists(t, path, "run `make venv`")
-	return path
-}
 
 var (
 	streamsOnce sync.Once
@@ -50,7 +34,7 @@ var (
 // streams is pyarrow's streams by case, and its names of the columns' types.
 func streams(t testing.TB) (map[string][]byte, map[string][]string) {
 	t.Helper()
-	interpreter := python(t)
+	interpreter := testenv.Python(t, "4.2")
 	require.FileExists(t, "testdata/streams.py") // So that go's test cache knows of it.
 	streamsOnce.Do(func() { errStreams = loadStreams(interpreter) })
 	require.NoError(t, errStreams)
@@ -89,7 +73,7 @@ func compare(t *testing.T, streams map[string][]byte) {
 	for name, stream := range streams {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, name+".arrows"), stream, 0o600))
 	}
-	out, err := exec.Command(python(t), "testdata/streams.py", "compare", directory).CombinedOutput()
+	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/streams.py", "compare", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	require.NoError(t, err)

@@ -13,25 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/status"
+	"udfrunner/core/testenv"
 )
-
-// python is the interpreter with a PySpark minor version.
-func python(t *testing.T, minor string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, parent, dir, "no go.mod above the working directory")
-		dir = parent
-	}
-	path := filepath.Join(dir, "build", "venv", minor, "bin", "python")
-	require.FileExists(t, path, "run `make venv`")
-	return path
-}
 
 // loaded is what testdata/load.py reports of one command.
 type loaded struct {
@@ -56,7 +39,7 @@ func load(t *testing.T, minor string, requests []request) []loaded {
 	require.NoError(t, err)
 	modules, err := filepath.Abs(filepath.Join("testdata", "modules"))
 	require.NoError(t, err)
-	cmd := exec.Command(python(t, minor), filepath.Join("testdata", "load.py"))
+	cmd := exec.Command(testenv.Python(t, minor), filepath.Join("testdata", "load.py"))
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+modules, "PYTHONDONTWRITEBYTECODE=1")
 	cmd.Stdin = strings.NewReader(string(input))
 	var stderr strings.Builder

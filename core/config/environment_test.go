@@ -5,9 +5,10 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"udfrunner/core/testenv"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -109,24 +110,6 @@ func TestInheritedDirectoriesAndPath(t *testing.T) {
 	assert.Equal(t, "/scratch", got.Worker["SPARK_LOCAL_DIRS"])
 }
 
-// python is the interpreter with a PySpark minor version.
-func python(t *testing.T, minor string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, parent, dir, "no go.mod above the working directory")
-		dir = parent
-	}
-	path := filepath.Join(dir, "build", "venv", minor, "bin", "python")
-	require.FileExists(t, path, "run `make venv`")
-	return path
-}
-
 // TestPySparkReadsTheseNames looks into PySpark itself: every variable that is for a version must be read by it, or be
 // one that Python, a BLAS or a user's function reads.
 func TestPySparkReadsTheseNames(t *testing.T) {
@@ -211,7 +194,7 @@ func runPython(t *testing.T, minor, script string, input any, env map[string]str
 	t.Helper()
 	stdin, err := json.Marshal(input)
 	require.NoError(t, err)
-	cmd := exec.Command(python(t, minor), "-c", script)
+	cmd := exec.Command(testenv.Python(t, minor), "-c", script)
 	cmd.Env = os.Environ()
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)

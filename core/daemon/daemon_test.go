@@ -14,25 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/daemon"
+	"udfrunner/core/protocol"
+	"udfrunner/core/testenv"
 )
-
-// interpreter is the test environment's Python with PySpark 4.2.
-func interpreter(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, dir, parent, "no go.mod above the working directory")
-		dir = parent
-	}
-	python := filepath.Join(dir, "build", "venv", "4.2", "bin", "python")
-	require.FileExists(t, python, "run `make venv`")
-	return python
-}
 
 func TestPacketsCarryEveryModule(t *testing.T) {
 	var bundle []byte
@@ -64,7 +48,7 @@ func TestPacketsCarryEveryModule(t *testing.T) {
 
 func TestDaemonStartsFromWhatIsEmbedded(t *testing.T) {
 	ours, theirs := socketPair(t)
-	command := exec.Command(interpreter(t), "-c", daemon.Bootstrap())
+	command := exec.Command(testenv.Python(t, "4.2"), "-c", daemon.Bootstrap())
 	command.Dir = t.TempDir()
 	command.Stdin = theirs
 	command.Stderr = os.Stderr
@@ -102,15 +86,17 @@ func TestDaemonStartsFromWhatIsEmbedded(t *testing.T) {
 	assert.NoError(t, command.Wait(), "a closed control socket ends the daemon with status 0")
 }
 
-// TestPython runs the daemon's own tests with every PySpark they support.
+// TestPython runs the daemon's own tests: all of them with the newest PySparks, the essential
+// ones with the others.
 func TestPython(t *testing.T) {
-	python := interpreter(t)
-	for _, version := range []string{"4.2", "4.3"} {
-		t.Run(version, func(t *testing.T) {
-			python := strings.Replace(python, "/4.2/", "/"+version+"/", 1)
-			require.FileExists(t, python, "run `make venv`")
-			output, err := exec.Command(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests").
-				CombinedOutput()
+	for _, minor := range protocol.Minors() {
+		t.Run(minor, func(t *testing.T) {
+			t.Parallel()
+			arguments := []string{"-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"}
+			if minor != "4.2" && minor != "4.3" {
+				arguments = append(arguments, "-m", "essential")
+			}
+			output, err := exec.Command(testenv.Python(t, minor), arguments...).CombinedOutput()
 			require.NoError(t, err, "%s", output)
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"udfrunner/core/hostmem"
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
+	"udfrunner/core/testenv"
 	"udfrunner/core/worker"
 )
 
@@ -44,7 +45,7 @@ func ready(t *testing.T, f *worker.Factory) error {
 }
 
 func TestFactoriesAreKeyedByWhatTheyReadAtStart(t *testing.T) {
-	e := newEnv(t, config.Pair{Key: "spark.pyspark.python", Value: hosttest.Python(t, "4.2")})
+	e := newEnv(t, config.Pair{Key: "spark.pyspark.python", Value: testenv.Python(t, "4.2")})
 	first, err := e.Factory(e.Config())
 	require.NoError(t, err)
 	perTask, err := e.Config().With("spark.sql.execution.python.udf.maxRecordsPerBatch", "7")
@@ -67,14 +68,14 @@ func TestFailedFactoryIsMadeAnew(t *testing.T) {
 	f, err := e.Factory(e.Config())
 	require.NoError(t, err)
 	assert.Equal(t, status.Spawn, status.CodeOf(ready(t, f)))
-	require.NoError(t, os.Symlink(hosttest.Python(t, "4.2"), path)) // the operator mends it
+	require.NoError(t, os.Symlink(testenv.Python(t, "4.2"), path)) // the operator mends it
 	again, err := e.Factory(e.Config())
 	require.NoError(t, err)
 	assert.NotSame(t, f, again)
 }
 
 func TestStats(t *testing.T) {
-	e := newEnv(t, config.Pair{Key: "spark.pyspark.python", Value: hosttest.Python(t, "4.2")})
+	e := newEnv(t, config.Pair{Key: "spark.pyspark.python", Value: testenv.Python(t, "4.2")})
 	f, err := e.Factory(e.Config())
 	require.NoError(t, err)
 	require.NoError(t, ready(t, f))

@@ -81,19 +81,3 @@ func childProcesses() map[string]string {
 	}
 	return found
 }
-
-// Python is the interpreter of the virtual environment with a PySpark minor ("4.2"); `make venv` makes it.
-func Python(t testing.TB, minor string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	path := filepath.Join(dir, "build", "venv", minor, "bin", "python")
-	_, err = os.Stat(path)
-	require.NoError(t, err, "run `make venv`")
-	return path
-}

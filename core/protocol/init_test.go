@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"udfrunner/core/hosttest"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
+	"udfrunner/core/testenv"
 )
 
 // example uses every field of the init section, with text that needs care.
@@ -159,7 +159,7 @@ func TestInitSectionIsWhatPySparkReads(t *testing.T) {
 				in.Chains = slices.Clone(in.Chains)
 				in.Chains[0].Arguments = in.Chains[0].Arguments[:1]
 			}
-			cmd := exec.Command(hosttest.Python(t, minor), "-c", parsers[minor])
+			cmd := exec.Command(testenv.Python(t, minor), "-c", parsers[minor])
 			cmd.Stdin = bytes.NewReader(dialect.AppendInit(nil, &in))
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr

@@ -18,6 +18,7 @@ import (
 	"udfrunner/core/hostmem"
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
+	"udfrunner/core/testenv"
 )
 
 // onA is the argument list of the column a.
@@ -88,7 +89,7 @@ func TestInterpretersThatCannotServe(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o755))
 		return path
 	}
-	good := hosttest.Python(t, "4.2")
+	good := testenv.Python(t, "4.2")
 	for _, test := range []struct {
 		name, python string
 		timeout      string

@@ -13,6 +13,7 @@ import (
 	"udfrunner/core/hostmem"
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
+	"udfrunner/core/testenv"
 
 	"github.com/ebitengine/purego"
 )
@@ -22,7 +23,7 @@ func newEnv(t *testing.T, minor string, pairs ...config.Pair) *env.Env {
 	t.Helper()
 	hosttest.CheckLeaks(t)
 	pairs = append([]config.Pair{
-		{Key: "spark.pyspark.python", Value: hosttest.Python(t, minor)},
+		{Key: "spark.pyspark.python", Value: testenv.Python(t, minor)},
 		{Key: "spark.executorEnv.PYTHONPATH", Value: testModules(t)},
 	}, pairs...)
 	e, err := env.New(pairs, os.Environ(), hostmem.Default())

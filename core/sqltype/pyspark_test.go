@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,25 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/testenv"
 )
-
-// python is the interpreter with a PySpark minor version.
-func python(t *testing.T, minor string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, parent, dir, "no go.mod above the working directory")
-		dir = parent
-	}
-	path := filepath.Join(dir, "build", "venv", minor, "bin", "python")
-	require.FileExists(t, path, "run `make venv`")
-	return path
-}
 
 // request and answer are those of testdata/pyspark_types.py.
 type request struct {
@@ -50,7 +32,7 @@ func ask(t *testing.T, minor string, requests []request) []answer {
 	t.Helper()
 	input, err := json.Marshal(requests)
 	require.NoError(t, err)
-	cmd := exec.Command(python(t, minor), filepath.Join("testdata", "pyspark_types.py"))
+	cmd := exec.Command(testenv.Python(t, minor), filepath.Join("testdata", "pyspark_types.py"))
 	cmd.Stdin = strings.NewReader(string(input))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

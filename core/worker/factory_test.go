@@ -12,6 +12,7 @@ import (
 
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
+	"udfrunner/core/testenv"
 )
 
 const patience = 20 * time.Second
@@ -20,7 +21,7 @@ const patience = 20 * time.Second
 func spec(t *testing.T) Spec {
 	t.Helper()
 	return Spec{
-		Python: hosttest.Python(t, "4.2"), Env: append(os.Environ(), "SPARK_REUSE_WORKER=1"),
+		Python: testenv.Python(t, "4.2"), Env: append(os.Environ(), "SPARK_REUSE_WORKER=1"),
 		StartTimeout: patience, IdleTimeout: time.Hour, MaxIdle: 10,
 	}
 }

@@ -13,6 +13,11 @@ import tasks
 SOCKETS_AND_PIPES = ("socket:", "pipe:", "anon_inode:")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of what is to be held with every PySpark."""
+    config.addinivalue_line("markers", "essential: run with every supported PySpark")
+
+
 def add_one(values: Any) -> Any:
     """A pandas function."""
     return values + 1
@@ -23,6 +28,10 @@ def add_one_arrow(values: Any) -> Any:
     import pyarrow.compute
 
     return pyarrow.compute.add(values, 1)
+
+
+ADD_ONE = add_one_arrow if tasks.SCALAR == tasks.SCALAR_ARROW else add_one
+"""The function of its kind for tasks.SCALAR."""
 
 
 def warm_inputs() -> list[bytes]:

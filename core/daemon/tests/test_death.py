@@ -30,6 +30,7 @@ def grandchild() -> int:
     return subprocess.Popen(["sleep", "3600"]).pid
 
 
+@pytest.mark.essential
 def test_exit_status(daemon: client.Daemon) -> None:
     worker = daemon.fork()
     worker.data.sendall(tasks.encode_probe(lambda: __import__("os")._exit(3)))
@@ -64,6 +65,7 @@ def test_pidfd_becomes_readable(daemon: client.Daemon) -> None:
     assert select.select([worker.pidfd], [], [], client.TIMEOUT)[0] == [worker.pidfd]
 
 
+@pytest.mark.essential
 def test_segmentation_fault_shows_the_python_stack(daemon: client.Daemon) -> None:
     worker = daemon.fork()
     worker.data.sendall(tasks.encode_probe(crash))
@@ -74,6 +76,7 @@ def test_segmentation_fault_shows_the_python_stack(daemon: client.Daemon) -> Non
     assert "in crash" in text
 
 
+@pytest.mark.essential
 def test_segmentation_fault_in_a_second_task(daemon: client.Daemon) -> None:
     # faulthandler is put back after a task that switched it off.
     worker = daemon.fork()
@@ -83,6 +86,7 @@ def test_segmentation_fault_in_a_second_task(daemon: client.Daemon) -> None:
     assert "in crash" in worker.read_log("stderr")
 
 
+@pytest.mark.essential
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_kill_reaches_the_group(daemon: client.Daemon, number: int) -> None:
     worker = daemon.fork()
@@ -115,6 +119,7 @@ def test_what_a_worker_leaves_in_its_group_is_killed(daemon: client.Daemon) -> N
     client.wait_until(lambda: not client.process_exists(child), "end of the grandchild")
 
 
+@pytest.mark.essential
 def test_stack_of_a_stuck_worker(daemon: client.Daemon) -> None:
     def stuck() -> None:
         import time

@@ -14,9 +14,7 @@ from pyspark.sql.types import DataType, DoubleType, LongType, StructType
 
 DECORATED = """
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark.sql.functions import arrow_udf, pandas_udf, udf
+from pyspark.sql.functions import pandas_udf, udf
 
 @pandas_udf("double")
 def half(x: pd.Series) -> pd.Series:
@@ -29,6 +27,11 @@ def row_plus_one(x):
 @udf("struct<a: int, `b c`: string>", useArrow=True)
 def pair(x):
     return x, str(x)
+"""
+DECORATED_ARROW = """
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql.functions import arrow_udf
 
 @arrow_udf("decimal(12, 2)")
 def money(x: pa.Array) -> pa.Array:
@@ -46,14 +49,12 @@ def f(x):
     return x
 """
 
-NAMES = ["half", "row_plus_one", "pair", "money", "plus_one"]
-TYPES = [
-    "double",
-    "bigint",
-    "struct<a:int,b c:string>",
-    "decimal(12,2)",
-    "bigint",
-]
+TYPES = {"half": "double", "row_plus_one": "bigint", "pair": "struct<a:int,b c:string>"}
+RUNS = [(tasks.SCALAR_PANDAS, "half", DoubleType(), [n / 2 for n in range(10)])]
+if tasks.SCALAR == tasks.SCALAR_ARROW:
+    DECORATED += DECORATED_ARROW
+    TYPES.update(money="decimal(12,2)", plus_one="bigint")
+    RUNS.append((tasks.SCALAR_ARROW, "plus_one", LongType(), list(range(1, 11))))
 
 
 @pytest.fixture
@@ -80,23 +81,21 @@ def probe_of(path: list[str], names: list[str]) -> Callable[[], Any]:
     return look
 
 
+@pytest.mark.essential
 @pytest.mark.parametrize("zygote", [True, False])
 def test_decorated_modules_can_be_imported(modules: list[str], zygote: bool) -> None:
     with client.running() as daemon:
         assert daemon.start(zygote=zygote)["op"] == "ready"
         worker = daemon.fork(env={"OMP_NUM_THREADS": "1"})
         threads = worker.probe(lambda: len(__import__("os").listdir("/proc/self/task")))
-        types, threads_after = worker.probe(probe_of(modules, NAMES))
-        assert types == TYPES
+        types, threads_after = worker.probe(probe_of(modules, list(TYPES)))
+        assert types == list(TYPES.values())
         assert threads_after == threads
 
 
+@pytest.mark.essential
 @pytest.mark.parametrize(
-    ("eval_type", "name", "return_type", "expected"),
-    [
-        (tasks.SCALAR_PANDAS, "half", DoubleType(), [n / 2 for n in range(10)]),
-        (tasks.SCALAR_ARROW, "plus_one", LongType(), list(range(1, 11))),
-    ],
+    ("eval_type", "name", "return_type", "expected"), RUNS, ids=[run[1] for run in RUNS]
 )
 def test_decorated_functions_run(
     worker: client.Worker,
@@ -118,6 +117,7 @@ def test_decorated_functions_run(
     assert result.batches[0].column(0).to_pylist() == expected
 
 
+@pytest.mark.essential
 def test_bad_text_is_named(worker: client.Worker, modules: list[str]) -> None:
     def imports(values: Any) -> Any:
         import sys
@@ -127,13 +127,14 @@ def test_bad_text_is_named(worker: client.Worker, modules: list[str]) -> None:
 
         return values
 
-    result = worker.run(tasks.encode(tasks.SCALAR_ARROW, imports))
+    result = worker.run(tasks.encode(tasks.SCALAR, imports))
     assert result.error is not None
     last = result.error.strip().splitlines()[-1]
     assert last.startswith("ValueError: return type 'array<lnog>': 'lnog' is no type; Spark DDL")
     assert "During handling" not in result.error
 
 
+@pytest.mark.essential
 def test_the_parser_is_imported_only_where_it_is_needed(worker: client.Worker) -> None:
     def parser() -> bool:
         import sys
@@ -141,9 +142,9 @@ def test_the_parser_is_imported_only_where_it_is_needed(worker: client.Worker) -
         return "udfrunner_daemon.ddl" in sys.modules
 
     def parse() -> str:
-        from pyspark.sql.types import DataType
+        from pyspark.sql import types
 
-        return DataType.fromDDL("a long").simpleString()
+        return types._parse_datatype_string("a long").simpleString()
 
     assert worker.probe(parser) is False
     assert worker.probe(parse) == "struct<a:bigint>"
@@ -177,6 +178,7 @@ def test_a_session_parses_where_there_is_one(
         types._parse_datatype_string("unknown")
 
 
+@pytest.mark.essential
 def test_installed_once(sessionless: Any) -> None:
     from pyspark.sql import types, udf, udtf
 

@@ -13,12 +13,13 @@ import client
 import pyarrow as pa
 import pytest
 import tasks
-from conftest import add_one, add_one_arrow
+from conftest import ADD_ONE, add_one
 
 
+@pytest.mark.essential
 @pytest.mark.parametrize(
     ("eval_type", "function"),
-    [(tasks.SCALAR_PANDAS, add_one), (tasks.SCALAR_ARROW, add_one_arrow)],
+    list({tasks.SCALAR_PANDAS: add_one, tasks.SCALAR: ADD_ONE}.items()),
 )
 def test_tasks_one_after_the_other_in_one_worker(
     worker: client.Worker, eval_type: int, function: Any
@@ -31,6 +32,7 @@ def test_tasks_one_after_the_other_in_one_worker(
     assert worker.probe(os.getpid) == worker.pid
 
 
+@pytest.mark.essential
 def test_map_in_arrow_with_large_batches(worker: client.Worker) -> None:
     def identity(batches: Any) -> Any:
         yield from batches
@@ -54,10 +56,11 @@ def test_map_in_arrow_with_large_batches(worker: client.Worker) -> None:
     assert result.reusable
 
 
+@pytest.mark.essential
 def test_result_is_sent_before_input_is_waited_for(worker: client.Worker) -> None:
     # A host that gives one batch and wants its result before it has another.
-    request = tasks.encode(tasks.SCALAR_ARROW, add_one_arrow, batches=tasks.ten_rows() * 2)
-    one = tasks.encode(tasks.SCALAR_ARROW, add_one_arrow)
+    request = tasks.encode(tasks.SCALAR, ADD_ONE, batches=tasks.ten_rows() * 2)
+    one = tasks.encode(tasks.SCALAR, ADD_ONE)
     tail = len(request) - len(one) + 8 + 4  # a batch, the end of the stream, the end marker
     worker.data.sendall(request[:-tail])
     assert tasks.read_int(worker.stream) == tasks.START_ARROW_STREAM
@@ -71,12 +74,13 @@ def test_result_is_sent_before_input_is_waited_for(worker: client.Worker) -> Non
 
 
 def test_next_task_sent_early_is_run(worker: client.Worker) -> None:
-    request = tasks.encode(tasks.SCALAR_ARROW, add_one_arrow)
+    request = tasks.encode(tasks.SCALAR, ADD_ONE)
     worker.data.sendall(request + request)
     assert tasks.decode(worker.stream).reusable
     assert tasks.decode(worker.stream).reusable
 
 
+@pytest.mark.essential
 def test_only_its_own_descriptors(daemon: client.Daemon) -> None:
     first = daemon.fork()
     worker = daemon.fork()
@@ -151,6 +155,7 @@ def test_directory_that_does_not_exist(daemon: client.Daemon) -> None:
     assert "No such file or directory: '/no/such/folder'" in worker.read_log("stderr")
 
 
+@pytest.mark.essential
 def test_blas_pool_follows_the_environment(daemon: client.Daemon) -> None:
     def blas_threads() -> Any:
         import os
@@ -164,6 +169,7 @@ def test_blas_pool_follows_the_environment(daemon: client.Daemon) -> None:
     assert daemon.fork(env=limited).probe(blas_threads) == 1
 
 
+@pytest.mark.essential
 def test_what_a_task_changed_is_put_back(worker: client.Worker) -> None:
     def look() -> Any:
         import faulthandler
@@ -212,6 +218,7 @@ def test_what_a_task_changed_is_put_back(worker: client.Worker) -> None:
     assert worker.probe(look) == before
 
 
+@pytest.mark.essential
 def test_python_exception_ends_the_worker_after_its_message(daemon: client.Daemon) -> None:
     def fails() -> None:
         raise KeyError("no such thing")
@@ -252,7 +259,7 @@ def test_host_that_closes_an_idle_worker(daemon: client.Daemon) -> None:
 
 def test_host_that_stops_reading(daemon: client.Daemon) -> None:
     worker = daemon.fork()
-    quick = tasks.encode(tasks.SCALAR_ARROW, add_one_arrow, batches=tasks.ten_rows() * 20_000)
+    quick = tasks.encode(tasks.SCALAR, ADD_ONE, batches=tasks.ten_rows() * 20_000)
     worker.data.sendall(quick[:100_000])
     worker.stream.close()
     worker.data.close()
@@ -286,6 +293,7 @@ def test_output_of_a_task_is_not_held_back(daemon: client.Daemon, unbuffered: st
     assert worker.read_log("stderr") == "a line on stderr\n"
 
 
+@pytest.mark.skipif(tasks.PYSPARK < (4, 1), reason="new in PySpark 4.1")
 def test_log_capture_of_newer_pyspark(daemon: client.Daemon) -> None:
     def prints() -> None:
         print("captured")
@@ -300,7 +308,7 @@ def test_pipelined_mode(daemon: client.Daemon) -> None:
     worker = daemon.fork(env={"SPARK_PIPELINED_UDF": "1"})
     for _ in range(2):
         batches = tasks.ten_rows() * 3
-        result = worker.run(tasks.encode(tasks.SCALAR_ARROW, add_one_arrow, batches=batches))
+        result = worker.run(tasks.encode(tasks.SCALAR, ADD_ONE, batches=batches))
         assert result.error is None
         assert len(result.batches) == 3
 

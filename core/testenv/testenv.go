@@ -1,0 +1,25 @@
+// Package testenv finds what tests need outside of Go: the interpreters that `make venv` installs.
+package testenv
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Python is the interpreter of the environment with a PySpark minor ("4.2"). Without it the test fails.
+func Python(t testing.TB, minor string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+	}
+	path := filepath.Join(dir, "build", "venv", minor, "bin", "python")
+	require.FileExists(t, path, "run `make venv`")
+	return path
+}
