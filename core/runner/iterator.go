@@ -106,6 +106,7 @@ func (it *Iterator) acquire(dialect *protocol.Dialect) error {
 	}
 	it.mu.Lock()
 	it.worker = w
+	it.pump.acquired = time.Now()
 	interrupted := it.interrupt != nil
 	if it.events != nil {
 		it.events.attach(w.Socket)

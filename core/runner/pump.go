@@ -58,6 +58,7 @@ type pump struct {
 	source       *transport.Reader
 	reader       *protocol.Reader
 	acquireError error
+	acquired     time.Time
 
 	opened     bool
 	event      protocol.Event // being handled by out
@@ -69,6 +70,7 @@ type pump struct {
 	writable   bool // the same for sending
 	ended      bool
 	raised     bool      // the worker sent an exception, and ends by itself
+	forked     bool      // the worker's process is known
 	death      time.Time // the worker's channel was found closed
 	stubborn   bool      // and it had to be killed
 	sentNew    []protocol.Broadcast
@@ -125,6 +127,12 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 	if !p.death.IsZero() && (d < 0 || d > deathPoll) {
 		d = deathPoll
 	}
+	if p.opened && !p.forked {
+		limit := max(0, time.Until(p.acquired.Add(p.it.factory.ForkLimit())))
+		if d < 0 || d > limit {
+			d = limit + time.Millisecond
+		}
+	}
 	start := time.Now()
 	ready, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
 	p.counters.waited.Add(int64(time.Since(start)))
@@ -142,6 +150,9 @@ func (p *pump) step() (status.Code, error) {
 		if ready, err := p.open(); err != nil || !ready {
 			return waiting, err
 		}
+	}
+	if err := p.checkFork(); err != nil {
+		return 0, err
 	}
 	for {
 		if err := p.send(); err != nil {
@@ -166,6 +177,17 @@ func (p *pump) step() (status.Code, error) {
 			return waiting, nil
 		}
 	}
+}
+
+// checkFork bounds the wait for the worker's process: a daemon may be stopped.
+func (p *pump) checkFork() error {
+	if !p.forked {
+		p.forked = p.it.worker.PID() != 0
+	}
+	if !p.forked && time.Since(p.acquired) > p.it.factory.ForkLimit() && !p.it.worker.Exited() {
+		return p.it.factory.Stuck()
+	}
+	return nil
 }
 
 // open gets the worker and queues the init section; false while the factory is starting.

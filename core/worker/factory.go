@@ -189,6 +189,17 @@ func (f *Factory) fork(key string, env map[string]string) (*Worker, error) {
 	return w, nil
 }
 
+// ForkLimit is how long the fork of a worker may take.
+func (f *Factory) ForkLimit() time.Duration { return f.spec.StartTimeout }
+
+// Stuck ends a factory whose daemon did not fork a worker in time, so that the next task gets another daemon.
+func (f *Factory) Stuck() *status.Error {
+	err := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)",
+		f.DaemonPID(), f.spec.Python, f.spec.StartTimeout)
+	f.fail(err)
+	return err
+}
+
 // Release gives a worker back. It goes to the pool if reuse and there is room, else it ends.
 func (f *Factory) Release(w *Worker, reuse bool) {
 	w.Tasks++

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark.sql.functions import arrow_udf, pandas_udf, udf
+from pyspark.sql.functions import pandas_udf, udf
 
 
 @pandas_udf("double")
@@ -21,8 +19,3 @@ def plus_one(x):
 @udf("n long, text string")
 def pair(x):
     return x, str(x)
-
-
-@arrow_udf("long")
-def arrow_plus_one(x: pa.Array) -> pa.Array:
-    return pc.add(x, 1)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from conftest import TESTS
+from pyspark.sql import functions
 from pyspark.sql import types as t
 from pyspark.sql.functions import pandas_udf, udf
 
@@ -46,12 +47,15 @@ def struct_udf(n, x):
 def test_apply_decorated_udfs(shared_env: Env, workers: int) -> None:
     column = udfrunner.apply(scaled, TABLE, "x", "n", workers=workers, env=shared_env)
     assert column.to_pylist() == [float(i) * i for i in range(ROWS)]
-    column = udfrunner.apply(scaled, TABLE, "x", scale="n", workers=workers, env=shared_env)
-    assert column.to_pylist() == [float(i) * i for i in range(ROWS)]
     for function in (row_udf, arrow_row_udf):
         column = udfrunner.apply(function, TABLE, "n", workers=workers, env=shared_env)
         assert column.type == pa.int64()
         assert column.to_pylist() == list(range(1, ROWS + 1))
+
+
+def test_apply_by_keyword(shared_env: Env) -> None:
+    column = udfrunner.apply(scaled, TABLE, "x", scale="n", env=shared_env)
+    assert column.to_pylist() == [float(i) * i for i in range(ROWS)]
 
 
 def test_apply_nested_results(shared_env: Env) -> None:
@@ -60,7 +64,8 @@ def test_apply_nested_results(shared_env: Env) -> None:
 
 
 def test_apply_arrow_udf(shared_env: Env) -> None:
-    functions = pytest.importorskip("pyspark.sql.functions")
+    if not hasattr(functions, "arrow_udf"):
+        pytest.skip("this PySpark has no arrow_udf")
 
     @functions.arrow_udf("long")
     def plus(n: pa.Array) -> pa.Array:
@@ -203,31 +208,31 @@ def test_module_of_functions_from_a_directory(shared_env: Env, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("name", "columns", "kind", "return_type", "expected"),
+    ("reference", "columns", "kind", "return_type", "expected"),
     [
-        ("scaled", ["x", "n"], "scalar-pandas", "double", [float(i * i) for i in range(ROWS)]),
-        ("plus_one", ["n"], "batched", "long", list(range(1, ROWS + 1))),
-        ("plus_one", ["n"], "arrow-batched", "long", list(range(1, ROWS + 1))),
+        ("decorated:scaled", ["x", "n"], "scalar-pandas", "double", [float(i * i) for i in range(ROWS)]),
+        ("decorated:plus_one", ["n"], "batched", "long", list(range(1, ROWS + 1))),
+        ("decorated:plus_one", ["n"], "arrow-batched", "long", list(range(1, ROWS + 1))),
         (
-            "pair",
+            "decorated:pair",
             ["n"],
             "batched",
             "n long, text string",
             [{"n": i, "text": str(i)} for i in range(ROWS)],
         ),
-        ("arrow_plus_one", ["n"], "scalar-arrow", "long", list(range(1, ROWS + 1))),
+        ("decorated_arrow:plus_one", ["n"], "scalar-arrow", "long", list(range(1, ROWS + 1))),
     ],
 )
 def test_references_to_decorated_functions(
     shared_env: Env,
-    name: str,
+    reference: str,
     columns: list[str],
     kind: str,
     return_type: str,
     expected: list[object],
 ) -> None:
     column = udfrunner.apply(
-        f"decorated:{name}", TABLE, *columns, kind=kind, return_type=return_type, env=shared_env
+        reference, TABLE, *columns, kind=kind, return_type=return_type, env=shared_env
     )
     assert column.to_pylist() == expected
 
@@ -235,7 +240,7 @@ def test_references_to_decorated_functions(
 def test_runner_with_a_decorated_reference(shared_env: Env) -> None:
     runner = udfrunner.Runner(
         udfrunner.EvalType.SCALAR_ARROW,
-        [["decorated:arrow_plus_one", "functions:arrow_plus_one"]],
+        [["decorated_arrow:plus_one", "functions:arrow_plus_one"]],
         [[0]],
         "long",
         env=shared_env,

@@ -84,7 +84,11 @@ def to_arrow(value: DataType) -> pa.DataType:
     """The Arrow type that PySpark makes of a DataType, timestamps in UTC."""
     from pyspark.sql.pandas.types import to_arrow_type
 
-    return to_arrow_type(value, timezone="UTC")
+    try:
+        return to_arrow_type(value, timezone="UTC")
+    except TypeError:
+        # PySpark 3.5 has no such parameter.
+        return to_arrow_type(value)
 
 
 def allow_ddl_without_session() -> None:

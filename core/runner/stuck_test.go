@@ -1,0 +1,32 @@
+package runner
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/config"
+	"udfrunner/core/status"
+)
+
+func TestStoppedDaemonIsNotWaitedForForEver(t *testing.T) {
+	e := newEnv(t, "4.2", config.Pair{Key: "spark.python.worker.reuse", Value: "false"})
+	works(t, e)
+	r := job(t, e, 200, "long", onA, "functions:double")
+	factory, err := r.currentFactory()
+	require.NoError(t, err)
+	require.NoError(t, unix.Kill(factory.DaemonPID(), unix.SIGSTOP))
+	it, err := r.Compute(numbers(t).Input(), Task{})
+	require.NoError(t, err)
+	defer it.Close()
+	it.pump.acquired = time.Now().Add(-factory.ForkLimit() + 300*time.Millisecond)
+	start := time.Now()
+	_, err = collect(t, it)
+	assert.Less(t, time.Since(start), 5*time.Second)
+	assert.Equal(t, status.Spawn, status.CodeOf(err))
+	assert.Contains(t, err.Error(), "forked no worker within")
+	works(t, e) // with another daemon
+}
