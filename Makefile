@@ -179,11 +179,14 @@ check-c: venv
 	@for f in $(wildcard capi/*.c); do $(CC) -std=gnu11 $(WARNINGS) -Iinclude -fsyntax-only $$f || exit 1; done
 	@$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES) include/udfrunner.h
 
+MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 .PHONY: check-python
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy --strict --disable-error-code=import-untyped capi/tests/python bindings/c
+	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python bindings/c bindings/demo benchmarks docs/test_readme.py
+	$(MYPY) --exclude tests core/daemon
+	cd bindings/python && $(VENV)/bin/mypy
 
 .PHONY: check-tree
 check-tree: ## Fail if git sees changes: what CI runs last

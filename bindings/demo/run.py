@@ -28,6 +28,7 @@ WORKERS = (1, 2)
 def speed_by_c_program(program: Path, flights: pa.Table, work: Path, workers: int) -> pa.Table:
     """The pandas scalar function over two columns of a CSV file, by the C program."""
     source, result = work / "flights.csv", work / "speed.txt"
+    command: list[str | Path]
     if not source.exists():
         pyarrow.csv.write_csv(flights.select(["distance", "air_time"]), source)
     command = [
@@ -57,6 +58,7 @@ def by_command(
 
     def job(program: Path, flights: pa.Table, work: Path, workers: int) -> pa.Table:
         source, result = work / "flights.parquet", work / f"{function}.parquet"
+        command: list[str | Path]
         if not source.exists():
             pq.write_table(flights, source)
         udfrunner = Path(sys.executable).parent / "udfrunner"

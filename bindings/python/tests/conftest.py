@@ -21,11 +21,15 @@ TESTS = Path(__file__).resolve().parent
 PACKAGE = TESTS.parent
 REPOSITORY = PACKAGE.parents[1]
 LIBRARY = REPOSITORY / "build" / "libudfrunner.so"
+
+
+def interpreter(minor: str) -> Path:
+    """The test environment's Python with this PySpark."""
+    return REPOSITORY / "build" / "venv" / minor / "bin" / "python"
+
+
 #: The workers' interpreter; UDFRUNNER_TEST_PYTHON names another, with another PySpark.
-PYTHON = Path(
-    os.environ.get("UDFRUNNER_TEST_PYTHON")
-    or REPOSITORY / "build" / "venv" / "4.2" / "bin" / "python"
-)
+PYTHON = Path(os.environ.get("UDFRUNNER_TEST_PYTHON") or interpreter("4.2"))
 
 # A background job of a shell ignores Ctrl-C, and so would the programs that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -38,6 +38,10 @@ def pandas_iter_plus_one(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         yield batch + 1
 
 
+def first_only(x: pd.Series) -> pd.Series:
+    return x[:1]
+
+
 def linear(x, *, scale, offset=0):
     return x * scale + offset
 
@@ -57,6 +61,21 @@ def fail(x):
 
 def fail_row(x):
     raise ValueError(f"no good: {x}")
+
+
+def process_id(x: pd.Series) -> pd.Series:
+    return pd.Series([os.getpid()] * len(x))
+
+
+def task_identity(x):
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return (
+        f"{context.partitionId()},{context.attemptNumber()},{context.stageId()},"
+        f"{context.taskAttemptId()},{context.getLocalProperty('color')},"
+        f"{context.resources()['gpu'].addresses}"
+    )
 
 
 def exit_three(x):

@@ -351,23 +351,27 @@ def cogroup_in_pandas(s: Session) -> Any:
     return s.numbers().groupby("k").cogroup(other).applyInPandas(join, "n long").collect()
 
 
-@pandas_udf("double")
-def mean(values: pd.Series) -> float:
+def pandas_mean() -> Any:
     """The mean of a group."""
-    return float(values.mean())
+
+    @pandas_udf("double")
+    def mean(values: pd.Series) -> float:
+        return float(values.mean())
+
+    return mean
 
 
 @case("pandas_grouped_agg")
 def pandas_grouped_agg(s: Session) -> Any:
-    return s.numbers().groupby("k").agg(mean("v"), mean("id")).collect()
+    return s.numbers().groupby("k").agg(pandas_mean()("v"), pandas_mean()("id")).collect()
 
 
 @case("pandas_window")
 def pandas_window(s: Session) -> Any:
     group = Window.partitionBy("k").orderBy("id")
     return s.numbers().select(
-        mean("v").over(group.rowsBetween(-1, 1)),
-        mean("v").over(Window.partitionBy("k")),
+        pandas_mean()("v").over(group.rowsBetween(-1, 1)),
+        pandas_mean()("v").over(Window.partitionBy("k")),
     ).collect()
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _library, _runner
+from . import _library, _pyspark, _runner
 from ._evaltype import EvalType
 from ._functions import FunctionLike
 from .errors import Error, WorkerExited
 
 #: Seconds that a trial may take.
 TRIAL_SECONDS = 60
-#: Packages that a worker may need; the first is needed by all.
+#: Packages that a worker may need; PySpark is needed by all.
 PACKAGES = ("pyspark", "pyarrow", "pandas", "numpy")
 
 _PROBE = (
@@ -79,8 +79,21 @@ def _interpreter(python: str) -> Iterator[Finding]:
         yield Finding("worker python", f"{python}: {error}", ok=False)
         return
     yield Finding("worker python", f"{python} ({found['python']})")
-    for index, package in enumerate(PACKAGES):
-        yield Finding(package, found.get(package, "missing"), ok=index > 0 or package in found)
+    for package in PACKAGES:
+        version = found.get(package, "missing")
+        if package == "pyspark":
+            yield _pyspark_finding(version)
+        else:
+            yield Finding(package, version)
+
+
+def _pyspark_finding(version: str) -> Finding:
+    """PySpark as it was found, "pyspark-client 4.2.0" or "missing", and what is supported."""
+    minor = ".".join(version.split()[-1].split(".")[:2])
+    supported = ", ".join(_pyspark.SUPPORTED)
+    return Finding(
+        "pyspark", f"{version} (supported are {supported})", ok=minor in _pyspark.SUPPORTED
+    )
 
 
 def _limits() -> Iterator[Finding]:

@@ -265,7 +265,7 @@ class TaskIterator(Generic[T_co]):
 
 
 class SchemaCell:
-    """The schema of a runner's results, which its tasks share: importing it costs as much as a batch."""
+    """The schema of a runner's results, shared by its tasks: to import it costs like a batch."""
 
     def __init__(self) -> None:
         self.value: pa.Schema | None = None

@@ -6,6 +6,7 @@ Functions by reference and pickled bytes need none of it.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from .errors import InvalidArgument, NotSupported
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql.types import DataType
+
+#: The minor versions of PySpark whose workers the library runs, oldest first.
+SUPPORTED = ("3.5", "4.0", "4.1", "4.2", "4.3")
 
 
 def _needed(error: ImportError) -> NotSupported:
@@ -84,11 +88,9 @@ def to_arrow(value: DataType) -> pa.DataType:
     """The Arrow type that PySpark makes of a DataType, timestamps in UTC."""
     from pyspark.sql.pandas.types import to_arrow_type
 
-    try:
-        return to_arrow_type(value, timezone="UTC")
-    except TypeError:
-        # PySpark 3.5 has no such parameter.
+    if "timezone" not in inspect.signature(to_arrow_type).parameters:  # PySpark 3.5: always UTC
         return to_arrow_type(value)
+    return to_arrow_type(value, timezone="UTC")
 
 
 def allow_ddl_without_session() -> None:
