@@ -14,6 +14,7 @@ import (
 	"udfrunner/core/env"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/hosttest"
+	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/testenv"
 	"udfrunner/core/worker"
@@ -75,7 +76,14 @@ func TestFailedFactoryIsMadeAnew(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	e := newEnv(t, config.Pair{Key: "spark.pyspark.python", Value: testenv.Python(t, "4.2")})
+	for _, minor := range protocol.Minors() {
+		t.Run(minor, func(t *testing.T) { testStats(t, minor) })
+	}
+}
+
+func testStats(t *testing.T, minor string) {
+	t.Helper()
+	e := newEnv(t, config.Pair{Key: "spark.pyspark.python", Value: testenv.Python(t, minor)})
 	f, err := e.Factory(e.Config())
 	require.NoError(t, err)
 	require.NoError(t, ready(t, f))
@@ -89,8 +97,8 @@ func TestStats(t *testing.T) {
 	assert.Equal(t, true, factory["zygote"], "the imports leave one thread")
 	assert.EqualValues(t, 1, factory["zygote_threads"])
 	assert.EqualValues(t, f.DaemonPID(), factory["daemon_pid"])
-	assert.Contains(t, factory["pyspark"], "4.2.")
-	assert.Empty(t, factory["notes"])
+	assert.Contains(t, factory["pyspark"], minor+".")
+	assert.Empty(t, factory["notes"], "imports and warm-up went well")
 	assert.EqualValues(t, 0, stats.Tasks["running"])
 }
 

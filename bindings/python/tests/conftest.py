@@ -110,7 +110,11 @@ def warm() -> Iterator[None]:
     pa.csv.read_csv(io.BytesIO(b"a\n1\n"))
     with udfrunner.Env() as env:
         runner = udfrunner.Runner(
-            udfrunner.EvalType.SCALAR_PANDAS, [["functions:pandas_plus_one"]], [[0]], "long", env=env
+            udfrunner.EvalType.SCALAR_PANDAS,
+            [["functions:pandas_plus_one"]],
+            [[0]],
+            "long",
+            env=env,
         )
         with runner, runner.compute(pa.table({"a": [1]})) as out:
             out.read_all()

@@ -210,7 +210,13 @@ def test_module_of_functions_from_a_directory(shared_env: Env, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("reference", "columns", "kind", "return_type", "expected"),
     [
-        ("decorated:scaled", ["x", "n"], "scalar-pandas", "double", [float(i * i) for i in range(ROWS)]),
+        (
+            "decorated:scaled",
+            ["x", "n"],
+            "scalar-pandas",
+            "double",
+            [float(i * i) for i in range(ROWS)],
+        ),
         ("decorated:plus_one", ["n"], "batched", "long", list(range(1, ROWS + 1))),
         ("decorated:plus_one", ["n"], "arrow-batched", "long", list(range(1, ROWS + 1))),
         (

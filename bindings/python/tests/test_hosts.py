@@ -15,7 +15,7 @@ SUITE = ["test_eval_types.py", "test_apply_map.py", "test_ddl.py"]
 @pytest.mark.parametrize("minor", ["3.5", "4.0", "4.1", "4.3"])
 def test_host(minor: str) -> None:
     python = str(interpreter(minor))
-    if os.path.samefile(os.path.dirname(python), os.path.dirname(sys.executable)):
+    if python == sys.executable:
         pytest.skip("this suite runs in that host")
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITE],

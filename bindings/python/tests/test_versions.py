@@ -206,9 +206,7 @@ def test_death(shared_env: Env, name: str, status: int | None, number: int | Non
 
 
 def test_deadline(shared_env: Env) -> None:
-    runner = Runner(
-        EvalType.SCALAR_PANDAS, [["functions:sleep"]], [[0]], "long", env=shared_env
-    )
+    runner = Runner(EvalType.SCALAR_PANDAS, [["functions:sleep"]], [[0]], "long", env=shared_env)
     with (
         runner,
         pytest.raises(udfrunner.DeadlineExceeded),

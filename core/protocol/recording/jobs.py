@@ -560,7 +560,7 @@ def arrow_udtf_302(s: Session) -> Any:
             yield pa.table({"x": x})
 
     s.spark.udtf.register("same", Same)
-    return s.spark.sql("SELECT x FROM range(3), LATERAL same(id)").collect()
+    return s.spark.sql("SELECT * FROM same(7)").collect()
 
 
 @case("arrow_udtf_302_table", since=(4, 1))
@@ -675,6 +675,7 @@ CONF = {
     "spark.sql.streaming.stateStore.providerClass":
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
 }
 SESSIONS: dict[str, dict[str, str]] = {
     "plain": {"spark.master": "local[1]"},

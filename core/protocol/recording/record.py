@@ -13,11 +13,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 PYTHON = "python3.11"
+# Everything runs below this fixed path: pickled functions name the files of the modules that they come from.
+WORK = pathlib.Path("/tmp/pyspark-recording")
 
 # Spark releases, each with packages that it was recorded with.
 ENVIRONMENTS = {
@@ -67,7 +68,7 @@ def run_jobs(python: pathlib.Path, session: str, raw: pathlib.Path, cases: list[
         "PYTHONWARNINGS": "ignore",
     }
     command = [python, "-c", BOOTSTRAP, HERE / "jobs.py", session, raw, *cases]
-    print(f"{python.parents[1].name} {session}", file=sys.stderr)
+    print(f"{python.parents[2].name} {session}", file=sys.stderr)
     subprocess.run(command, env=env, cwd=raw, check=True, timeout=900)
 
 
@@ -90,10 +91,14 @@ def collect(raw: pathlib.Path, target: pathlib.Path) -> int:
 def record(minor: str, python: pathlib.Path, sessions: list[str], cases: list[str]) -> None:
     """Records one version; all of it replaces what was there, some cases replace only themselves."""
     target = HERE / "testdata" / minor
-    with tempfile.TemporaryDirectory(prefix="recording-") as name:
-        raw = pathlib.Path(name)
+    work = WORK / minor
+    work.mkdir(parents=True, exist_ok=False)
+    try:
+        (work / "venv").symlink_to(python.parents[1])
+        raw = work / "raw"
+        raw.mkdir()
         for session in sessions:
-            run_jobs(python, session, raw, cases)
+            run_jobs(work / "venv" / "bin" / "python", session, raw, cases)
         if not cases and len(sessions) == len(SESSIONS):
             shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True, exist_ok=True)
@@ -103,6 +108,8 @@ def record(minor: str, python: pathlib.Path, sessions: list[str], cases: list[st
                 if re.fullmatch(re.escape(case.parent.name) + r"(\.\d+)?(\.partial)?\.(in|out)", old.name):
                     old.unlink()
         count = collect(raw, target)
+    finally:
+        shutil.rmtree(work)
     normalise = ["go", "run", "./core/protocol/recording/normalise", target]
     subprocess.run(normalise, cwd=ROOT, check=True)
     size = sum(path.stat().st_size for path in target.iterdir())
