@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -27,7 +28,12 @@ func number[T int32 | int64](name string, field func(*InitSection) *T) sectionKe
 var sparkKeys43 = []sectionKey{
 	{
 		"secret",
-		func(b []byte, s *InitSection) []byte { return appendSparkJSON(b, s.Context.Secret) },
+		func(b []byte, s *InitSection) []byte {
+			if s.BarrierServer != nil {
+				return append(b, "null"...)
+			}
+			return appendSparkJSON(b, s.Context.Secret)
+		},
 		func(value json.RawMessage, s *InitSection) error { return json.Unmarshal(value, &s.Context.Secret) },
 	},
 	number("stageId", func(s *InitSection) *int32 { return &s.Context.Stage }),
@@ -50,8 +56,8 @@ var sparkKeys43 = []sectionKey{
 	number("cpus", func(s *InitSection) *int32 { return &s.Context.CPUs }),
 }
 
-// sparkKeys42 has no cpuAmount.
-var sparkKeys42 = append(append([]sectionKey{}, sparkKeys43[:7]...), sparkKeys43[8:]...)
+// sparkKeys42 are the same without cpuAmount, which moves taskAttemptId in the hash map.
+var sparkKeys42 = slices.Concat(sparkKeys43[:1], sparkKeys43[8:9], sparkKeys43[1:7], sparkKeys43[9:])
 
 func contextJSONPart(keys []sectionKey) part {
 	return part{
@@ -91,7 +97,7 @@ func contextJSONPart(keys []sectionKey) part {
 	}
 }
 
-// connInfo is -1 outside of a barrier stage, and the port or, as a string, the path inside.
+// connInfo is the port in a barrier stage and -1 in others, or with Unix sockets a path in both, without a secret.
 func appendConnInfo(b []byte, s *InitSection) []byte {
 	if s.BarrierServer != nil {
 		return appendSparkJSON(b, s.BarrierServer.Path)

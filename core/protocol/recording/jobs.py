@@ -24,7 +24,12 @@ Version = tuple[int, int]
 VERSION: Version = tuple(int(part) for part in pyspark.__version__.split(".")[:2])  # type: ignore
 
 Job = Callable[["Session"], Any]
-CASES: dict[str, list[tuple[str, Job]]] = {"plain": [], "encrypted": [], "sockets": [], "cluster": []}
+CASES: dict[str, list[tuple[str, Job]]] = {
+    "plain": [],
+    "encrypted": [],
+    "sockets": [],
+    "cluster": [],
+}
 
 
 class Session:
@@ -50,9 +55,12 @@ class Session:
     def stream(self, name: str, result: DataFrame) -> None:
         """Runs a streaming query over all that there is."""
         query = (
-            result.writeStream.format("memory").queryName(name).outputMode("update")
+            result.writeStream.format("memory")
+            .queryName(name)
+            .outputMode("update")
             .option("checkpointLocation", str(self.scratch / (name + "_checkpoint")))
-            .trigger(availableNow=True).start()
+            .trigger(availableNow=True)
+            .start()
         )
         query.awaitTermination()
 
@@ -67,6 +75,11 @@ def case(name: str, since: Version = (3, 5), sessions: str = "plain") -> Callabl
         return job
 
     return register
+
+
+def pickled(function: Callable[..., Any], returns: str) -> Any:
+    """A UDF with pickled rows (eval type 100); Arrow is the default from 4.2 on."""
+    return udf(function, returns, useArrow=False)
 
 
 def fails(job: Callable[[], Any]) -> None:
@@ -119,7 +132,9 @@ def accumulator(s: Session) -> Any:
 @case("local_properties")
 def local_properties(s: Session) -> Any:
     context = s.spark.sparkContext
-    context.setLocalProperty("text", 'quote " backslash \\ tag <a&b> slash / line \n é 😀 \u2028 \x7f')
+    context.setLocalProperty(
+        "text", 'quote " backslash \\ tag <a&b> slash / line \n é 😀 \u2028 \x7f'
+    )
     context.setJobGroup("group", "a described job")
     result = context.parallelize([1], 1).map(lambda x: x).collect()
     for key in ("text", "spark.jobGroup.id", "spark.job.description"):
@@ -146,7 +161,7 @@ def rdd_fails(s: Session) -> Any:
 
 @case("resources", sessions="cluster")
 def resources(s: Session) -> Any:
-    return s.numbers(2).select(udf(lambda x: x + 1, "long")("id")).collect()
+    return s.numbers(2).select(pickled(lambda x: x + 1, "long")("id")).collect()
 
 
 # Scalar functions
@@ -154,18 +169,18 @@ def resources(s: Session) -> Any:
 
 @case("udf")
 def scalar_udf(s: Session) -> Any:
-    return s.numbers().select(udf(lambda x, t: f"{x}{t}", "string")("id", "s")).collect()
+    return s.numbers().select(pickled(lambda x, t: f"{x}{t}", "string")("id", "s")).collect()
 
 
 @case("udf_chain")
 def udf_chain(s: Session) -> Any:
-    add, double = udf(lambda x: x + 1, "long"), udf(lambda x: x * 2, "long")
+    add, double = pickled(lambda x: x + 1, "long"), pickled(lambda x: x * 2, "long")
     return s.numbers().select(double(add("id")), add("k")).collect()
 
 
 @case("udf_keywords", since=(4, 0))
 def udf_keywords(s: Session) -> Any:
-    @udf("long")
+    @udf("long", useArrow=False)
     def subtract(a: int, b: int) -> int:
         return a - b
 
@@ -174,25 +189,31 @@ def udf_keywords(s: Session) -> Any:
 
 @case("udf_many_rows")
 def udf_many_rows(s: Session) -> Any:
-    return s.numbers(250).select(udf(lambda x: x, "long")("id")).collect()
+    return s.numbers(250).select(pickled(lambda x: x, "long")("id")).collect()
 
 
 @case("udf_complex")
 def udf_complex(s: Session) -> Any:
-    f = udf(lambda r, a, m: [r.id, *a, *m.values()], "array<long>")
-    return s.numbers(3).select(f(F.struct("id", "s"), F.array("id", "k"), F.create_map("s", "k"))).collect()
+    f = pickled(lambda r, a, m: [r.id, *a, *m.values()], "array<long>")
+    return (
+        s.numbers(3)
+        .select(f(F.struct("id", "s"), F.array("id", "k"), F.create_map("s", "k")))
+        .collect()
+    )
 
 
 @case("udf_fails")
 def udf_fails(s: Session) -> Any:
-    return fails(lambda: s.numbers().select(udf(lambda x: 1 // (x - 3), "long")("id")).collect())
+    return fails(
+        lambda: s.numbers().select(pickled(lambda x: 1 // (x - 3), "long")("id")).collect()
+    )
 
 
 @case("udf_profiled", since=(4, 0))
 def udf_profiled(s: Session) -> Any:
     s.spark.conf.set("spark.sql.pyspark.udf.profiler", "perf")
     try:
-        return s.numbers(2).select(udf(lambda x: x + 1, "long")("id")).collect()
+        return s.numbers(2).select(pickled(lambda x: x + 1, "long")("id")).collect()
     finally:
         s.spark.conf.unset("spark.sql.pyspark.udf.profiler")
 
@@ -215,13 +236,20 @@ def udf_include(s: Session) -> Any:
         calls.add(1)
         return int(included_one.VALUE + two.value + x)
 
-    return s.numbers().select(udf(answer, "long")("id")).collect()
+    return s.numbers().select(pickled(answer, "long")("id")).collect()
+
+
+@case("udf_default")
+def udf_default(s: Session) -> Any:
+    return s.numbers().select(udf(lambda x: x + 1, "long")("id")).collect()
 
 
 @case("arrow_udf_101")
 def arrow_udf_101(s: Session) -> Any:
     f = udf(lambda x, t: f"{x}{t}", "string", useArrow=True)
-    return s.numbers().select(f("id", "s"), udf(lambda x: x + 1, "long", useArrow=True)("k")).collect()
+    return (
+        s.numbers().select(f("id", "s"), udf(lambda x: x + 1, "long", useArrow=True)("k")).collect()
+    )
 
 
 @case("pandas_scalar")
@@ -369,10 +397,14 @@ def pandas_grouped_agg(s: Session) -> Any:
 @case("pandas_window")
 def pandas_window(s: Session) -> Any:
     group = Window.partitionBy("k").orderBy("id")
-    return s.numbers().select(
-        pandas_mean()("v").over(group.rowsBetween(-1, 1)),
-        pandas_mean()("v").over(Window.partitionBy("k")),
-    ).collect()
+    return (
+        s.numbers()
+        .select(
+            pandas_mean()("v").over(group.rowsBetween(-1, 1)),
+            pandas_mean()("v").over(Window.partitionBy("k")),
+        )
+        .collect()
+    )
 
 
 @case("apply_in_arrow", since=(4, 0))
@@ -461,10 +493,14 @@ def arrow_grouped_agg(s: Session) -> Any:
 @case("arrow_window", since=(4, 1))
 def arrow_window(s: Session) -> Any:
     group = Window.partitionBy("k").orderBy("id")
-    return s.numbers().select(
-        arrow_sum()("v").over(group.rowsBetween(-1, 1)),
-        arrow_sum()("v").over(Window.partitionBy("k")),
-    ).collect()
+    return (
+        s.numbers()
+        .select(
+            arrow_sum()("v").over(group.rowsBetween(-1, 1)),
+            arrow_sum()("v").over(Window.partitionBy("k")),
+        )
+        .collect()
+    )
 
 
 @case("arrow_grouped_agg_iter", since=(4, 2))
@@ -485,8 +521,8 @@ class Twice:
     """Each argument twice."""
 
     def eval(self, x: Any) -> Iterator[Any]:
-        yield x,
-        yield x,
+        yield (x,)
+        yield (x,)
 
 
 class Count:
@@ -499,7 +535,7 @@ class Count:
         self.count += 1
 
     def terminate(self) -> Iterator[Any]:
-        yield self.count,
+        yield (self.count,)
 
 
 @case("udtf")
@@ -529,7 +565,7 @@ def udtf_analyze(s: Session) -> Any:
             return AnalyzeResult(StructType().add("n", IntegerType()))
 
         def eval(self, x: Any) -> Iterator[Any]:
-            yield x,
+            yield (x,)
 
     s.spark.udtf.register("analyzed", udtf(Analyzed))
     return s.spark.sql("SELECT * FROM analyzed(x => 7)").collect()
@@ -592,9 +628,12 @@ def apply_in_pandas_with_state(s: Session) -> Any:
         yield pd.DataFrame({"k": [key[0]], "n": [total]})
 
     rows = s.files("with_state", LINES)
-    s.stream("with_state", rows.groupBy("k").applyInPandasWithState(
-        count, "k string, n long", "n long", "update", "NoTimeout"
-    ))
+    s.stream(
+        "with_state",
+        rows.groupBy("k").applyInPandasWithState(
+            count, "k string, n long", "n long", "update", "NoTimeout"
+        ),
+    )
 
 
 def state_processor(rows_of: Callable[[Any, int], Any]) -> Any:
@@ -633,13 +672,22 @@ def plain_row(key: Any, count: int) -> Any:
     return Row(k=key, n=count)
 
 
-def transform(s: Session, name: str, method: str, row: Callable[[Any, int], Any], initial: bool) -> None:
+def transform(
+    s: Session, name: str, method: str, row: Callable[[Any, int], Any], initial: bool
+) -> None:
     """Runs a transformWithState query, with or without an initial state."""
     rows = s.files(name, LINES)
     state = s.spark.createDataFrame([("a", 9)], "k string, n long").coalesce(1).groupBy("k")
-    s.stream(name, getattr(rows.groupBy("k"), method)(
-        state_processor(row), "k string, n long", "Update", "None", *([state] if initial else [])
-    ))
+    s.stream(
+        name,
+        getattr(rows.groupBy("k"), method)(
+            state_processor(row),
+            "k string, n long",
+            "Update",
+            "None",
+            *([state] if initial else []),
+        ),
+    )
 
 
 @case("transform_with_state_pandas", since=(4, 0), sessions="plain sockets")
@@ -672,8 +720,7 @@ CONF = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "4",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "1",
-    "spark.sql.streaming.stateStore.providerClass":
-        "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
+    "spark.sql.streaming.stateStore.providerClass": "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -681,12 +728,15 @@ SESSIONS: dict[str, dict[str, str]] = {
     "plain": {"spark.master": "local[1]"},
     "encrypted": {"spark.master": "local[1]", "spark.io.encryption.enabled": "true"},
     "sockets": {
-        "spark.master": "local[1]", "spark.io.encryption.enabled": "true",
+        "spark.master": "local[1]",
+        "spark.io.encryption.enabled": "true",
         "spark.python.unix.domain.socket.enabled": "true",
     },
     "cluster": {
-        "spark.master": "local-cluster[1,1,1024]", "spark.worker.resource.gpu.amount": "2",
-        "spark.executor.resource.gpu.amount": "2", "spark.task.resource.gpu.amount": "2",
+        "spark.master": "local-cluster[1,1,1024]",
+        "spark.worker.resource.gpu.amount": "2",
+        "spark.executor.resource.gpu.amount": "2",
+        "spark.task.resource.gpu.amount": "2",
     },
 }
 

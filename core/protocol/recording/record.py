@@ -46,7 +46,14 @@ def environment(minor: str) -> pathlib.Path:
     installed = directory / "installed"
     if not installed.exists() or installed.read_text() != repr(packages):
         subprocess.run([PYTHON, "-m", "venv", "--clear", directory], check=True)
-        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        pip: list[str | pathlib.Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+        ]
         subprocess.run([*pip, "setuptools", "wheel"], check=True)
         subprocess.run([*pip, *packages], check=True)
         installed.write_text(repr(packages))
@@ -67,7 +74,15 @@ def run_jobs(python: pathlib.Path, session: str, raw: pathlib.Path, cases: list[
         "SPARK_WORKER_DIR": str(raw / "work"),
         "PYTHONWARNINGS": "ignore",
     }
-    command = [python, "-c", BOOTSTRAP, HERE / "jobs.py", session, raw, *cases]
+    command: list[str | pathlib.Path] = [
+        python,
+        "-c",
+        BOOTSTRAP,
+        HERE / "jobs.py",
+        session,
+        raw,
+        *cases,
+    ]
     print(f"{python.parents[2].name} {session}", file=sys.stderr)
     subprocess.run(command, env=env, cwd=raw, check=True, timeout=900)
 
@@ -82,7 +97,11 @@ def collect(raw: pathlib.Path, target: pathlib.Path) -> int:
             if not task.with_suffix(".done").exists():
                 name += ".partial"
             for suffix in (".in", ".out"):
-                data = task.with_suffix(suffix).read_bytes() if task.with_suffix(suffix).exists() else b""
+                data = (
+                    task.with_suffix(suffix).read_bytes()
+                    if task.with_suffix(suffix).exists()
+                    else b""
+                )
                 (target / (name + suffix)).write_bytes(data)
             count += 1
     return count
@@ -105,29 +124,56 @@ def record(minor: str, python: pathlib.Path, sessions: list[str], cases: list[st
         shutil.rmtree(raw / "stopped", ignore_errors=True)
         for case in raw.glob("*/0.in"):
             for old in target.iterdir():
-                if re.fullmatch(re.escape(case.parent.name) + r"(\.\d+)?(\.partial)?\.(in|out)", old.name):
+                if re.fullmatch(
+                    re.escape(case.parent.name) + r"(\.\d+)?(\.partial)?\.(in|out)", old.name
+                ):
                     old.unlink()
         count = collect(raw, target)
     finally:
         shutil.rmtree(work)
-    normalise = ["go", "run", "./core/protocol/recording/normalise", target]
+    normalise: list[str | pathlib.Path] = [
+        "go",
+        "run",
+        "./core/protocol/recording/normalise",
+        target,
+    ]
     subprocess.run(normalise, cwd=ROOT, check=True)
     size = sum(path.stat().st_size for path in target.iterdir())
     print(f"{minor}: {count} tasks, {size} bytes", file=sys.stderr)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--version", action="append", choices=sorted(ENVIRONMENTS), dest="versions",
-                        help="PySpark minor to record; may be repeated; all by default")
-    parser.add_argument("--session", action="append", choices=SESSIONS, dest="sessions",
-                        help="kind of Spark session; may be repeated; all by default")
-    parser.add_argument("--python", type=pathlib.Path,
-                        help="interpreter with a full PySpark, in the place of build/recording/<minor>")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--version",
+        action="append",
+        choices=sorted(ENVIRONMENTS),
+        dest="versions",
+        help="PySpark minor to record; may be repeated; all by default",
+    )
+    parser.add_argument(
+        "--session",
+        action="append",
+        choices=SESSIONS,
+        dest="sessions",
+        help="kind of Spark session; may be repeated; all by default",
+    )
+    parser.add_argument(
+        "--python",
+        type=pathlib.Path,
+        help="interpreter with a full PySpark, in the place of build/recording/<minor>",
+    )
     parser.add_argument("cases", nargs="*", help="cases of jobs.py; all by default")
     options = parser.parse_args()
     for minor in options.versions or sorted(ENVIRONMENTS):
-        record(minor, options.python or environment(minor), options.sessions or list(SESSIONS), options.cases)
+        record(
+            minor,
+            options.python or environment(minor),
+            options.sessions or list(SESSIONS),
+            options.cases,
+        )
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ class _Tap:
 
 
 def worker(sock: Any, authenticated: bool) -> int:
-    """The stock worker with its main wrapped; PySpark's worker module is first imported after the fork."""
+    """The stock worker with its main wrapped; newer daemons import it first after the fork."""
     import pyspark.worker
 
     if not hasattr(pyspark.worker, "stock_main"):
@@ -98,12 +98,14 @@ def worker(sock: Any, authenticated: bool) -> int:
             finally:
                 task.close()
 
-        setattr(pyspark.worker, "stock_main", stock_main)
-        setattr(pyspark.worker, "main", main)
+        pyspark.worker.stock_main = stock_main
+        pyspark.worker.main = main
+        if hasattr(pyspark.daemon, "worker_main"):  # versions before 4.2 import it at the start
+            pyspark.daemon.worker_main = main
     code: int = _stock_worker(sock, authenticated)
     return code
 
 
 if __name__ == "__main__":
-    setattr(pyspark.daemon, "worker", worker)
+    pyspark.daemon.worker = worker
     pyspark.daemon.manager()

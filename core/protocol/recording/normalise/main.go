@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"udfrunner/core/protocol"
@@ -21,8 +22,9 @@ var replacements = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`/tmp/pyspark-recording/[0-9.]+/raw/[^\s",]*/userFiles-[0-9a-f-]{36}`), "/spark/files"},
-	{regexp.MustCompile(`/tmp/pyspark-recording/[0-9.]+/venv/lib/python3\.\d+/site-packages`), "/spark/python"},
+	{regexp.MustCompile(`(/[\w.-]+)+/site-packages`), "/spark/python"},
 	{regexp.MustCompile(`/tmp/pyspark-recording/[0-9.]+`), "/spark"},
+	{regexp.MustCompile(`/tmp[a-z0-9_]{8}$`), "/temporary"},
 	{regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`), "00000000-0000-0000-0000-000000000000"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), strings.Repeat("0", 64)},
 	{regexp.MustCompile(`\blocalhost:\d+`), "localhost:4040"},
@@ -47,7 +49,8 @@ func clean(text string) string {
 func cleanEntries(entries []protocol.Entry) {
 	for i := range entries {
 		entries[i].Value = clean(entries[i].Value)
-		if strings.HasSuffix(entries[i].Key, ".port") || strings.HasSuffix(entries[i].Key, "_port") {
+		key, value := entries[i].Key, entries[i].Value
+		if _, err := strconv.Atoi(value); err == nil && (strings.HasSuffix(key, ".port") || strings.HasSuffix(key, "_port")) {
 			entries[i].Value = fmt.Sprint(port)
 		}
 	}
