@@ -33,7 +33,8 @@ SESSIONS = ("plain", "encrypted", "sockets", "cluster")
 # The jobs run under a fixed file name, in __main__, so that their functions are pickled whole and without a path.
 BOOTSTRAP = """
 import pathlib, sys
-exec(compile(pathlib.Path(sys.argv[1]).read_text(), "jobs.py", "exec"))
+for name in "jobs.py", "sessions.py":
+    exec(compile(pathlib.Path(sys.argv[1], name).read_text(), name, "exec"))
 run(sys.argv[2], pathlib.Path(sys.argv[3]), set(sys.argv[4:]))
 """
 
@@ -78,7 +79,7 @@ def run_jobs(python: pathlib.Path, session: str, raw: pathlib.Path, cases: list[
         python,
         "-c",
         BOOTSTRAP,
-        HERE / "jobs.py",
+        HERE,
         session,
         raw,
         *cases,

@@ -32,7 +32,9 @@ class _Task:
         if self.path is None:
             self.path = self._create()
         if suffix not in self._files:
-            self._files[suffix] = open(self.path.with_suffix(suffix), "wb", buffering=0)
+            self._files[suffix] = open(  # noqa: SIM115 - open for the worker's life
+                self.path.with_suffix(suffix), "wb", buffering=0
+            )
         self._files[suffix].write(data)
 
     def finish(self) -> None:
