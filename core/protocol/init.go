@@ -2,7 +2,7 @@ package protocol
 
 import (
 	"encoding/binary"
-	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -221,28 +221,32 @@ type contextKey struct {
 	append func(b []byte, c *Context) []byte
 }
 
-// Members of the task context of 4.2, in Spark's order (TaskContextInfo).
-var contextKeys42 = []contextKey{
-	{"isBarrier", func(b []byte, c *Context) []byte { return strconv.AppendBool(b, c.Barrier) }},
-	{"connInfo", func(b []byte, c *Context) []byte {
-		if c.Barrier {
-			return strconv.AppendInt(b, int64(c.BarrierPort), 10)
-		}
-		return append(b, "-1"...)
-	}},
-	{"secret", func(b []byte, c *Context) []byte { return appendJSON(b, c.Secret) }},
-	{"stageId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Stage), 10) }},
-	{"partitionId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Partition), 10) }},
-	{"attemptNumber", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Attempt), 10) }},
-	{"taskAttemptId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, c.TaskAttemptID, 10) }},
-	{"cpus", appendCPUs},
-	{"resources", appendResources},
-	{"localProperties", appendProperties},
-}
+// Members of the task context, and their orders: those of a Scala hash map of the names (PythonWorkerUtils.writeTaskContext), as
+// recorded. cpuAmount, new in 4.3, is a text, and moves taskAttemptId in the map.
+var (
+	secretKey = contextKey{"secret", func(b []byte, c *Context) []byte { return appendSparkJSON(b, c.Secret) }}
+	taskKey   = contextKey{"taskAttemptId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, c.TaskAttemptID, 10) }}
+	middle    = []contextKey{
+		{"stageId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Stage), 10) }},
+		{"isBarrier", func(b []byte, c *Context) []byte { return strconv.AppendBool(b, c.Barrier) }},
+		{"partitionId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Partition), 10) }},
+		{"connInfo", func(b []byte, c *Context) []byte {
+			if c.Barrier {
+				return strconv.AppendInt(b, int64(c.BarrierPort), 10)
+			}
+			return append(b, "-1"...)
+		}},
+		{"attemptNumber", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Attempt), 10) }},
+		{"localProperties", appendProperties},
+	}
+	amountKey = contextKey{"cpuAmount", func(b []byte, c *Context) []byte {
+		return append(appendCPUs(append(b, '"'), c), '"')
+	}}
+	last = []contextKey{{"resources", appendResources}, {"cpus", appendCPUs}}
 
-// 4.3 adds the exact, possibly fractional amount of CPUs.
-var contextKeys43 = append(contextKeys42[:len(contextKeys42):len(contextKeys42)],
-	contextKey{"cpuAmount", appendCPUs})
+	contextKeys42 = slices.Concat([]contextKey{secretKey, taskKey}, middle, last)
+	contextKeys43 = slices.Concat([]contextKey{secretKey}, middle, []contextKey{amountKey, taskKey}, last)
+)
 
 func contextJSON(keys []contextKey) Field {
 	return func(b []byte, in *Init) []byte {
@@ -250,7 +254,7 @@ func contextJSON(keys []contextKey) Field {
 		b = appendInt(b, 0)
 		for i, key := range keys {
 			b = append(b, "{,"[min(i, 1)])
-			b = append(appendJSON(b, key.name), ':')
+			b = append(appendSparkJSON(b, key.name), ':')
 			b = key.append(b, &in.Context)
 		}
 		b = append(b, '}')
@@ -267,13 +271,13 @@ func appendResources(b []byte, c *Context) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name := string(appendJSON(nil, r.Name))
+		name := string(appendSparkJSON(nil, r.Name))
 		b = append(b, name+`:{"name":`+name+`,"addresses":[`...)
 		for j, address := range r.Addresses {
 			if j > 0 {
 				b = append(b, ',')
 			}
-			b = appendJSON(b, address)
+			b = appendSparkJSON(b, address)
 		}
 		b = append(b, "]}"...)
 	}
@@ -286,17 +290,8 @@ func appendProperties(b []byte, c *Context) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendJSON(b, p.Key), ':')
-		b = appendJSON(b, p.Value)
+		b = append(appendSparkJSON(b, p.Key), ':')
+		b = appendSparkJSON(b, p.Value)
 	}
 	return append(b, '}')
-}
-
-// appendJSON appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
-func appendJSON(b []byte, s string) []byte {
-	quoted, err := json.Marshal(s)
-	if err != nil { // a string always marshals
-		return append(b, `""`...)
-	}
-	return append(b, quoted...)
 }
