@@ -65,6 +65,17 @@ def process_id(x: pd.Series) -> pd.Series:
     return x * 0 + os.getpid()
 
 
+def add_broadcast(x: pd.Series) -> pd.Series:
+    """Adds the broadcast variable 7, 100 where there is none, and a thousand times its process id."""
+    try:
+        from pyspark.core.broadcast import _broadcastRegistry
+    except ImportError:  # PySpark 3.5
+        from pyspark.broadcast import _broadcastRegistry
+
+    found = _broadcastRegistry.get(7)
+    return x + (100 if found is None else found.value) + 1000 * os.getpid()
+
+
 def fail(x):
     raise ValueError("a deliberate error")
 
