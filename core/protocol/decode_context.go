@@ -24,6 +24,11 @@ func number[T int32 | int64](name string, field func(*InitSection) *T) sectionKe
 	}
 }
 
+// ofContext writes a member as tasks do.
+func ofContext(f func(b []byte, c *Context) []byte) func([]byte, *InitSection) []byte {
+	return func(b []byte, s *InitSection) []byte { return f(b, &s.Context) }
+}
+
 // sparkKeys43 are the members in the order of a Scala hash map of these keys (PythonWorkerUtils.writeTaskContext).
 var sparkKeys43 = []sectionKey{
 	{
@@ -45,14 +50,14 @@ var sparkKeys43 = []sectionKey{
 	number("partitionId", func(s *InitSection) *int32 { return &s.Context.Partition }),
 	{"connInfo", appendConnInfo, parseConnInfo},
 	number("attemptNumber", func(s *InitSection) *int32 { return &s.Context.Attempt }),
-	{"localProperties", appendSparkProperties, parseProperties},
+	{"localProperties", ofContext(appendProperties), parseProperties},
 	{
 		"cpuAmount",
 		func(b []byte, s *InitSection) []byte { return appendSparkJSON(b, s.CPUAmount) },
 		func(value json.RawMessage, s *InitSection) error { return json.Unmarshal(value, &s.CPUAmount) },
 	},
 	number("taskAttemptId", func(s *InitSection) *int64 { return &s.Context.TaskAttemptID }),
-	{"resources", appendSparkResources, parseResources},
+	{"resources", ofContext(appendResources), parseResources},
 	number("cpus", func(s *InitSection) *int32 { return &s.Context.CPUs }),
 }
 
@@ -113,18 +118,6 @@ func parseConnInfo(value json.RawMessage, s *InitSection) error {
 	return json.Unmarshal(value, &s.Context.BarrierPort)
 }
 
-func appendSparkProperties(b []byte, s *InitSection) []byte {
-	b = append(b, '{')
-	for i, p := range s.Context.Properties {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendSparkJSON(b, p.Key), ':')
-		b = appendSparkJSON(b, p.Value)
-	}
-	return append(b, '}')
-}
-
 func parseProperties(value json.RawMessage, s *InitSection) error {
 	list, err := members(value)
 	if err != nil {
@@ -138,25 +131,6 @@ func parseProperties(value json.RawMessage, s *InitSection) error {
 		}
 	}
 	return nil
-}
-
-func appendSparkResources(b []byte, s *InitSection) []byte {
-	b = append(b, '{')
-	for i, resource := range s.Context.Resources {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendSparkJSON(b, resource.Name), `:{"name":`...)
-		b = append(appendSparkJSON(b, resource.Name), `,"addresses":[`...)
-		for j, address := range resource.Addresses {
-			if j > 0 {
-				b = append(b, ',')
-			}
-			b = appendSparkJSON(b, address)
-		}
-		b = append(b, "]}"...)
-	}
-	return append(b, '}')
 }
 
 func parseResources(value json.RawMessage, s *InitSection) error {
