@@ -1,7 +1,7 @@
 """The recorded jobs: one small Spark job a case.
 
-``record.py`` compiles this file under a fixed name, so that the pickled functions hold no path, and
-calls :func:`run` once per session.
+``record.py`` compiles this file under a fixed name, so that the pickled functions hold no path;
+``sessions.py`` runs its cases.
 """
 
 from __future__ import annotations
