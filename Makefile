@@ -15,7 +15,7 @@ SONAME  := libudfrunner.so.1
 GLIBC   ?= 2.34
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
-C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h)
+C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -119,8 +119,9 @@ test-examples: venv lib $(EXAMPLES)
 RUN_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 
 .PHONY: test-python
-test-python: venv lib ## Run the tests of the Python package
+test-python: venv lib build/bench/libchost.so ## Run the tests of the Python package and of the benchmarks
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
+	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
@@ -135,8 +136,12 @@ demo: build/venv/4.2/.installed lib build/examples/csv_udf ## Run functions over
 	$(RUN_PYTHON) bindings/demo/run.py build/demo build/examples/csv_udf
 
 .PHONY: bench
-bench: build/venv/4.2/.installed lib ## Measure against the stock worker; the table goes to build/bench
+bench: build/venv/4.2/.installed build/bench/libchost.so ## Measure against the stock worker; the table goes to build/bench
 	$(RUN_PYTHON) -m benchmarks
+
+build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -g -shared -fPIC $(WARNINGS) -Iinclude $< -o $@ -Lbuild -ludfrunner -Wl,-rpath,$(BUILD)
 
 # -------------------------------------------------------------------- Checks
 

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.job import ROOT
 
-ROWS = {"A": 3, "B": 2, "D": 4, "memory": 1}
+ROWS = {"A": 3, "B": 2, "D": 6, "memory": 1}
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
