@@ -114,3 +114,18 @@ int columns_stream(struct ArrowArrayStream *out, const column *columns, int n, i
   *out = (struct ArrowArrayStream){get_schema, get_next, get_last_error, release_stream, source};
   return 0;
 }
+
+udfrunner_input columns_input(struct ArrowArrayStream *stream, const column *columns, int n,
+                              int64_t rows) {
+  columns_stream(stream, columns, n, 0, rows, rows);
+  return (udfrunner_input){
+      .size = sizeof(udfrunner_input), .kind = UDFRUNNER_INPUT_STREAM, .stream = stream};
+}
+
+udfrunner_function columns_function(const char *reference, const char *return_type) {
+  return (udfrunner_function){.size = sizeof(udfrunner_function),
+                              .reference = reference,
+                              .reference_size = UDFRUNNER_NUL,
+                              .return_type = return_type,
+                              .return_type_size = UDFRUNNER_NUL};
+}

@@ -17,4 +17,12 @@ typedef struct column {
 int columns_stream(struct ArrowArrayStream *out, const column *columns, int n, int64_t first,
                    int64_t last, int64_t batch_rows);
 
+/* The same as a task's input of all n columns and rows in one batch. `stream` must live until
+ * runner_compute took the input; without memory the input is one that runner_compute refuses. */
+udfrunner_input columns_input(struct ArrowArrayStream *stream, const column *columns, int n,
+                              int64_t rows);
+
+/* A function by reference ("module:qualname") with its return type in DDL. The texts are borrowed. */
+udfrunner_function columns_function(const char *reference, const char *return_type);
+
 #endif

@@ -194,11 +194,7 @@ static int with_library(const options *options, const csv_table *table, const re
   if (arguments == NULL) code = UDFRUNNER_NO_MEMORY;
   if (code == UDFRUNNER_OK) {
     for (int i = 0; i < table->n; i++) arguments[i].offset = i;
-    const udfrunner_function function = {.size = sizeof function,
-                                         .reference = options->function,
-                                         .reference_size = UDFRUNNER_NUL,
-                                         .return_type = "double",
-                                         .return_type_size = UDFRUNNER_NUL};
+    const udfrunner_function function = columns_function(options->function, "double");
     code = runner_add_function(runner, &function, 1, arguments, (size_t)table->n, &err);
   }
   if (code == UDFRUNNER_OK && options->directory != NULL) {

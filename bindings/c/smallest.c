@@ -1,22 +1,16 @@
 #include <stdio.h>
 
-#include "columns.h" /* beside this file: columns of doubles as an Arrow C stream */
+#include "columns.h" /* beside this file: columns of doubles as input, functions by name */
 
 int main(void) {
   double numbers[] = {1, 4, 9, 16, 25};
   struct ArrowArrayStream stream;
-  columns_stream(&stream, &(column){.name = "n", .values = numbers}, 1, 0, 5, 5);
-  udfrunner_input input = {.size = sizeof input, .kind = UDFRUNNER_INPUT_STREAM, .stream = &stream};
-  udfrunner_function f = {.size = sizeof f,
-                          .reference = "numpy:sqrt",
-                          .reference_size = UDFRUNNER_NUL,
-                          .return_type = "double",
-                          .return_type_size = UDFRUNNER_NUL};
-  udfrunner_runner *runner;
+  udfrunner_input input = columns_input(&stream, &(column){"n", numbers, NULL}, 1, 5);
+  udfrunner_function f = columns_function("numpy:sqrt", "double");
+  udfrunner_runner *runner = NULL;
   udfrunner_iterator *it = NULL;
   udfrunner_error *err = NULL;
   struct ArrowArray batch;
-
   int32_t code = runner_create(NULL, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, &runner, &err);
   if (code >= 0) code = runner_add_function(runner, &f, 1, &(udfrunner_argument){0}, 1, &err);
   if (code >= 0) code = runner_compute(runner, &input, NULL, &it, &err);
