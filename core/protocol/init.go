@@ -1,12 +1,9 @@
 package protocol
 
-import (
-	"encoding/binary"
-	"slices"
-	"strconv"
-)
+import "udfrunner/core/status"
 
-// Init is what the init section tells a worker, free of any version.
+// Init is what the init section tells a worker, free of any version. One of Command, TableFunction and Chains is
+// sent, by eval type. Check says what a version cannot be told.
 type Init struct {
 	Partition     int32
 	PythonVersion string // of the Python that pickled the functions, "3.11"
@@ -14,25 +11,55 @@ type Init struct {
 	FilesDir      string // SparkFiles root directory
 	Includes      []string
 	Broadcasts    []Broadcast
-	EvalType      int32
-	RunnerConf    []Entry
-	// EvalConf is sent as such from 4.2 on; earlier versions have fields for some of its entries.
+	// BroadcastServer hands out the values of Broadcasts, whose paths are then not sent (Spark's EncryptedPythonBroadcastServer);
+	// nil where workers read the files themselves.
+	BroadcastServer *Server
+	EvalType        int32
+	RunnerConf      []Entry
+	// EvalConf is sent as such from 4.2 on; earlier versions have fields for the entries that they know,
+	// and are not sent others.
 	EvalConf []Entry
 	// Profiler is "perf", "memory" or none; from 4.2 on the runner conf has it.
 	Profiler string
-	Chains   []Chain
+	// Command of eval type 0: the pickled (function, profiler, deserializer, serializer) of an RDD.
+	Command []byte
+	// TableFunction of eval types 300, 301 and 302.
+	TableFunction *TableFunction
+	// Chains of all other eval types.
+	Chains []Chain
 }
+
+// Keys of EvalConf, as PySpark 4.2 names them.
+const (
+	// EvalConfInputType is the Spark type of the input, a struct as JSON: eval types 101 and 301, from 4.1 on.
+	EvalConfInputType = "input_type"
+	// EvalConfTableArguments are the arguments that are tables, "0,2" or "": eval type 302.
+	EvalConfTableArguments = "table_arg_offsets"
+	// EvalConfStateSchema is the Spark type of a group's state, a struct as JSON: eval type 208.
+	EvalConfStateSchema = "state_value_schema"
+	// EvalConfKeySchema is the Spark type of the grouping key, a struct as JSON: eval types 211 to 214.
+	EvalConfKeySchema = "grouping_key_schema"
+	// EvalConfStateServer is where the state server listens: a port of localhost or, from 4.1 on, the path of a Unix socket, which
+	// has no capital letters because 4.2 and later make them small (EvalConf in worker.py). Eval types 211 to 214.
+	EvalConfStateServer = "state_server_socket_port"
+)
 
 // Context is Spark's TaskContext as the worker gets it.
 type Context struct {
 	Stage, Partition, Attempt int32
 	TaskAttemptID             int64
 	CPUs                      int32
-	Resources                 []Resource
-	Properties                []Entry
-	Barrier                   bool
-	BarrierPort               int32
-	Secret                    string
+	// CPUAmount is a decimal number, "1" or "0.5", for 4.3; "" stands for CPUs.
+	CPUAmount  string
+	Resources  []Resource
+	Properties []Entry
+	Barrier    bool
+	// BarrierPort and Secret are those of the server for barrier() and allGather().
+	BarrierPort int32
+	Secret      string
+	// BarrierPath is the Unix socket of that server, and takes their place, from 4.1 on. From 4.2 on Spark gives it to
+	// tasks outside of barrier stages too.
+	BarrierPath string
 }
 
 // Resource is Spark's ResourceInformation.
@@ -52,11 +79,19 @@ type Broadcast struct {
 	Drop bool
 }
 
+// Server is an address: a port of localhost and a secret or, from 4.1 on, the Unix socket Path instead.
+type Server struct {
+	Port   int32
+	Secret string
+	Path   string
+}
+
 // Chain is a list of pickled commands, applied first to last, and the arguments of the first.
 type Chain struct {
 	Arguments []Argument
 	Commands  [][]byte
-	ResultID  int64
+	// ResultID tells the profiles of chains apart.
+	ResultID int64
 }
 
 // Argument is an input column, passed by keyword where Name is set.
@@ -65,233 +100,71 @@ type Argument struct {
 	Name   string
 }
 
-func appendInt(b []byte, v int) []byte    { return binary.BigEndian.AppendUint32(b, uint32(int32(v))) }
-func appendLong(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)) }
-func putInt(b []byte, v int)              { binary.BigEndian.PutUint32(b, uint32(int32(v))) }
-func appendUTF(b []byte, s string) []byte { return append(appendInt(b, len(s)), s...) }
-func appendBytes(b, data []byte) []byte   { return append(appendInt(b, len(data)), data...) }
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, 1)
-	}
-	return append(b, 0)
+// TableFunction is a UDTF (PythonUDTFRunner.writeUDTF).
+type TableFunction struct {
+	Arguments []Argument
+	// PartitionChildren are the fields of the table argument by which it is partitioned. It, Analyzed and
+	// Name are there from 4.0 on.
+	PartitionChildren []int32
+	// Analyzed is the pickled AnalyzeResult, nil where the function has no analyze method.
+	Analyzed []byte
+	// Handler is the pickled class.
+	Handler    []byte
+	ReturnType string // a struct as JSON
+	// Name is what error texts of the worker call the function.
+	Name string
 }
 
-func partition(b []byte, in *Init) []byte      { return appendInt(b, int(in.Partition)) }
-func pythonVersion(b []byte, in *Init) []byte  { return appendUTF(b, in.PythonVersion) }
-func filesDirectory(b []byte, in *Init) []byte { return appendUTF(b, in.FilesDir) }
-func evalType(b []byte, in *Init) []byte       { return appendInt(b, int(in.EvalType)) }
-func runnerConf(b []byte, in *Init) []byte     { return appendEntries(b, in.RunnerConf) }
-func evalConf(b []byte, in *Init) []byte       { return appendEntries(b, in.EvalConf) }
-
-func includes(b []byte, in *Init) []byte {
-	b = appendInt(b, len(in.Includes))
-	for _, include := range in.Includes {
-		b = appendUTF(b, include)
+// AppendInit appends the whole init section of a task. What the version has no place for is left out: Check.
+func (d *Dialect) AppendInit(b []byte, in *Init) []byte {
+	start := len(b)
+	if d.envelope {
+		b = appendInt(appendInt(b, StartOfInit), 0)
 	}
-	return b
-}
-
-func appendEntries(b []byte, entries []Entry) []byte {
-	b = appendInt(b, len(entries))
-	for _, e := range entries {
-		b = appendUTF(appendUTF(b, e.Key), e.Value)
+	body := len(b)
+	for i := range d.fields {
+		b = d.fields[i].append(b, in)
+	}
+	if d.envelope {
+		putInt(b[start+4:], len(b)-body)
 	}
 	return b
 }
 
-// broadcasts by path; a dropped one is its id's negative minus one (PythonWorkerUtils.writeBroadcasts).
-func broadcasts(b []byte, in *Init) []byte {
-	b = appendBool(b, false)
-	b = appendInt(b, len(in.Broadcasts))
-	for _, v := range in.Broadcasts {
-		if v.Drop {
-			b = appendLong(b, -v.ID-1)
-		} else {
-			b = appendUTF(appendLong(b, v.ID), v.Path)
+// ParseInit reads the init section at the start of b and answers it with the bytes after it. Whatever it
+// accepts AppendInit writes again as the same bytes. Bytes of no section of this dialect, or that Spark would have
+// written otherwise, are a Protocol error naming the offset. The answer shares no memory with b.
+func (d *Dialect) ParseInit(b []byte) (*Init, []byte, error) {
+	r, in := &sectionReader{all: b, b: b, minor: d.Minor}, &Init{}
+	start, length := 0, -1
+	if d.envelope {
+		if code := r.int(); code != StartOfInit {
+			r.fail("%d, wanted %d, the start of an init section", code, StartOfInit)
+		}
+		length = r.count(1)
+		start = r.at()
+	}
+	for i := range d.fields {
+		if r.err == nil {
+			d.fields[i].parse(r, in)
 		}
 	}
-	return b
-}
-
-// only is a field of some eval types.
-func only(set evalTypeSet, field Field) Field {
-	return func(b []byte, in *Init) []byte {
-		if set(in.EvalType) {
-			return field(b, in)
-		}
-		return b
+	end := r.at()
+	if length >= 0 && end-start != length {
+		r.fail("an init section of %d bytes, its length says %d", end-start, length)
 	}
-}
-
-// inline is an entry of the eval conf as a field of its own.
-func inline(key string) Field {
-	return func(b []byte, in *Init) []byte {
-		value := ""
-		for _, e := range in.EvalConf {
-			if e.Key == key {
-				value = e.Value
-			}
-		}
-		return appendUTF(b, value)
+	if r.err != nil {
+		return nil, nil, r.err
 	}
-}
-
-// profiler of 4.0 and 4.1 (PythonUDFRunner.writeUDFs).
-func profiler(b []byte, in *Init) []byte {
-	b = appendBool(b, in.Profiler != "")
-	if in.Profiler != "" {
-		b = appendUTF(b, in.Profiler)
-	}
-	return b
-}
-
-func profiled(in *Init) bool { return in.Profiler != "" }
-
-func always(*Init) bool { return true }
-
-func never(*Init) bool { return false }
-
-// functions: where keywords may be, each argument has a flag; resultID says whether each chain has one
-// (PythonUDFRunner.writeUDFs).
-func functions(keywords evalTypeSet, hasID func(*Init) bool) Field {
-	return func(b []byte, in *Init) []byte {
-		flagged, withID := keywords(in.EvalType), hasID(in)
-		b = appendInt(b, len(in.Chains))
-		for i := range in.Chains {
-			c := &in.Chains[i]
-			b = appendInt(b, len(c.Arguments))
-			for _, a := range c.Arguments {
-				b = appendInt(b, int(a.Offset))
-				if !flagged {
-					continue
-				}
-				b = appendBool(b, a.Name != "")
-				if a.Name != "" {
-					b = appendUTF(b, a.Name)
-				}
-			}
-			b = appendInt(b, len(c.Commands))
-			for _, command := range c.Commands {
-				b = appendBytes(b, command)
-			}
-			if withID {
-				b = appendLong(b, c.ResultID)
-			}
-		}
-		return b
-	}
-}
-
-// barrierAlways sends port and secret also where there are none, up to 4.0; barrierOnly does not.
-func barrierAlways(b []byte, in *Init) []byte {
-	b = appendBool(b, in.Context.Barrier)
-	return appendUTF(appendInt(b, int(in.Context.BarrierPort)), in.Context.Secret)
-}
-
-func barrierOnly(b []byte, in *Init) []byte {
-	if in.Context.Barrier {
-		return barrierAlways(b, in)
-	}
-	return appendBool(b, false)
-}
-
-// context of versions before 4.2 (BasePythonRunner.WriterThread).
-func context(b []byte, in *Init) []byte {
-	c := &in.Context
-	b = appendInt(b, int(c.Stage))
-	b = appendInt(b, int(c.Partition))
-	b = appendInt(b, int(c.Attempt))
-	b = appendLong(b, c.TaskAttemptID)
-	b = appendInt(b, int(c.CPUs))
-	b = appendInt(b, len(c.Resources))
-	for _, r := range c.Resources {
-		b = appendUTF(appendUTF(b, r.Name), r.Name)
-		b = appendInt(b, len(r.Addresses))
-		for _, address := range r.Addresses {
-			b = appendUTF(b, address)
+	again := d.AppendInit(nil, in)
+	for i := range min(end, len(again)) {
+		if again[i] != b[i] {
+			return nil, nil, status.New(status.Protocol, "init section for PySpark %s at byte %d: %#02x, Spark writes %#02x",
+				d.Minor, i, b[i], again[i])
 		}
 	}
-	return appendEntries(b, c.Properties)
-}
-
-// contextKey appends one member of the task context's JSON object.
-type contextKey struct {
-	name   string
-	append func(b []byte, c *Context) []byte
-}
-
-// Members of the task context, and their orders: those of a Scala hash map of the names (PythonWorkerUtils.writeTaskContext), as
-// recorded. cpuAmount, new in 4.3, is a text, and moves taskAttemptId in the map.
-var (
-	secretKey = contextKey{"secret", func(b []byte, c *Context) []byte { return appendSparkJSON(b, c.Secret) }}
-	taskKey   = contextKey{"taskAttemptId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, c.TaskAttemptID, 10) }}
-	middle    = []contextKey{
-		{"stageId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Stage), 10) }},
-		{"isBarrier", func(b []byte, c *Context) []byte { return strconv.AppendBool(b, c.Barrier) }},
-		{"partitionId", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Partition), 10) }},
-		{"connInfo", func(b []byte, c *Context) []byte {
-			if c.Barrier {
-				return strconv.AppendInt(b, int64(c.BarrierPort), 10)
-			}
-			return append(b, "-1"...)
-		}},
-		{"attemptNumber", func(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.Attempt), 10) }},
-		{"localProperties", appendProperties},
+	if len(again) != end {
+		return nil, nil, status.New(status.Protocol, "init section for PySpark %s of %d bytes, Spark writes %d", d.Minor, end, len(again))
 	}
-	amountKey = contextKey{"cpuAmount", func(b []byte, c *Context) []byte {
-		return append(appendCPUs(append(b, '"'), c), '"')
-	}}
-	last = []contextKey{{"resources", appendResources}, {"cpus", appendCPUs}}
-
-	contextKeys42 = slices.Concat([]contextKey{secretKey, taskKey}, middle, last)
-	contextKeys43 = slices.Concat([]contextKey{secretKey}, middle, []contextKey{amountKey, taskKey}, last)
-)
-
-func contextJSON(keys []contextKey) Field {
-	return func(b []byte, in *Init) []byte {
-		start := len(b)
-		b = appendInt(b, 0)
-		for i, key := range keys {
-			b = append(b, "{,"[min(i, 1)])
-			b = append(appendSparkJSON(b, key.name), ':')
-			b = key.append(b, &in.Context)
-		}
-		b = append(b, '}')
-		putInt(b[start:], len(b)-start-4)
-		return b
-	}
-}
-
-func appendCPUs(b []byte, c *Context) []byte { return strconv.AppendInt(b, int64(c.CPUs), 10) }
-
-func appendResources(b []byte, c *Context) []byte {
-	b = append(b, '{')
-	for i, r := range c.Resources {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name := string(appendSparkJSON(nil, r.Name))
-		b = append(b, name+`:{"name":`+name+`,"addresses":[`...)
-		for j, address := range r.Addresses {
-			if j > 0 {
-				b = append(b, ',')
-			}
-			b = appendSparkJSON(b, address)
-		}
-		b = append(b, "]}"...)
-	}
-	return append(b, '}')
-}
-
-func appendProperties(b []byte, c *Context) []byte {
-	b = append(b, '{')
-	for i, p := range c.Properties {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendSparkJSON(b, p.Key), ':')
-		b = appendSparkJSON(b, p.Value)
-	}
-	return append(b, '}')
+	return in, r.b, nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/protocol"
-	"udfrunner/core/status"
 	"udfrunner/core/testenv"
 )
 
@@ -170,35 +169,6 @@ func TestInitSectionIsWhatPySparkReads(t *testing.T) {
 	}
 }
 
-func TestDialectsCheckTasks(t *testing.T) {
-	keyword := []protocol.Chain{{Arguments: []protocol.Argument{{Name: "x"}}}}
-	for _, test := range []struct {
-		minor    string
-		evalType int32
-		chains   []protocol.Chain
-		message  string
-	}{
-		{"3.5", 200, nil, ""},
-		{"4.0", 200, keyword, ""},
-		{"4.1", 250, keyword, ""},
-		{"3.5", 200, keyword, `keyword argument "x": eval type 200 (SQL_SCALAR_PANDAS_UDF) of PySpark 3.5`},
-		{"4.0", 207, keyword, "takes none"},
-		{"4.0", 250, nil, "eval type 250 (SQL_SCALAR_ARROW_UDF) needs PySpark 4.1, the worker has 4.0"},
-	} {
-		dialect, err := protocol.ForVersion(test.minor)
-		require.NoError(t, err)
-		evalType, err := protocol.EvalTypeByID(test.evalType)
-		require.NoError(t, err)
-		err = dialect.Check(evalType, test.chains)
-		if test.message == "" {
-			assert.NoError(t, err)
-			continue
-		}
-		assert.Equal(t, status.NotSupported, status.CodeOf(err))
-		assert.Contains(t, err.Error(), test.message)
-	}
-}
-
 func TestOtherTasksHaveNoBarrierServer(t *testing.T) {
 	for _, minor := range []string{"4.2", "4.3"} {
 		dialect, err := protocol.ForVersion(minor)
@@ -212,34 +182,26 @@ func TestOtherTasksHaveNoBarrierServer(t *testing.T) {
 	}
 }
 
-func TestForVersion(t *testing.T) {
-	for version, minor := range map[string]string{"4.2.1": "4.2", "4.3.0.dev0": "4.3", "4.3": "4.3", "3.5.9": "3.5"} {
-		d, err := protocol.ForVersion(version)
-		require.NoError(t, err)
-		assert.Equal(t, minor, d.Minor)
-	}
-	for _, version := range []string{"3.4.1", "5.0.0", "4", "", "four.two"} {
-		_, err := protocol.ForVersion(version)
-		assert.Equal(t, status.NotSupported, status.CodeOf(err), version)
-		assert.Contains(t, err.Error(), "3.5, 4.0, 4.1, 4.2, 4.3")
-	}
-}
-
-func TestEvalTypeByID(t *testing.T) {
-	e, err := protocol.EvalTypeByID(207)
-	require.NoError(t, err)
-	assert.Equal(t, "SQL_MAP_ARROW_ITER_UDF", e.Name)
-	_, err = protocol.EvalTypeByID(203)
-	assert.Equal(t, status.NotSupported, status.CodeOf(err))
-	_, err = protocol.EvalTypeByID(-1)
-	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
-}
-
+// BenchmarkAppendInit writes the init section of a warm task: one Arrow function of one column, nothing new for the worker.
 func BenchmarkAppendInit(b *testing.B) {
-	dialect, err := protocol.ForVersion("4.3")
-	require.NoError(b, err)
-	var section []byte
-	for b.Loop() {
-		section = dialect.AppendInit(section[:0], example)
+	for _, minor := range protocol.Minors() {
+		b.Run(minor, func(b *testing.B) {
+			dialect, err := protocol.ForVersion(minor + ".0")
+			require.NoError(b, err)
+			task := &protocol.Init{
+				PythonVersion: "3.11", Context: protocol.Context{CPUs: 1}, FilesDir: "/tmp/spark/files", EvalType: 200,
+				RunnerConf: []protocol.Entry{
+					{Key: "spark.sql.session.timeZone", Value: "UTC"},
+					{Key: "spark.sql.execution.pandas.convertToArrowArraySafely", Value: "true"},
+				},
+				Chains: []protocol.Chain{{Arguments: []protocol.Argument{{}}, Commands: [][]byte{make([]byte, 600)}}},
+			}
+			var section []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				section = dialect.AppendInit(section[:0], task)
+			}
+			b.SetBytes(int64(len(section)))
+		})
 	}
 }

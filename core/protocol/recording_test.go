@@ -1,9 +1,6 @@
 package protocol_test
 
 import (
-	wire "encoding/binary"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"udfrunner/core/arrowio/flatbuf"
 	"udfrunner/core/protocol"
 )
 
@@ -47,49 +43,63 @@ func recordings(tb testing.TB) []recording {
 }
 
 // each runs a test for every recording.
-func each(t *testing.T, test func(t *testing.T, r recording, d *protocol.Dialect, s *protocol.InitSection, data []byte)) {
+func each(t *testing.T, test func(t *testing.T, r recording, d *protocol.Dialect, in *protocol.Init, data []byte)) {
 	for _, r := range recordings(t) {
 		t.Run(r.minor+"/"+r.name, func(t *testing.T) {
 			d, err := protocol.ForVersion(r.minor + ".0")
 			require.NoError(t, err)
-			section, data, err := d.ParseInit(r.in)
+			in, data, err := d.ParseInit(r.in)
 			require.NoError(t, err)
-			test(t, r, d, section, data)
+			test(t, r, d, in, data)
 		})
 	}
 }
 
-// What the encoder writes is what real Spark wrote.
+// What the encoder writes is what real Spark wrote, and the parser reads all of it.
 func TestRecordedInitSection(t *testing.T) {
-	each(t, func(t *testing.T, r recording, d *protocol.Dialect, s *protocol.InitSection, data []byte) {
-		want := r.in[:len(r.in)-len(data)]
-		assert.Equal(t, want, d.AppendInitSection(nil, s))
-		if _, err := protocol.EvalTypeByID(s.EvalType); err != nil || s.BroadcastServer != nil || s.BarrierServer != nil {
-			return // AppendInit does not write these
+	each(t, func(t *testing.T, r recording, d *protocol.Dialect, in *protocol.Init, data []byte) {
+		assert.Equal(t, r.in[:len(r.in)-len(data)], d.AppendInit(nil, in))
+		assert.NoError(t, d.Check(in), "what Spark sends is no feature that the version lacks")
+		e, err := protocol.EvalTypeByID(in.EvalType)
+		require.NoError(t, err)
+		assert.Equal(t, e.Family == protocol.RDD, in.Command != nil)
+		assert.Equal(t, e.Family == protocol.TableFunctionEval, in.TableFunction != nil)
+		assert.Equal(t, e.Family != protocol.RDD && e.Family != protocol.TableFunctionEval, len(in.Chains) > 0)
+		if e.SingleChain {
+			assert.LessOrEqual(t, len(in.Chains), 1)
 		}
-		got := d.AppendInit(nil, &s.Init)
-		if d.Timings == 4 { // the JSON of the task context has another order of keys
-			want, got = behindContext(want, s), behindContext(got, s)
-		}
-		assert.Equal(t, want, got)
 	})
 }
 
-// behindContext is the part of an init section from the files directory on.
-func behindContext(section []byte, s *protocol.InitSection) []byte {
-	mark := wire.BigEndian.AppendUint32(nil, uint32(len(s.FilesDir)))
-	if _, after, ok := strings.Cut(string(section), string(mark)+s.FilesDir); ok {
-		return []byte(after)
-	}
-	return nil
+// What versions before 4.2 have as fields of their own is read as the eval conf that 4.2 is sent for the same job.
+func TestRecordedEvalConf(t *testing.T) {
+	newer := map[string][]protocol.Entry{}
+	each(t, func(_ *testing.T, r recording, _ *protocol.Dialect, in *protocol.Init, _ []byte) {
+		if r.minor == "4.2" {
+			newer[r.name] = in.EvalConf
+		}
+	})
+	compared := map[string][]int32{}
+	each(t, func(t *testing.T, r recording, _ *protocol.Dialect, in *protocol.Init, _ []byte) {
+		if r.minor >= "4.2" || in.EvalConf == nil {
+			return
+		}
+		assert.ElementsMatch(t, newer[r.name], in.EvalConf)
+		if !slices.Contains(compared[r.minor], in.EvalType) {
+			compared[r.minor] = append(compared[r.minor], in.EvalType)
+		}
+	})
+	assert.ElementsMatch(t, []int32{208}, compared["3.5"])
+	assert.ElementsMatch(t, []int32{208, 211, 212}, compared["4.0"])
+	assert.ElementsMatch(t, []int32{101, 208, 211, 212, 213, 214, 301, 302}, compared["4.1"])
 }
 
 // Every recorded eval type that a version has: a hole would make the other tests weak.
 func TestRecordingsCoverTheEvalTypes(t *testing.T) {
 	seen := map[string][]int32{}
-	each(t, func(_ *testing.T, r recording, _ *protocol.Dialect, s *protocol.InitSection, _ []byte) {
-		if !r.partial && !slices.Contains(seen[r.minor], s.EvalType) {
-			seen[r.minor] = append(seen[r.minor], s.EvalType)
+	each(t, func(_ *testing.T, r recording, _ *protocol.Dialect, in *protocol.Init, _ []byte) {
+		if !r.partial && !slices.Contains(seen[r.minor], in.EvalType) {
+			seen[r.minor] = append(seen[r.minor], in.EvalType)
 		}
 	})
 	wanted := []int32{0, 100, 101, 200, 201, 202, 203, 204, 205, 206, 207, 208, 300, 301}
@@ -104,155 +114,6 @@ func TestRecordingsCoverTheEvalTypes(t *testing.T) {
 	}
 }
 
-// cursor walks over bytes; it panics past their end, which each test turns into a failure.
-type cursor struct{ b []byte }
-
-func (c *cursor) take(n int) []byte {
-	if n < 0 || n > len(c.b) {
-		panic(fmt.Sprintf("%d bytes wanted, %d are left", n, len(c.b)))
-	}
-	taken := c.b[:n]
-	c.b = c.b[n:]
-	return taken
-}
-
-func (c *cursor) int() int { return int(int32(wire.BigEndian.Uint32(c.take(4)))) }
-
-// arrowStream passes over an Arrow IPC stream and counts its messages behind the schema.
-func (c *cursor) arrowStream() int {
-	for messages := -1; ; messages++ {
-		prefix := c.take(8)
-		if marker := wire.LittleEndian.Uint32(prefix); marker != 0xffffffff {
-			panic(fmt.Sprintf("an Arrow message begins with %#x", marker))
-		}
-		size := wire.LittleEndian.Uint32(prefix[4:])
-		if size == 0 {
-			return messages
-		}
-		c.take(int(flatbuf.GetRootAsMessage(c.take(int(size)), 0).BodyLength()))
-	}
-}
-
-// Eval types whose input has a count of streams in front of each group; the first ones in every version.
-var (
-	cogrouped = []int32{206, 210}
-	grouped   = []int32{201, 202, 203, 209, 215, 216, 217, 252, 253, 254}
-)
-
-// The data section of the host has the framing that this library writes, up to the end of the task.
-func TestRecordedInput(t *testing.T) {
-	each(t, func(t *testing.T, r recording, _ *protocol.Dialect, s *protocol.InitSection, data []byte) {
-		if r.partial {
-			return
-		}
-		c := &cursor{b: data}
-		switch id := s.EvalType; {
-		case id == 0 || id == 100 || id == 300:
-			var again []byte
-			for {
-				n := c.int()
-				if n < 0 {
-					require.Equal(t, protocol.EndOfDataSection, n)
-					break
-				}
-				again = append(append(again, protocol.RecordHeader(n)...), c.take(n)...)
-			}
-			again = append(append(again, protocol.EndOfRecords...), protocol.EndOfTask...)
-			assert.Equal(t, data, again)
-		case slices.Contains(cogrouped, id), r.minor >= "4.1" && slices.Contains(grouped, id):
-			streams := 1
-			if slices.Contains(cogrouped, id) {
-				streams = 2
-			}
-			groups := 0
-			for n := c.int(); n != 0; n = c.int() {
-				require.Equal(t, streams, n)
-				for range n {
-					c.arrowStream()
-				}
-				groups++
-			}
-			assert.Positive(t, groups)
-		default:
-			c.arrowStream()
-		}
-		assert.Equal(t, protocol.EndOfTask, c.b)
-	})
-}
-
-// memory is a recorded answer as a Source.
-type memory struct{ cursor }
-
-func (m *memory) Peek(n int) ([]byte, error) {
-	if n > len(m.b) {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return m.b[:n], nil
-}
-
-func (m *memory) Discard(n int) { m.take(n) }
-
-func (m *memory) Read(p []byte) (int, error) {
-	if len(m.b) == 0 {
-		return 0, io.ErrUnexpectedEOF
-	}
-	n := copy(p, m.b)
-	m.take(n)
-	return n, nil
-}
-
-// Reader understands every answer of a real worker to its last byte.
-func TestRecordedAnswer(t *testing.T) {
-	each(t, func(t *testing.T, r recording, d *protocol.Dialect, s *protocol.InitSection, _ []byte) {
-		framing := protocol.Arrow
-		if s.EvalType == 0 || s.EvalType == 100 || s.EvalType == 300 {
-			framing = protocol.Pickled
-		}
-		source := &memory{cursor{b: r.out}}
-		reader := protocol.NewReader(d, framing, source)
-		for {
-			event, err := reader.Next()
-			if r.partial && err != nil {
-				require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-				return
-			}
-			require.NoError(t, err)
-			switch event {
-			case protocol.Record:
-				source.Discard(reader.Length())
-				continue
-			case protocol.ArrowStream:
-				source.arrowStream()
-				continue
-			case protocol.Exception:
-				require.True(t, r.partial)
-				assert.Contains(t, reader.Exception(), "Traceback (most recent call last)")
-			case protocol.End:
-				result := reader.Result()
-				assert.LessOrEqual(t, result.Boot, result.Init)
-				assert.LessOrEqual(t, result.Init, result.Finish)
-				assert.Equal(t, !r.partial, result.Reusable)
-				if r.name == "accumulator" {
-					assert.Len(t, result.Accumulators, 2)
-				}
-			}
-			assert.Empty(t, source.b)
-			return
-		}
-	})
-}
-
-// Failing tasks are recorded up to the exception, which Reader finds behind what data there was.
-func TestRecordedFailures(t *testing.T) {
-	for _, minor := range protocol.Minors() {
-		for _, name := range []string{"rdd_fails", "udf_fails", "pandas_scalar_fails"} {
-			out, err := os.ReadFile(filepath.Join("recording", "testdata", minor, name+".partial.out"))
-			require.NoError(t, err)
-			assert.Contains(t, string(out), "Traceback (most recent call last)", "%s of PySpark %s", name, minor)
-		}
-	}
-}
-
 func FuzzParseInit(f *testing.F) {
 	for _, r := range recordings(f) {
 		f.Add(uint8(slices.Index(protocol.Minors(), r.minor)), r.in)
@@ -260,11 +121,11 @@ func FuzzParseInit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, minor uint8, in []byte) {
 		d, err := protocol.ForVersion(protocol.Minors()[int(minor)%len(protocol.Minors())] + ".0")
 		require.NoError(t, err)
-		section, rest, err := d.ParseInit(in)
+		parsed, rest, err := d.ParseInit(in)
 		if err != nil {
-			assert.Nil(t, section)
+			assert.Nil(t, parsed)
 			return
 		}
-		assert.Equal(t, in, append(d.AppendInitSection(nil, section), rest...))
+		assert.Equal(t, in, append(d.AppendInit(nil, parsed), rest...))
 	})
 }

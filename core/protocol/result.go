@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"udfrunner/core/status"
 )
@@ -65,9 +66,9 @@ type Reader struct {
 	source    Source
 	state     readerState
 	length    int
-	remaining int // accumulators still to come
-	pending   []byte
-	filled    int
+	remaining int    // accumulators still to come
+	pending   []byte // what came of a text or an update of want bytes
+	want      int
 	exception string
 	raised    bool
 	result    Result
@@ -158,7 +159,7 @@ func (r *Reader) code() (Event, error) {
 			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, maxText)
 		}
 		r.source.Discard(8)
-		r.pending, r.filled, r.state = make([]byte, length), 0, inException
+		r.pending, r.want, r.state = []byte{}, length, inException
 	case code == TimingData && !r.timed:
 		n := 4 + 8*(r.dialect.Timings+2)
 		b, err := r.source.Peek(n)
@@ -208,7 +209,7 @@ func (r *Reader) accumulator() error {
 		if length < 0 || length > maxText {
 			return r.surprise("an accumulator update of %d bytes, allowed are 0 to %d", length, maxText)
 		}
-		r.pending, r.filled = make([]byte, length), 0
+		r.pending, r.want = []byte{}, length
 	}
 	if err := r.fill(); err != nil {
 		return err
@@ -219,14 +220,20 @@ func (r *Reader) accumulator() error {
 	return nil
 }
 
-// fill reads the rest of pending.
+// fillStep is the least by which pending grows.
+const fillStep = 64 << 10
+
+// fill reads the rest of pending, which grows with what comes: the length in front may be anything.
 func (r *Reader) fill() error {
-	for r.filled < len(r.pending) {
-		n, err := r.source.Read(r.pending[r.filled:])
+	for len(r.pending) < r.want {
+		if len(r.pending) == cap(r.pending) {
+			r.pending = slices.Grow(r.pending, min(r.want-len(r.pending), max(fillStep, len(r.pending))))
+		}
+		n, err := r.source.Read(r.pending[len(r.pending):min(cap(r.pending), r.want)])
 		if err != nil {
 			return err
 		}
-		r.filled += n
+		r.pending = r.pending[:len(r.pending)+n]
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package protocol
 import (
 	"encoding/binary"
 	"errors"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,7 +14,7 @@ import (
 )
 
 // newest is the dialect of the tests; what differs for the reader is the number of timings.
-var newest = dialects[len(dialects)-1]
+var newest = &dialects[len(dialects)-1]
 
 var errDry = errors.New("no bytes yet")
 
@@ -160,27 +162,28 @@ func TestReaderRefusesSurprises(t *testing.T) {
 	}
 }
 
-func FuzzReader(f *testing.F) {
-	f.Add(true, concat(ints(StartArrowStream), []byte("ipc"), finish(EndOfStream)))
-	f.Add(false, concat(ints(2), []byte("xy"), ints(PythonException, 3), []byte("abc")))
-	f.Fuzz(func(t *testing.T, arrow bool, bytes []byte) {
-		framing := Pickled
-		if arrow {
-			framing = Arrow
-		}
-		source := &drip{bytes: bytes, visible: len(bytes)}
-		r := NewReader(newest, framing, source)
-		for {
-			event, err := r.Next()
-			if err != nil || event == Exception || event == End {
-				return
-			}
-			if event == Record && (r.Length() < 0 || r.Length() > len(bytes)-source.consumed) {
-				return
-			}
-			if event == Record {
-				source.Discard(r.Length())
-			}
-		}
-	})
+// A length in front of nothing costs no memory.
+func TestReaderBelievesNoLengths(t *testing.T) {
+	for name, bytes := range map[string][]byte{
+		"exception":   concat(ints(PythonException, maxText), make([]byte, 100)),
+		"accumulator": concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, 1<<31-1, maxText), make([]byte, 100)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, _, err := read(t, Arrow, bytes)
+			runtime.ReadMemStats(&after)
+			require.ErrorIs(t, err, errDry)
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
+		})
+	}
+}
+
+// Long texts come whole, in whatever pieces.
+func TestReaderReadsLongTexts(t *testing.T) {
+	text := strings.Repeat("0123456789abcdef", 3*fillStep/16+1)
+	r, events, err := read(t, Arrow, concat(ints(PythonException, int32(len(text))), []byte(text)))
+	require.NoError(t, err)
+	assert.Equal(t, []Event{Exception}, events)
+	assert.Equal(t, text, r.Exception())
 }

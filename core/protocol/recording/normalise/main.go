@@ -69,27 +69,26 @@ func cleanServer(s *protocol.Server) {
 	s.Path = clean(s.Path)
 }
 
-func cleanSection(s *protocol.InitSection) {
-	c := &s.Context
+func cleanInit(in *protocol.Init) {
+	c := &in.Context
 	if c.Secret != "" {
 		c.Secret = secret
 	}
 	if c.BarrierPort > 0 {
 		c.BarrierPort = port
 	}
+	c.BarrierPath = clean(c.BarrierPath)
 	cleanEntries(c.Properties)
-	cleanEntries(s.RunnerConf)
-	cleanEntries(s.EvalConf)
-	s.FilesDir = clean(s.FilesDir)
-	for i := range s.Includes {
-		s.Includes[i] = clean(s.Includes[i])
+	cleanEntries(in.RunnerConf)
+	cleanEntries(in.EvalConf)
+	in.FilesDir = clean(in.FilesDir)
+	for i := range in.Includes {
+		in.Includes[i] = clean(in.Includes[i])
 	}
-	for i := range s.Broadcasts {
-		s.Broadcasts[i].Path = clean(s.Broadcasts[i].Path)
+	for i := range in.Broadcasts {
+		in.Broadcasts[i].Path = clean(in.Broadcasts[i].Path)
 	}
-	cleanServer(s.BarrierServer)
-	cleanServer(s.BroadcastServer)
-	cleanServer(s.StateServer)
+	cleanServer(in.BroadcastServer)
 }
 
 // cleanException rewrites the text that ends a failed task's answer.
@@ -120,12 +119,12 @@ func normalise(directory string) error {
 		if err != nil {
 			return err
 		}
-		section, rest, err := dialect.ParseInit(in)
+		init, rest, err := dialect.ParseInit(in)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		cleanSection(section)
-		in = append(dialect.AppendInitSection(nil, section), rest...)
+		cleanInit(init)
+		in = append(dialect.AppendInit(nil, init), rest...)
 		if err := os.WriteFile(name, in, 0o644); err != nil {
 			return err
 		}

@@ -1,0 +1,93 @@
+package protocol
+
+import "slices"
+
+func oneOf(ids ...int32) evalTypeSet {
+	return func(id int32) bool { return slices.Contains(ids, id) }
+}
+
+func every(int32) bool { return true }
+
+func none(int32) bool { return false }
+
+// Eval types that have a runner conf before 4.2, where all have: those with Arrow data.
+func hasConf(id int32) bool { return id != rdd && id != 100 && id != 300 }
+
+// Eval types of functions that may be profiled before 4.2.
+func hasProfiler(id int32) bool { return id >= 100 && id < 300 }
+
+var (
+	hasStateSchema = oneOf(208)
+	hasStateServer = oneOf(211, 212, 213, 214)
+	hasInputType   = oneOf(101, 301)
+	hasTables      = oneOf(302)
+
+	// Eval types whose arguments have a flag for keywords (read_single_udf and read_udtf of each version's worker).
+	keywords40 = oneOf(100, 101, 200, 202, 203, 204, 300, 301)
+	keywords41 = oneOf(100, 101, 200, 202, 203, 204, 250, 251, 252, 253, 300, 301, 302)
+)
+
+// Whether chains have a result id.
+func always(*Init) bool { return true }
+
+func never(*Init) bool { return false }
+
+func profiled(in *Init) bool { return in.Profiler != "" }
+
+// dialects has the known minors, oldest first.
+var dialects = []Dialect{
+	v35: {
+		Minor: "3.5", Timings: 3, WindowBounds: "pandas_window_bound_types",
+		release: v35, keywords: none, groupings: groupings35,
+		fields: []field{
+			partition, pythonVersion, barrierAlways, context, filesDirectory, includes, broadcasts(false), evalType,
+			only(hasConf, runnerConf),
+			only(hasStateSchema, inline(EvalConfStateSchema)),
+			functions{keywords: none, resultID: never}.field(),
+		},
+	},
+	v40: {
+		Minor: "4.0", Timings: 3, WindowBounds: "pandas_window_bound_types",
+		release: v40, keywords: keywords40, groupings: groupings40,
+		fields: []field{
+			partition, pythonVersion, barrierAlways, context, filesDirectory, includes, broadcasts(false), evalType,
+			only(hasConf, runnerConf),
+			only(hasStateSchema, inline(EvalConfStateSchema)),
+			only(hasStateServer, stateServer(false)), only(hasStateServer, inline(EvalConfKeySchema)),
+			only(hasProfiler, profiler),
+			functions{keywords: keywords40, resultID: profiled, table: true}.field(),
+		},
+	},
+	v41: {
+		Minor: "4.1", Timings: 3, WindowBounds: "window_bound_types", SocketPaths: true,
+		release: v41, keywords: keywords41, groupings: groupings41,
+		fields: []field{
+			partition, pythonVersion, barrierOnly, context, filesDirectory, includes, broadcasts(true), evalType,
+			only(hasConf, runnerConf),
+			only(hasStateSchema, inline(EvalConfStateSchema)),
+			only(hasStateServer, stateServer(true)), only(hasStateServer, inline(EvalConfKeySchema)),
+			only(hasTables, tableOffsets),
+			only(hasInputType, inline(EvalConfInputType)),
+			only(hasProfiler, profiler),
+			functions{keywords: keywords41, resultID: profiled, table: true}.field(),
+		},
+	},
+	v42: {
+		Minor: "4.2", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		release: v42, keywords: every, groupings: groupings42,
+		fields: []field{
+			partition, pythonVersion, contextJSON(contextMembers42), filesDirectory, includes, broadcasts(true), evalType,
+			runnerConf, evalConf,
+			functions{keywords: every, resultID: always, table: true}.field(),
+		},
+	},
+	v43: {
+		Minor: "4.3", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		release: v43, envelope: true, keywords: every, groupings: groupings42,
+		fields: []field{
+			partition, pythonVersion, contextJSON(contextMembers43), filesDirectory, includes, broadcasts(true), evalType,
+			runnerConf, evalConf,
+			functions{keywords: every, resultID: always, table: true}.field(),
+		},
+	},
+}
