@@ -182,7 +182,10 @@ func udfgo_runner_add_include(id C.uint64_t, path unsafe.Pointer, size C.uint64_
 //export udfgo_runner_add_broadcast
 func udfgo_runner_add_broadcast(id C.uint64_t, broadcast C.int64_t, path unsafe.Pointer, size C.uint64_t, errOut unsafe.Pointer) C.int32_t {
 	return onRunner("runner_add_broadcast", id, errOut, func(r *runnerObject) error {
-		p, _, err := rawBytes("broadcast path", path, uint64(size))
+		p, given, err := rawBytes("broadcast path", path, uint64(size))
+		if err == nil && given && len(p) == 0 {
+			err = status.New(status.InvalidArgument, "broadcast path is empty, NULL is for values from the server")
+		}
 		if err != nil {
 			return err
 		}

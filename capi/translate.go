@@ -167,7 +167,48 @@ func functionOf(c *C.udfrunner_function) (f runner.Function, err error) {
 			return f, status.New(status.InvalidArgument, "return schema: %w", err)
 		}
 	}
-	return f, nil
+	if c.table != nil {
+		f.Table, err = tableFunctionOf(c.table)
+	}
+	return f, err
+}
+
+func tableFunctionOf(c *C.udfrunner_table_function) (*runner.TableFunction, error) {
+	_, err := checkSize("udfrunner_table_function", unsafe.Pointer(c), unsafe.Sizeof(*c))
+	if err != nil {
+		return nil, err
+	}
+	var t runner.TableFunction
+	if t.Name, err = optionalText("table function name", unsafe.Pointer(c.name), uint64(c.name_size)); err != nil {
+		return nil, err
+	}
+	if t.PartitionChildren, err = intsOf("partition children", c.partition_children, uint64(c.n_partition_children)); err != nil {
+		return nil, err
+	}
+	if t.AnalyzeResult, _, err = rawBytes("analyze result", c.analyze_result, uint64(c.analyze_result_size)); err != nil {
+		return nil, err
+	}
+	t.TableArguments, err = intsOf("table arguments", c.table_arguments, uint64(c.n_table_arguments))
+	return &t, err
+}
+
+// intsOf copies numbers that are 0 and up.
+func intsOf(what string, p *C.int32_t, n uint64) ([]int32, error) {
+	length, err := count(what, n)
+	if err != nil || length == 0 {
+		return nil, err
+	}
+	if p == nil {
+		return nil, status.New(status.InvalidArgument, "%s are NULL, their number is %d", what, n)
+	}
+	list := make([]int32, length)
+	for i, v := range unsafe.Slice(p, length) {
+		if v < 0 {
+			return nil, status.New(status.InvalidArgument, "%s: %d, allowed are 0 and up", what, v)
+		}
+		list[i] = int32(v)
+	}
+	return list, nil
 }
 
 func argumentsOf(p unsafe.Pointer, n uint64) ([]runner.Argument, error) {
@@ -202,7 +243,7 @@ func inputOf(p unsafe.Pointer) (in hostcall.Input, err error) {
 		return in, err
 	}
 	c := (*C.udfrunner_input)(p)
-	in.Kind = int32(c.kind)
+	in.Kind, in.Keys = int32(c.kind), int32(c.keys)
 	in.Stream = (*cdata.Stream)(unsafe.Pointer(c.stream))
 	in.Next = *(*uintptr)(unsafe.Pointer(&c.next))
 	in.NextGroup = *(*uintptr)(unsafe.Pointer(&c.next_group))
@@ -225,6 +266,9 @@ func taskOf(p unsafe.Pointer) (task runner.Task, err error) {
 		Barrier: c.barrier != 0, BarrierPort: int32(c.barrier_port),
 	}
 	if task.BarrierSecret, err = optionalText("barrier secret", unsafe.Pointer(c.barrier_secret), uint64(c.barrier_secret_size)); err != nil {
+		return task, err
+	}
+	if task.BarrierPath, err = optionalText("barrier path", unsafe.Pointer(c.barrier_path), uint64(c.barrier_path_size)); err != nil {
 		return task, err
 	}
 	if task.Properties, err = pairsOf("task property", unsafe.Pointer(c.properties), uint64(c.n_properties)); err != nil {

@@ -253,24 +253,65 @@ typedef struct udfrunner_buffer {
   void *private_data;
 } udfrunner_buffer;
 
-/* Eval types, PythonEvalType of PySpark. Others are UDFRUNNER_NOT_SUPPORTED. */
+/* Eval types, PySpark's PythonEvalType, each with the PySpark that brought it where that is later than 3.5. A worker
+ * that lacks one ends the task with UDFRUNNER_NOT_SUPPORTED. */
+#define UDFRUNNER_NON_UDF 0
 #define UDFRUNNER_SQL_BATCHED_UDF 100
 #define UDFRUNNER_SQL_ARROW_BATCHED_UDF 101
 #define UDFRUNNER_SQL_SCALAR_PANDAS_UDF 200
+#define UDFRUNNER_SQL_GROUPED_MAP_PANDAS_UDF 201
+#define UDFRUNNER_SQL_GROUPED_AGG_PANDAS_UDF 202
+#define UDFRUNNER_SQL_WINDOW_AGG_PANDAS_UDF 203
 #define UDFRUNNER_SQL_SCALAR_PANDAS_ITER_UDF 204
 #define UDFRUNNER_SQL_MAP_PANDAS_ITER_UDF 205
+#define UDFRUNNER_SQL_COGROUPED_MAP_PANDAS_UDF 206
 #define UDFRUNNER_SQL_MAP_ARROW_ITER_UDF 207
-#define UDFRUNNER_SQL_SCALAR_ARROW_UDF 250
-#define UDFRUNNER_SQL_SCALAR_ARROW_ITER_UDF 251
+#define UDFRUNNER_SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE 208
+#define UDFRUNNER_SQL_GROUPED_MAP_ARROW_UDF 209                          /* 4.0 */
+#define UDFRUNNER_SQL_COGROUPED_MAP_ARROW_UDF 210                        /* 4.0 */
+#define UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PANDAS_UDF 211                /* 4.0 */
+#define UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF 212     /* 4.0 */
+#define UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF 213            /* 4.1 */
+#define UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF 214 /* 4.1 */
+#define UDFRUNNER_SQL_GROUPED_MAP_ARROW_ITER_UDF 215                     /* 4.1 */
+#define UDFRUNNER_SQL_GROUPED_MAP_PANDAS_ITER_UDF 216                    /* 4.1 */
+#define UDFRUNNER_SQL_GROUPED_AGG_PANDAS_ITER_UDF 217                    /* 4.2 */
+#define UDFRUNNER_SQL_SCALAR_ARROW_UDF 250                               /* 4.1 */
+#define UDFRUNNER_SQL_SCALAR_ARROW_ITER_UDF 251                          /* 4.1 */
+#define UDFRUNNER_SQL_GROUPED_AGG_ARROW_UDF 252                          /* 4.1 */
+#define UDFRUNNER_SQL_WINDOW_AGG_ARROW_UDF 253                           /* 4.1 */
+#define UDFRUNNER_SQL_GROUPED_AGG_ARROW_ITER_UDF 254                     /* 4.2 */
+#define UDFRUNNER_SQL_TABLE_UDF 300
+#define UDFRUNNER_SQL_ARROW_TABLE_UDF 301
+#define UDFRUNNER_SQL_ARROW_UDTF 302 /* 4.1 */
+
+/* What a table function (eval types 300 to 302) has beside its handler class. Zero what is not used.
+ * name: the function's, for messages of PySpark 4.0 and later.
+ * partition_children: of a table argument with PARTITION BY, the indexes of its partitioning columns.
+ * analyze_result: the pickled AnalyzeResult of a class with an analyze method.
+ * table_arguments: for 302, the offsets of arguments that are tables. */
+typedef struct udfrunner_table_function {
+  uint64_t size;
+  const char *name;
+  size_t name_size;
+  const int32_t *partition_children;
+  size_t n_partition_children;
+  const void *analyze_result;
+  size_t analyze_result_size;
+  const int32_t *table_arguments;
+  size_t n_table_arguments;
+} udfrunner_table_function;
 
 /* A function: either `pickle` or `reference`.
  * pickle: what Spark's PythonFunction.command holds, the pickled tuple
- *   (function, return type), made with cloudpickle by a Python of the worker's minor version.
+ *   (function, return type), made with cloudpickle by a Python of the worker's minor version; for
+ *   eval type 0 the tuple (function, profiler, deserializer, serializer), for 300 to 302 the handler class.
  * reference: "module:qualname", imported in the worker; it may name a plain function or
- *   an object made by PySpark's udf, pandas_udf or arrow_udf.
- * The return type is Spark DDL or JSON text in `return_type` (a map function's: its columns), or an
- *   Arrow schema in `return_schema` (borrowed; a map function's: a struct of its columns). It is
- *   needed of the last function of a chain only, for the others it may be absent. */
+ *   an object made by PySpark's udf, pandas_udf, arrow_udf or udtf, or a table function's class. Not for eval type 0.
+ * The return type is Spark DDL or JSON text in `return_type` (of functions that give rows of columns: their columns), or an
+ *   Arrow schema in `return_schema` (borrowed; of those functions: a struct of the columns). It is
+ *   needed of the last function of a chain only, for the others it may be absent. Eval type 0 has none.
+ * table: for eval types 300 to 302, else NULL; borrowed. */
 typedef struct udfrunner_function {
   uint64_t size;
   const void *pickle;
@@ -280,6 +321,7 @@ typedef struct udfrunner_function {
   const char *return_type;
   size_t return_type_size;
   const struct ArrowSchema *return_schema;
+  const udfrunner_table_function *table;
 } udfrunner_function;
 
 /* One argument of a chain: the input column at `offset`, passed by position where `name` is
@@ -312,15 +354,19 @@ typedef struct udfrunner_record {
  * UDFRUNNER_INPUT_STREAM: `stream`, an Arrow C stream of struct arrays (record batches). The struct
  *   is moved: the library copies it and marks the original released. EAGAIN from get_next means AGAIN.
  * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many a call.
- * UDFRUNNER_INPUT_GROUPS: `next_group` fills the stream of the next group, or two for cogroup.
+ * UDFRUNNER_INPUT_GROUPS: `next_group` fills n streams with the next group: one, or the two sides of a cogroup. Each
+ *   is released by the library when it was read. All groups have one schema. For the eval types with groups only.
  * UDFRUNNER_INPUT_NONE: the function has no input.
+ * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with Arrow
+ *   messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN) and cut into groups; not
+ *   for cogrouped types. With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
  * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. `release`, if not NULL, is
  * called exactly once with `ctx` when the input is no longer needed. */
 typedef struct udfrunner_input {
   uint64_t size;
   int32_t kind;
-  int32_t reserved;
+  int32_t keys;
   struct ArrowArrayStream *stream;
   int32_t (*next)(void *ctx, udfrunner_record *out);
   int32_t (*next_group)(void *ctx, struct ArrowArrayStream *out, int32_t n, const char **message);
@@ -339,8 +385,8 @@ typedef struct udfrunner_resource {
 /* The task's identity, as Spark's TaskContext; a NULL task means all zero and one cpu.
  * deadline_ms: from runner_compute on, 0 = none; when it passes the worker is killed and the
  *   iterator ends with UDFRUNNER_DEADLINE.
- * barrier: not 0 for a barrier task; then barrier_port and barrier_secret name the host's
- *   server for barrier() and allGather(). */
+ * barrier: not 0 for a barrier task; then barrier_port and barrier_secret, or barrier_path (a Unix socket; PySpark 4.1
+ *   and later), name the host's server for barrier() and allGather(). */
 typedef struct udfrunner_task {
   uint64_t size;
   int32_t partition;
@@ -357,6 +403,8 @@ typedef struct udfrunner_task {
   int32_t barrier_port;
   const char *barrier_secret;
   size_t barrier_secret_size;
+  const char *barrier_path;
+  size_t barrier_path_size;
 } udfrunner_task;
 
 /* ----------------------------------------------------------------- Library */
@@ -431,12 +479,22 @@ void udfrunner_buffer_release(udfrunner_buffer *buffer);
 int32_t runner_create(udfrunner_env *env, int32_t eval_type, udfrunner_runner **runner,
                       udfrunner_error **err);
 
-/* Adds one chain of functions, applied first to last, with the arguments of the first. Each chain gives one
- * result column, named _0, _1, ...; map functions (205, 207) have exactly one chain, whose
- * return type is the struct of all result columns.
+/* Adds one chain of functions, applied first to last, with the arguments of the first. By eval type:
+ *   100, 101, 200, 204, 250, 251: each chain gives one result column, named _0, _1, ...; the iterator types 204 and
+ *     251 have one chain.
+ *   202, 203, 217, 252 to 254 (aggregates): the same, one row a group or, of the window types 203 and 253, one a row.
+ *   205, 207 (map): one chain, whose return type is the struct of all result columns; no arguments, it gets
+ *     all columns.
+ *   201, 209, 215, 216 (grouped map), 206, 210 (cogrouped map): one chain, whose return type is the struct of all result columns. Without
+ *     arguments the first `keys` input columns are the key, and all columns the values. Else the arguments are Spark's own
+ *     list: the count of what follows, the count of key columns, offsets of key columns, offsets of value columns; the
+ *     same again for the second side of a cogroup.
+ *   208, 211 to 214 (state): one chain, the arguments as Spark's list, data as Spark's writers send it (docs/eval-types.md).
+ *   300 to 302 (table functions): one function, with its arguments.
+ *   0: one function, no arguments, no return type; records go in and out as they are.
  *   chain      [in] n >= 1 functions, copied
- *   arguments  [in] m arguments, copied; a map function takes none or one with offset 0
- *   returns OK; INVALID_ARGUMENT: an empty chain, a function without pickle or reference, or
+ *   arguments  [in] m arguments, copied
+ *   returns OK; INVALID_ARGUMENT: an empty chain, more chains than the eval type takes, a function without pickle or reference, or
  *     with both, a bad reference, a bad return type or none; a repeated keyword, a negative offset, a positional
  *     argument after a keyword; INVALID_STATE: after the first compute; INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */
@@ -461,8 +519,9 @@ int32_t runner_add_include(udfrunner_runner *runner, const char *path, size_t pa
                            udfrunner_error **err);
 
 /* Makes a broadcast variable available to the functions: `id` is the one in their pickles, `path` the
- * file with its pickled value. Sent once to a worker that is reused. Needs the full PySpark in
- * the worker (pyspark-client has no broadcasts).
+ * file with its pickled value, or NULL where the host's server hands the values out (keys
+ * udfrunner.broadcast.server and udfrunner.broadcast.secret; Spark's decryption server): then of all variables. Sent once to a worker
+ * that is reused. Needs the full PySpark in the worker (pyspark-client has no broadcasts).
  *   returns OK; INVALID_ARGUMENT: negative or repeated id, no such file; INVALID_STATE: after the
  *     first compute; INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */

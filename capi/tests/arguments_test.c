@@ -258,7 +258,7 @@ static void null_is_named(void) {
   CHECK_FAILS(invalid, lib.runner_set(runner, NULL, 0, "", 0, &err), err);
   CHECK_FAILS(invalid, lib.runner_set(runner, "a", 1, NULL, 0, &err), err);
   CHECK_FAILS(invalid, lib.runner_add_include(runner, NULL, 0, &err), err);
-  CHECK_FAILS(invalid, lib.runner_add_broadcast(runner, 0, NULL, 0, &err), err);
+  CHECK_FAILS(invalid, lib.runner_add_broadcast(runner, 0, "", 0, &err), err);
   CHECK_FAILS(invalid, lib.runner_compute(runner, NULL, NULL, NULL, &err), err);
 
   udfrunner_iterator *it = test_compute(runner, &source, NULL);

@@ -48,7 +48,18 @@ AT(udfrunner_function, reference_size, 32);
 AT(udfrunner_function, return_type, 40);
 AT(udfrunner_function, return_type_size, 48);
 AT(udfrunner_function, return_schema, 56);
-SIZE(udfrunner_function, 64);
+AT(udfrunner_function, table, 64);
+SIZE(udfrunner_function, 72);
+
+AT(udfrunner_table_function, name, 8);
+AT(udfrunner_table_function, name_size, 16);
+AT(udfrunner_table_function, partition_children, 24);
+AT(udfrunner_table_function, n_partition_children, 32);
+AT(udfrunner_table_function, analyze_result, 40);
+AT(udfrunner_table_function, analyze_result_size, 48);
+AT(udfrunner_table_function, table_arguments, 56);
+AT(udfrunner_table_function, n_table_arguments, 64);
+SIZE(udfrunner_table_function, 72);
 
 AT(udfrunner_argument, name, 8);
 AT(udfrunner_argument, name_size, 16);
@@ -61,7 +72,7 @@ AT(udfrunner_record, message, 32);
 SIZE(udfrunner_record, 40);
 
 AT(udfrunner_input, kind, 8);
-AT(udfrunner_input, reserved, 12);
+AT(udfrunner_input, keys, 12);
 AT(udfrunner_input, stream, 16);
 AT(udfrunner_input, next, 24);
 AT(udfrunner_input, next_group, 32);
@@ -88,7 +99,9 @@ AT(udfrunner_task, barrier, 72);
 AT(udfrunner_task, barrier_port, 76);
 AT(udfrunner_task, barrier_secret, 80);
 AT(udfrunner_task, barrier_secret_size, 88);
-SIZE(udfrunner_task, 96);
+AT(udfrunner_task, barrier_path, 96);
+AT(udfrunner_task, barrier_path_size, 104);
+SIZE(udfrunner_task, 112);
 
 /* Arrow's structs, as its specification lays them out on 64 bits. */
 HOLDS(schema_release, offsetof(struct ArrowSchema, release) == 56);
@@ -100,7 +113,7 @@ HOLDS(stream_release, offsetof(struct ArrowArrayStream, release) == 24);
 HOLDS(stream_size, sizeof(struct ArrowArrayStream) == 40);
 
 int main(void) {
-  udfrunner_task task = {sizeof task, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, 0, 0, 0, NULL, 0};
+  udfrunner_task task = {sizeof task, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, 0, 0, 0, NULL, 0, NULL, 0};
   if (task.size != size_of_task_elsewhere()) return 1;
   printf("ok header\n");
   return 0;

@@ -48,15 +48,46 @@ const resolverFile = "<udfrunner function reference>"
 //
 // Errors are INVALID_ARGUMENT and name ref and the form that is expected.
 func Reference(ref string, evalType int32, returnTypeJSON string) ([]byte, error) {
-	module, qualname, err := split(ref)
-	if err != nil {
-		return nil, err
-	}
 	if !utf8.ValidString(returnTypeJSON) {
 		return nil, status.New(status.InvalidArgument, "return type %q: not valid UTF-8", returnTypeJSON)
 	}
 	var p pickle
 	p.proto()
+	if err := p.resolved(ref, evalType); err != nil {
+		return nil, err
+	}
+	if returnTypeJSON == "" {
+		p.none()
+	} else {
+		p.global("pyspark.sql.types", "_parse_datatype_json_string")
+		p.text(returnTypeJSON)
+		p.tuple(1)
+		p.reduce()
+	}
+	p.tuple(2)
+	p.stop()
+	return p.b, nil
+}
+
+// TableFunctionReference is the command of a table function, eval types 300 to 302: ref names its handler class, or
+// an object made by PySpark's udtf or arrow_udtf, and is found as Reference does it. Errors are
+// INVALID_ARGUMENT, as Reference's.
+func TableFunctionReference(ref string, evalType int32) ([]byte, error) {
+	var p pickle
+	p.proto()
+	if err := p.resolved(ref, evalType); err != nil {
+		return nil, err
+	}
+	p.stop()
+	return p.b, nil
+}
+
+// resolved puts what a reference stands for on the stack.
+func (p *pickle) resolved(ref string, evalType int32) error {
+	module, qualname, err := split(ref)
+	if err != nil {
+		return err
+	}
 	// pyspark = sys.modules["pyspark"]
 	p.global("operator", "getitem")
 	p.global("sys", "modules")
@@ -95,17 +126,7 @@ func Reference(ref string, evalType int32, returnTypeJSON string) ([]byte, error
 	})
 	p.tuple(1)
 	p.reduce()
-	if returnTypeJSON == "" {
-		p.none()
-	} else {
-		p.global("pyspark.sql.types", "_parse_datatype_json_string")
-		p.text(returnTypeJSON)
-		p.tuple(1)
-		p.reduce()
-	}
-	p.tuple(2)
-	p.stop()
-	return p.b, nil
+	return nil
 }
 
 // split checks a reference and takes it apart.

@@ -57,3 +57,24 @@ def killed(n: pd.Series) -> pd.Series:
 
 
 not_callable = 7
+
+
+def total_arrow(n: pa.Array) -> int:
+    total: int = pa.compute.sum(n).as_py()
+    return total
+
+
+def rows_and_total(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"rows": [len(frame)], "total": [frame.n.sum()]})
+
+
+def rows_of_both(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"l": [len(left)], "r": [len(right)]})
+
+
+class Twice:
+    """A table function."""
+
+    def eval(self, n: int) -> Iterator[tuple[int, int]]:
+        yield n, 1
+        yield n, 2
