@@ -17,6 +17,9 @@ type Batch struct {
 	// delta adds to a dictionary's values instead of replacing them.
 	delta bool
 	body  []byte
+	// plan is of the columns, or of the dictionary's values.
+	plan *plan
+	view batchView
 }
 
 // Length is the number of rows, or of values of a dictionary.
@@ -26,6 +29,7 @@ func (b *Batch) Length() int64 { return b.length }
 // flatbuffers panic. wrapped says that the columns are those of one struct column.
 func (b *Batch) read(table *flatbuf.RecordBatch, p *plan, wrapped bool, bodyLength int64) error {
 	b.contents.reset()
+	b.plan, b.view.valid = p, false
 	b.length = table.Length()
 	if b.length < 0 || b.length > maxBytes {
 		return fmt.Errorf("length is %d", b.length)
@@ -120,8 +124,13 @@ func (w *walk) nextViews() []span {
 	return w.buffers[w.buffer-n : w.buffer]
 }
 
-// at is where in memory a buffer begins.
-func (w *walk) at(s span) unsafe.Pointer { return unsafe.Add(w.body, s.offset) }
+// at is where in memory a buffer begins. An empty one may stand behind the body's end, where a pointer must not.
+func (w *walk) at(s span) unsafe.Pointer {
+	if s.length == 0 {
+		return w.body
+	}
+	return unsafe.Add(w.body, s.offset)
+}
 
 // skip passes over a node and its children.
 func (w *walk) skip(n *node) {

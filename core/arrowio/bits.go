@@ -20,6 +20,9 @@ func countBits(bitmap unsafe.Pointer, from, n int64) int64 {
 		}
 		from++
 	}
+	if n == 0 {
+		return int64(count)
+	}
 	whole := unsafe.Slice((*byte)(unsafe.Add(bitmap, from>>3)), n>>3)
 	for ; len(whole) >= 8; whole = whole[8:] {
 		count += bits.OnesCount64(binary.LittleEndian.Uint64(whole))

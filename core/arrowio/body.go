@@ -5,6 +5,12 @@ import "unsafe"
 // maxCopied is the size up to which a buffer is copied next to its neighbours: cheaper than a segment of its own.
 const maxCopied = 256
 
+// minChunk and maxChunk are sizes that scratch begins with and, where it is kept, grows to.
+const (
+	minChunk = 4 << 10
+	maxChunk = 64 << 10
+)
+
 var zeros [8]byte
 
 // body collects the numbers and segments of a message that is made from buffers of the host.
@@ -16,11 +22,28 @@ type body struct {
 	scratch []byte
 	// open says that the last segment ends where scratch does.
 	open bool
+	// chunk is the size that scratch was made with.
+	chunk int
+	// kept says that what was made in scratch is in use for longer than until the next reset.
+	kept bool
+	// loaded says that rows of a loaded array are made into a slice: its dictionaries are encoded, and what slices have
+	// no need of is left out. checked says that the array is a Batch's.
+	loaded, checked bool
+	// used and position are of data buffers of views, touched the ones that a slice uses.
+	used     []span
+	position []int32
+	touched  []int32
 }
 
 func (w *body) reset() {
 	w.contents.reset()
-	w.segments, w.size, w.scratch, w.open = w.segments[:0], 0, w.scratch[:0], false
+	w.segments, w.size, w.open = w.segments[:0], 0, false
+	if w.kept {
+		w.scratch = w.scratch[len(w.scratch):]
+		w.chunk = min(w.chunk, maxChunk/2)
+	} else {
+		w.scratch = w.scratch[:0]
+	}
 }
 
 // node appends a field node.
@@ -57,7 +80,8 @@ func (w *body) grab(size int64) []byte {
 	padded := int((size + 7) &^ 7)
 	start := len(w.scratch)
 	if cap(w.scratch)-start < padded {
-		w.scratch = make([]byte, 0, max(padded, 2*cap(w.scratch), 4096))
+		w.chunk = max(padded, 2*w.chunk, minChunk)
+		w.scratch = make([]byte, 0, w.chunk)
 		start, w.open = 0, false
 	}
 	w.scratch = w.scratch[:start+padded]

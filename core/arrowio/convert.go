@@ -77,6 +77,7 @@ func (c *converter) convert() error {
 		}
 	}
 	d.batch.contents, c.result = c.result, d.batch.contents
+	d.batch.plan = d.result
 	if !d.opt.Messages {
 		size := d.rootSize()
 		if err := c.room(int64(size)); err != nil {

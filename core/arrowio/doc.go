@@ -5,6 +5,9 @@
 // Where it is asked to, a Decoder converts columns to other Arrow types of the same Spark type, and copies
 // what has to move only.
 //
+// Grouped data is cut where its first columns change (Cutter), and each group's rows are encoded as a slice of the
+// batch (Encoder.Slice), in one stream or in a stream a group.
+//
 // Whatever comes from a worker or a host is checked before it is used or passed on: counts,
 // lengths, buffer bounds, offsets, views, union type ids, dictionary indices and run ends.
 // What stays unchecked: that text is UTF-8, and whether a host's buffers are as long as its

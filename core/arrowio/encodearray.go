@@ -2,31 +2,35 @@ package arrowio
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
 
 	"udfrunner/core/cdata"
 )
 
-// columns encodes the children of a struct array as the columns of a record batch.
-func (e *Encoder) columns(w *body, a *cdata.Array) error {
-	w.reset()
+// checkRoot checks the struct of an array that is a batch.
+func checkRoot(a *cdata.Array, columns int) error {
 	if a == nil || a.Release == 0 {
 		return fmt.Errorf("NULL or released")
 	}
-	if err := checkCounts(a, 1, 1, len(e.plan.roots)); err != nil {
+	if err := checkCounts(a, 1, 1, columns); err != nil {
 		return err
 	}
 	if p := bufferOf(a, 0); p != nil && a.NullCount != 0 && countBits(p, a.Offset, a.Length) != a.Length {
 		return fmt.Errorf("a batch has no null rows, null_count is %d", a.NullCount)
 	}
-	w.length = a.Length
+	return nil
+}
+
+// columns encodes count rows of a struct array that was checked, its children as the columns of a record batch.
+func (e *Encoder) columns(w *body, a *cdata.Array, from, count int64) error {
+	w.reset()
+	w.length = count
 	if e.wrap {
-		w.node(a.Length, 0)
+		w.node(count, 0)
 		w.empty()
 	}
 	for i, n := range e.plan.roots {
-		if err := e.child(w, n, a, i, a.Offset, a.Length); err != nil {
+		if err := e.child(w, n, a, i, a.Offset+from, count); err != nil {
 			return err
 		}
 	}
@@ -64,17 +68,26 @@ func childOf(a *cdata.Array, i int) *cdata.Array {
 
 // child encodes count values of a's child i, from value `from` of that child on.
 func (e *Encoder) child(w *body, n *node, a *cdata.Array, i int, from, count int64) error {
-	c := childOf(a, i)
-	if c == nil {
-		return fmt.Errorf("column %q: array is NULL", n.at)
-	}
-	if err := n.checkArray(c); err != nil {
-		return fmt.Errorf("column %q: %w", n.at, err)
+	c, err := n.childArray(a, i)
+	if err != nil {
+		return err
 	}
 	if count > c.Length || from > c.Length-count {
 		return fmt.Errorf("column %q: length is %d, its parent needs %d", n.at, c.Length, from+count)
 	}
 	return e.values(w, n, c, c.Offset+from, count)
+}
+
+// childArray is a's child i, checked to be an array of the node.
+func (n *node) childArray(a *cdata.Array, i int) (*cdata.Array, error) {
+	c := childOf(a, i)
+	if c == nil {
+		return nil, fmt.Errorf("column %q: array is NULL", n.at)
+	}
+	if err := n.checkArray(c); err != nil {
+		return nil, fmt.Errorf("column %q: %w", n.at, err)
+	}
+	return c, nil
 }
 
 func (n *node) checkArray(a *cdata.Array) error {
@@ -106,8 +119,8 @@ func (e *Encoder) values(w *body, n *node, a *cdata.Array, from, count int64) (e
 		err = w.bytes(n, a, from, count)
 	case layoutView:
 		err = w.views(a, from, count)
-	case layoutSparse, layoutDense:
-		err = w.union(n, a, from, count)
+	case layoutSparse:
+		_, err = w.typeIDs(n, a, from, count)
 	}
 	if err != nil {
 		return fmt.Errorf("column %q: %w", n.at, err)
@@ -126,11 +139,7 @@ func (e *Encoder) values(w *body, n *node, a *cdata.Array, from, count int64) (e
 			}
 		}
 	case layoutDense:
-		for i, child := range n.children {
-			if err := e.child(w, child, a, i, 0, childOf(a, i).Length); err != nil {
-				return err
-			}
-		}
+		return e.denseUnion(w, n, a, from, count)
 	case layoutRunEnds:
 		return e.runEnds(w, n, a, from, count)
 	}
@@ -189,16 +198,18 @@ func (e *Encoder) fixed(w *body, n *node, a *cdata.Array, from, count int64) err
 	if err != nil {
 		return err
 	}
-	if p != nil {
+	if end > start {
 		p = unsafe.Add(p, start)
 	}
 	w.add(p, end-start)
-	if n.dictionary == nil {
+	if n.dictionary == nil || w.checked {
 		return nil
 	}
-	length, err := e.dictionary(n.dictionary, a.Dictionary)
-	if err != nil {
-		return err
+	length := e.dictionaries[n.dictionary.index].body.length
+	if !w.loaded {
+		if length, err = e.dictionary(n.dictionary, a.Dictionary); err != nil {
+			return err
+		}
 	}
 	validity := bufferOf(a, 0)
 	if a.NullCount == 0 {
@@ -256,84 +267,6 @@ func (w *body) bytes(n *node, a *cdata.Array, from, count int64) error {
 	return nil
 }
 
-func (w *body) views(a *cdata.Array, from, count int64) error {
-	p, err := needed(a, 1, "views", count*viewSize)
-	if err != nil {
-		return err
-	}
-	if count > 0 {
-		p = unsafe.Add(p, from*viewSize)
-	}
-	n := a.NBuffers - 3
-	if n > math.MaxInt32 {
-		return fmt.Errorf("n_buffers is %d", a.NBuffers)
-	}
-	sizesAt, err := needed(a, int(n+2), "sizes", n*8)
-	if err != nil {
-		return err
-	}
-	sizes := unsafe.Slice((*int64)(sizesAt), n)
-	for i, size := range sizes {
-		if size < 0 || size > maxBytes {
-			return fmt.Errorf("data buffer %d of %d bytes", i, size)
-		}
-		if _, err := needed(a, i+2, "data", size); err != nil {
-			return err
-		}
-	}
-	validity := bufferOf(a, 0)
-	if a.NullCount == 0 {
-		validity = nil
-	}
-	if err := checkViews(p, count, validity, from, sizes); err != nil {
-		return err
-	}
-	w.add(p, count*viewSize)
-	for i, size := range sizes {
-		w.add(bufferOf(a, i+2), size)
-	}
-	w.variadic = append(w.variadic, n)
-	return nil
-}
-
-// union appends type ids, and offsets of a dense union: its children are sent whole.
-func (w *body) union(n *node, a *cdata.Array, from, count int64) error {
-	ids, err := needed(a, 0, "type ids", count)
-	if err != nil {
-		return err
-	}
-	if count > 0 {
-		ids = unsafe.Add(ids, from)
-	}
-	if err := checkTypeIDs(ids, count, n.childOf); err != nil {
-		return err
-	}
-	w.add(ids, count)
-	if n.layout == layoutSparse {
-		return nil
-	}
-	offsets, err := needed(a, 1, "offsets", count*4)
-	if err != nil {
-		return err
-	}
-	if count > 0 {
-		offsets = unsafe.Add(offsets, from*4)
-	}
-	lengths := make([]int64, len(n.children))
-	for i := range n.children {
-		c := childOf(a, i)
-		if c == nil {
-			return fmt.Errorf("child %d is NULL", i)
-		}
-		lengths[i] = c.Length
-	}
-	if err := checkUnionOffsets(ids, offsets, count, n.childOf, lengths); err != nil {
-		return err
-	}
-	w.add(offsets, count*4)
-	return nil
-}
-
 func (e *Encoder) list(w *body, n *node, a *cdata.Array, from, count int64) error {
 	items, err := itemsOf(n, a)
 	if err != nil {
@@ -385,66 +318,4 @@ func (e *Encoder) fixedList(w *body, n *node, a *cdata.Array, from, count int64)
 		return fmt.Errorf("column %q: %d lists of %d items", n.at, from+count, n.size)
 	}
 	return e.child(w, n.children[0], a, 0, from*n.size, end-from*n.size)
-}
-
-// runEnds encodes the runs that cover the values asked for; offset and length of a run-end encoded
-// array count values, not runs.
-func (e *Encoder) runEnds(w *body, n *node, a *cdata.Array, from, count int64) error {
-	endsNode := n.children[0]
-	ends := childOf(a, 0)
-	if ends == nil {
-		return fmt.Errorf("column %q: array is NULL", endsNode.at)
-	}
-	if err := endsNode.checkArray(ends); err != nil {
-		return fmt.Errorf("column %q: %w", endsNode.at, err)
-	}
-	if ends.NullCount > 0 {
-		return fmt.Errorf("column %q: null_count is %d, run ends are not null", endsNode.at, ends.NullCount)
-	}
-	p, err := needed(ends, 1, "values", ends.Length*endsNode.width)
-	if err != nil {
-		return fmt.Errorf("column %q: %w", endsNode.at, err)
-	}
-	if p != nil {
-		p = unsafe.Add(p, ends.Offset*endsNode.width)
-	}
-	last, err := checkRunEnds(p, endsNode.width, ends.Length)
-	if err == nil && last < from+count {
-		err = fmt.Errorf("last run end is %d, values up to %d are needed", last, from+count)
-	}
-	if err != nil {
-		return fmt.Errorf("column %q: %w", endsNode.at, err)
-	}
-	var first, runs int64
-	switch endsNode.width {
-	case 2:
-		first, runs = cutRuns(w, unsafe.Slice((*int16)(p), ends.Length), from, count)
-	case 4:
-		first, runs = cutRuns(w, unsafe.Slice((*int32)(p), ends.Length), from, count)
-	default:
-		first, runs = cutRuns(w, unsafe.Slice((*int64)(p), ends.Length), from, count)
-	}
-	return e.child(w, n.children[1], a, 1, first, runs)
-}
-
-// cutRuns appends the node and buffers of the run ends that cover count values from `from` on, and returns
-// the first run and their number.
-func cutRuns[T int16 | int32 | int64](w *body, ends []T, from, count int64) (first, runs int64) {
-	if count > 0 {
-		for int64(ends[first]) <= from {
-			first++
-		}
-		for int64(ends[first+runs]) < from+count {
-			runs++
-		}
-		runs++
-	}
-	w.node(runs, 0)
-	w.empty()
-	out := w.grab(runs * int64(unsafe.Sizeof(T(0))))
-	cut := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(out))), runs)
-	for i, end := range ends[first : first+runs] {
-		cut[i] = T(min(int64(end)-from, count))
-	}
-	return first, runs
 }

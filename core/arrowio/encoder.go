@@ -14,8 +14,9 @@ type EncoderOptions struct {
 	WrapStruct bool
 }
 
-// Encoder makes one IPC stream from arrays of the C data interface (Array) or from messages of another IPC
-// stream (Batch); one encoder takes either, not both.
+// Encoder makes IPC streams of one schema, one after the other (Restart), from arrays of the C data interface
+// (Array; in slices Load and Slice) or from messages of another IPC stream (Batch; LoadBatch and Slice). A stream is made
+// in one of these ways.
 type Encoder struct {
 	plan  *plan
 	wrap  bool
@@ -26,6 +27,9 @@ type Encoder struct {
 	seed         maphash.Seed
 	serial       uint64
 	messages     []Message
+
+	loaded  *cdata.Array // that Slice takes rows of
+	headers []byte       // room for headers of messages that are kept
 }
 
 // outgoing is one kind of message of the stream: its body and its header, both reused.
@@ -40,6 +44,9 @@ type encodedDictionary struct {
 	// sum is a hash of the values last sent, serial the number of that sending, counted over all dictionaries.
 	sum    uint64
 	serial uint64
+	// messages is what a stream of slices needs of the dictionary, of which the one at hand has the first `sent`.
+	messages []Message
+	sent     int
 }
 
 // NewEncoder starts a stream with the schema's columns. A schema that no Arrow type rule allows is
@@ -70,13 +77,17 @@ func (e *Encoder) Start() []byte { return e.start }
 // not be released before they are written; all of the messages are valid until the next call. An
 // array that does not fit the schema is a HOST error, after which the stream can go on.
 func (e *Encoder) Array(a *cdata.Array) ([]Message, error) {
-	if e.plan.sharedID >= 0 {
-		return nil, status.New(status.InvalidArgument,
-			"dictionary id %d is used by several columns, which needs IPC input", e.plan.sharedID)
+	if err := e.sharedDictionary(); err != nil {
+		return nil, err
 	}
 	e.messages = e.messages[:0]
 	w := &e.batch.body
-	if err := e.columns(w, a); err != nil {
+	w.loaded, w.checked = false, false
+	err := checkRoot(a, len(e.plan.roots))
+	if err == nil {
+		err = e.columns(w, a, 0, a.Length)
+	}
+	if err != nil {
 		return nil, status.New(status.Host, "input array: %w", err)
 	}
 	for i := range e.dictionaries {
@@ -86,17 +97,40 @@ func (e *Encoder) Array(a *cdata.Array) ([]Message, error) {
 	return e.messages, nil
 }
 
-// dictionaryMessage appends the message of a dictionary unless the worker has these very values. One whose
-// values use a dictionary that is sent again is sent again too.
+// sharedDictionary refuses arrays where columns that share a dictionary id may bring different values.
+func (e *Encoder) sharedDictionary() error {
+	if e.plan.sharedID < 0 {
+		return nil
+	}
+	return status.New(status.InvalidArgument,
+		"dictionary id %d is used by several columns, which needs IPC input", e.plan.sharedID)
+}
+
+// Restart ends the stream: the next begins with Start, and what follows needs its dictionaries again.
+func (e *Encoder) Restart() {
+	for i := range e.dictionaries {
+		e.dictionaries[i].serial, e.dictionaries[i].sent = 0, 0
+	}
+}
+
+// dictionaryMessage appends the message of a dictionary unless the worker has these very values.
 func (e *Encoder) dictionaryMessage(i int) {
+	if e.changed(i) {
+		e.messages = append(e.messages, e.dictionaries[i].message(e.plan.dictionaries[i]))
+	}
+}
+
+// changed says whether a dictionary that was encoded is to be sent, and counts it as sent. One whose values use a
+// dictionary that is sent again is sent again too.
+func (e *Encoder) changed(i int) bool {
 	d := &e.dictionaries[i]
 	sum := e.sum(e.plan.dictionaries[i], &d.body)
 	if d.serial != 0 && sum == d.sum {
-		return
+		return false
 	}
 	e.serial++
 	d.sum, d.serial = sum, e.serial
-	e.messages = append(e.messages, d.message(e.plan.dictionaries[i]))
+	return true
 }
 
 // sum hashes the numbers and bytes of a dictionary. Two dictionaries are taken for one with a

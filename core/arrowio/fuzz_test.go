@@ -1,52 +1,149 @@
 package arrowio_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/arrowio/arrowtest"
 	"udfrunner/core/cdata"
 	"udfrunner/core/status"
 )
 
-// FuzzDecoder feeds streams that were changed at will: what the decoder accepts must be sound enough for the
-// encoder, which checks arrays by other means, to take it, and nothing may leak.
+// recorded is the streams in what real Spark and its workers sent each other, one of each schema.
+func recorded(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../protocol/recording/testdata/*/*")
+	require.NoError(t, err)
+	found := map[string][]byte{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		marker := bytes.Repeat([]byte{0xff}, 4)
+		for at := bytes.Index(data, marker); at >= 0; {
+			size := 1
+			if content, err := arrowtest.Read(data[at:], false); err == nil {
+				var types []string
+				for i := range content.Schema.Fields {
+					types = append(types, content.Schema.Fields[i].Type.String())
+				}
+				found[strings.Join(types, ", ")] = data[at : at+content.Size]
+				size = content.Size
+				content.Release()
+			}
+			next := bytes.Index(data[at+size:], marker)
+			if next < 0 {
+				break
+			}
+			at += size + next
+		}
+	}
+	require.Greater(t, len(found), 10, "streams in the recordings")
+	return found
+}
+
+// FuzzDecoder feeds streams that were changed at will. What the decoder accepts must lie within its memory, value by
+// value, and be sound enough for the encoder, which checks arrays by other means, to take it, whole and in slices. It
+// takes no more memory than the bytes that it read stand for, and nothing may leak.
 func FuzzDecoder(f *testing.F) {
 	all, _ := streams(f)
-	for _, stream := range all {
-		if len(stream) < 16<<10 {
-			f.Add(stream)
+	for _, seeds := range []map[string][]byte{all, recorded(f)} {
+		for _, stream := range seeds {
+			if len(stream) < 16<<10 {
+				f.Add(stream)
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		for _, messages := range []bool{false, true} {
-			b := newBlocks()
-			d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: b.Functions, Messages: messages})
-			err := feed(d, stream, func(step arrowio.Step, _ *arrowio.Batch) error {
-				if messages {
-					block, _, err := d.Take()
-					b.Release(block)
-					return err
-				}
-				if step.Kind == arrowio.StepBatch {
-					encodeAgain(t, d, b)
-				}
-				return nil
-			})
-			if code := status.CodeOf(err); code == status.Internal || code == status.Host {
-				t.Fatal(err)
-			}
-			d.Close()
-			b.requireReleased(t)
+		for _, opt := range []arrowio.DecoderOptions{{}, {UnwrapStruct: true}, {Messages: true}} {
+			fuzzOwned(t, stream, opt)
 		}
+		fuzzBorrowed(t, stream)
 	})
+}
+
+// fuzzOwned decodes into the decoder's memory.
+func fuzzOwned(t *testing.T, stream []byte, opt arrowio.DecoderOptions) {
+	b := newBlocks()
+	alloc, size := b.Alloc, uintptr(len(stream))
+	b.Alloc = func(n uintptr) unsafe.Pointer {
+		// Nested dictionaries are copied for each of their uses, of which metadata can name many.
+		require.LessOrEqual(t, n, 4096+64*size+size*size/8, "bytes allocated for a stream of %d", size)
+		if n > 1<<26 {
+			return nil
+		}
+		return alloc(n)
+	}
+	opt.Memory = b.Functions
+	d := arrowio.NewDecoder(opt)
+	requireNoFault(t, feed(d, stream, func(step arrowio.Step, _ *arrowio.Batch) error {
+		switch {
+		case opt.Messages:
+			block, _, err := d.Take()
+			b.Release(block)
+			return err
+		case step.Kind == arrowio.StepBatch:
+			encodeAgain(t, d, b)
+		}
+		return nil
+	}))
+	d.Close()
+	b.requireReleased(t)
+}
+
+// fuzzBorrowed decodes in place and passes batches on, whole and in slices.
+func fuzzBorrowed(t *testing.T, stream []byte) {
+	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
+	var e *arrowio.Encoder
+	var cutter *arrowio.Cutter
+	pass := func(b *arrowio.Batch) {
+		if e == nil {
+			var err error
+			e, err = arrowio.NewEncoder(d.Schema(), arrowio.EncoderOptions{WrapStruct: true})
+			require.NoError(t, err)
+			if cutter, err = arrowio.NewCutter(d.Schema(), min(1, len(d.Schema().Fields))); err != nil {
+				cutter = nil
+			}
+		}
+		_, err := e.Batch(b)
+		require.NoError(t, err)
+		require.NoError(t, e.LoadBatch(b))
+	}
+	requireNoFault(t, borrow(d, stream, func(b *arrowio.Batch) {
+		pass(b)
+		n := b.Length()
+		for _, rows := range [][2]int64{{0, n}, {0, n / 2}, {n / 2, n}, {n - min(n, 1), n}} {
+			_, err := e.Slice(rows[0], rows[1])
+			require.NoError(t, err)
+		}
+		if cutter != nil {
+			_, _, err := cutter.CutBatch(b)
+			require.NoError(t, err)
+		}
+	}, pass))
+}
+
+func requireNoFault(t *testing.T, err error) {
+	t.Helper()
+	if code := status.CodeOf(err); code == status.Internal || code == status.Host {
+		t.Fatal(err)
+	}
 }
 
 func encodeAgain(t *testing.T, d *arrowio.Decoder, b *blocks) {
 	var a cdata.Array
 	var schema cdata.Schema
-	require.NoError(t, d.Export(&a, &schema))
+	if err := d.Export(&a, &schema); err != nil {
+		require.Equal(t, status.NoMemory, status.CodeOf(err))
+		return
+	}
+	requireSound(t, b, d.Schema(), &a)
 	imported, err := arrowio.ImportSchema(&schema)
 	if err == nil { // Names need not be UTF-8 in IPC.
 		e, err := arrowio.NewEncoder(imported, arrowio.EncoderOptions{})

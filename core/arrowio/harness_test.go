@@ -133,6 +133,36 @@ func releaseSchema(s *cdata.Schema) {
 
 // feed runs a stream through a decoder; each is called for every finished message, with the decoder.
 func feed(d *arrowio.Decoder, stream []byte, each func(arrowio.Step, *arrowio.Batch) error) error {
+	return run(d, stream, each, func(from []byte) error {
+		to, err := d.Body()
+		if err != nil {
+			return err
+		}
+		copy(to, from)
+		return nil
+	})
+}
+
+// borrow is feed with bodies lent, in aligned memory; each is called for record batches, dictionary for the others.
+func borrow(d *arrowio.Decoder, stream []byte, each, dictionary func(*arrowio.Batch)) error {
+	call := func(step arrowio.Step, b *arrowio.Batch) error {
+		if step.Kind == arrowio.StepBatch {
+			each(b)
+		} else {
+			dictionary(b)
+		}
+		return nil
+	}
+	return run(d, stream, call, func(from []byte) error {
+		aligned := make([]uint64, (len(from)+7)/8)
+		body := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(aligned))), len(from))
+		copy(body, from)
+		return d.Borrow(body)
+	})
+}
+
+// run takes a stream apart for a decoder.
+func run(d *arrowio.Decoder, stream []byte, each func(arrowio.Step, *arrowio.Batch) error, body func([]byte) error) error {
 	for {
 		if len(stream) < arrowio.PrefixSize {
 			return errors.New("stream ends early")
@@ -156,11 +186,9 @@ func feed(d *arrowio.Decoder, stream []byte, each func(arrowio.Step, *arrowio.Ba
 		if step.BodyLength > int64(len(stream)) {
 			return errors.New("stream ends in a body")
 		}
-		to, err := d.Body()
-		if err != nil {
+		if err := body(stream[:step.BodyLength]); err != nil {
 			return err
 		}
-		copy(to, stream[:step.BodyLength])
 		stream = stream[step.BodyLength:]
 		batch, err := d.Finish()
 		if err != nil {

@@ -27,6 +27,7 @@ const (
 // Input is udfrunner_input: what a task reads, as the host named it.
 type Input struct {
 	Kind      int32
+	Keys      int32 // count of grouping columns, which come first
 	Stream    *cdata.Stream
 	Next      uintptr
 	NextGroup uintptr
@@ -42,6 +43,9 @@ var ErrDone = errors.New("end of input")
 
 // Check says what is wrong with an input before it is moved.
 func (in *Input) Check() error {
+	if in.Keys < 0 {
+		return status.New(status.InvalidArgument, "input keys %d, allowed are 0 and up", in.Keys)
+	}
 	switch in.Kind {
 	case None:
 	case Streams:
@@ -65,14 +69,23 @@ func (in *Input) Check() error {
 	return nil
 }
 
-// Stream is an ArrowArrayStream that was moved to the library.
+// Stream is an ArrowArrayStream that was moved to the library: a task's input, or one of a group.
 type Stream struct {
 	mem *hostmem.Functions
 	// The host's structs lie in C memory: what hosts keep in private_data is no concern of Go's collector.
-	block   unsafe.Pointer
-	c       *cdata.Stream
-	release uintptr
-	ctx     uintptr
+	block unsafe.Pointer
+	c     *cdata.Stream
+	// ended is what the host is to be told behind the stream's release, by an input; nothing by a group's stream.
+	ended inputRelease
+}
+
+// inputRelease is release and ctx of an Input.
+type inputRelease struct{ release, ctx uintptr }
+
+func (r inputRelease) call() {
+	if r.release != 0 {
+		purego.SyscallN(r.release, r.ctx)
+	}
 }
 
 // MoveStream takes over an input of kind Streams: the host's stream is marked released.
@@ -82,7 +95,7 @@ func MoveStream(mem *hostmem.Functions, in *Input) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{mem, block, (*cdata.Stream)(hostmem.Payload(block)), in.Release, in.Ctx}
+	s := &Stream{mem, block, (*cdata.Stream)(hostmem.Payload(block)), inputRelease{in.Release, in.Ctx}}
 	copyBytes(unsafe.Pointer(s.c), unsafe.Pointer(src), unsafe.Sizeof(*src))
 	src.Release = 0
 	return s, nil
@@ -144,18 +157,20 @@ func (s *Stream) call(name string, f uintptr, out unsafe.Pointer) error {
 	return status.New(status.Host, "input stream %s: %s (errno %d)", name, text, int(errno))
 }
 
-// Release calls the stream's release and then the input's; further calls do nothing.
+// Release calls the stream's release and then, unless it is a group's, the input's; further calls do nothing.
 func (s *Stream) Release() {
 	if s.c == nil {
 		return
 	}
-	if s.c.Release != 0 {
-		purego.SyscallN(s.c.Release, uintptr(unsafe.Pointer(s.c)))
-	}
+	releaseStream(s.c)
 	s.c = nil
 	s.mem.Release(s.block)
-	if s.release != 0 {
-		purego.SyscallN(s.release, s.ctx)
+	s.ended.call()
+}
+
+func releaseStream(c *cdata.Stream) {
+	if c.Release != 0 {
+		purego.SyscallN(c.Release, uintptr(unsafe.Pointer(c)))
 	}
 }
 
@@ -187,92 +202,6 @@ func (a *Array) Release() {
 		purego.SyscallN(a.C.Release, uintptr(unsafe.Pointer(a.C)))
 	}
 	a.mem.Release(a.block)
-}
-
-// record is udfrunner_record.
-type record struct {
-	data    unsafe.Pointer
-	size    uint64
-	n       uint64
-	offsets *uint64
-	message uintptr
-}
-
-// Source is a host's records callback.
-type Source struct {
-	mem     *hostmem.Functions
-	block   unsafe.Pointer
-	record  *record
-	next    uintptr
-	release uintptr
-	ctx     uintptr
-}
-
-// MoveRecords takes over an input of kind Records.
-func MoveRecords(mem *hostmem.Functions, in *Input) (*Source, error) {
-	block, err := alloc(mem, unsafe.Sizeof(record{}))
-	if err != nil {
-		return nil, err
-	}
-	return &Source{mem, block, (*record)(hostmem.Payload(block)), in.Next, in.Release, in.Ctx}, nil
-}
-
-// Next calls the callback. It returns records, whose memory the host keeps until the next call, and
-// answers ErrDone, ErrAgain or a Host error.
-func (s *Source) Next() ([][]byte, error) {
-	clear(unsafe.Slice((*byte)(unsafe.Pointer(s.record)), unsafe.Sizeof(*s.record)))
-	r, _, _ := purego.SyscallN(s.next, s.ctx, uintptr(unsafe.Pointer(s.record)))
-	switch code := status.Code(int32(r)); { //nolint:gosec // int32 of C
-	case code == status.OK:
-		return s.record.split()
-	case code == status.Done:
-		return nil, ErrDone
-	case code == status.NeedInput:
-		return nil, ErrAgain
-	case code < 0:
-		text := oneLine(goString(s.record.message))
-		if text == "" {
-			text = code.String()
-		}
-		return nil, status.New(status.Host, "input callback: %s", text)
-	default:
-		return nil, status.New(status.Host, "input callback answered %d, allowed are OK 0, DONE 1, AGAIN 3 and negative codes", int32(code))
-	}
-}
-
-func (r *record) split() ([][]byte, error) {
-	if r.data == nil || r.size == 0 {
-		return nil, status.New(status.Host, "input callback answered OK with no data; the end of input is DONE")
-	}
-	data := unsafe.Slice((*byte)(r.data), r.size)
-	if r.offsets == nil {
-		return [][]byte{data}, nil
-	}
-	if r.n == 0 || r.n > r.size {
-		return nil, status.New(status.Host, "input callback gave %d records in %d bytes", r.n, r.size)
-	}
-	offsets := unsafe.Slice(r.offsets, r.n+1)
-	records := make([][]byte, r.n)
-	for i := range records {
-		from, to := offsets[i], offsets[i+1]
-		if from > to || to > r.size {
-			return nil, status.New(status.Host, "input callback gave record %d at bytes %d to %d of %d", i, from, to, r.size)
-		}
-		records[i] = data[from:to]
-	}
-	return records, nil
-}
-
-// Release calls the input's release; further calls do nothing.
-func (s *Source) Release() {
-	if s.record == nil {
-		return
-	}
-	s.record = nil
-	s.mem.Release(s.block)
-	if s.release != 0 {
-		purego.SyscallN(s.release, s.ctx)
-	}
 }
 
 func alloc(mem *hostmem.Functions, size uintptr) (unsafe.Pointer, error) {

@@ -1,5 +1,5 @@
-// Package hosttest plays a host in Go tests: Arrow C streams and record callbacks as a C program would bring them, and
-// checks that nothing is left after a test.
+// Package hosttest plays a host in Go tests: Arrow C streams, record and group callbacks as a C program would bring them.
+// It compares Arrow data, and checks that nothing is left after a test.
 package hosttest
 
 import (
@@ -18,13 +18,7 @@ import (
 	"udfrunner/core/hostmem"
 )
 
-// Column is a column of int64 without nulls.
-type Column struct {
-	Name   string
-	Values []int64
-}
-
-// Stream is an Arrow C stream of batches of int64 columns, with counters of what the library did to it.
+// Stream is an Arrow C stream, with counters of what the library did to it.
 type Stream struct {
 	C cdata.Stream
 	// Step, if set, is called by get_next before batch i is given; what it returns, if not 0, is get_next's errno.
@@ -39,18 +33,35 @@ type Stream struct {
 	Released atomic.Int64
 
 	id, releaseArray uintptr
-	batches          [][]Column
+	batches          batches
 	next             int
 	text             []byte
 }
 
+// batches is what a stream gives.
+type batches interface {
+	schema() *arrowio.Schema
+	count() int
+	// give makes batch i; each is asked for once at most, in order.
+	give(i int, out *cdata.Array)
+	// drop releases the batches from i on, which nobody asked for.
+	drop(i int)
+}
+
 var (
 	streams sync.Map // id → *Stream
+	given   sync.Map // private data of arrays → *Stream
 	lastID  atomic.Uintptr
 )
 
-// NewStream makes a stream; its test fails if it was not released exactly once with all of its arrays.
+// NewStream makes a stream of batches of int64 columns, one at least; its test fails if it was not released exactly once
+// with all of its arrays.
 func NewStream(t *testing.T, batches ...[]Column) *Stream {
+	t.Helper()
+	return newStream(t, columnBatches(batches))
+}
+
+func newStream(t *testing.T, batches batches) *Stream {
 	t.Helper()
 	s := &Stream{id: lastID.Add(1), releaseArray: callbacks().releaseArray, batches: batches}
 	streams.Store(s.id, s)
@@ -94,11 +105,7 @@ func getSchema(c *cdata.Stream, out *cdata.Schema) uintptr {
 		s.text = []byte("no schema today\x00")
 		return uintptr(s.SchemaError)
 	}
-	schema := &arrowio.Schema{}
-	for _, column := range s.batches[0] {
-		schema.Fields = append(schema.Fields, arrowio.Field{Name: column.Name, Type: &arrowio.Type{ID: arrowio.Int64}})
-	}
-	if err := schema.Export(hostmem.Default(), out); err != nil {
+	if err := s.batches.schema().Export(hostmem.Default(), out); err != nil {
 		return uintptr(unix.ENOMEM)
 	}
 	return 0
@@ -112,12 +119,13 @@ func getNext(c *cdata.Stream, out *cdata.Array) uintptr {
 			return uintptr(errno)
 		}
 	}
-	if s.next >= len(s.batches) {
+	if s.next >= s.batches.count() {
 		*(*uintptr)(unsafe.Pointer(&out.Release)) = 0
 		return 0
 	}
-	columns := s.batches[s.next]
-	fill(s, out, columns)
+	s.batches.give(s.next, out)
+	given.Store(out.PrivateData, s)
+	out.Release = s.releaseArray
 	s.next++
 	if s.Mangle != nil {
 		s.Mangle(s.next-1, out)
@@ -126,42 +134,8 @@ func getNext(c *cdata.Stream, out *cdata.Array) uintptr {
 	return 0
 }
 
-// fill lays a batch out in one block of C memory.
-func fill(s *Stream, out *cdata.Array, columns []Column) {
-	rows, n := len(columns[0].Values), len(columns)
-	sizeArray, sizePointer := unsafe.Sizeof(cdata.Array{}), unsafe.Sizeof(uintptr(0))
-	perColumn := sizeArray + 3*sizePointer + uintptr(rows)*8
-	size := sizePointer*2 + uintptr(n)*perColumn
-	mem := hostmem.Default()
-	block := mem.Alloc(size)
-	clear(hostmem.Bytes(block, 0, size))
-	at := hostmem.Payload(block)
-	take := func(n uintptr) unsafe.Pointer {
-		p := at
-		at = unsafe.Add(at, n)
-		return p
-	}
-	*(*uintptr)(take(sizePointer)) = s.id
-	noNulls := (*unsafe.Pointer)(take(sizePointer))
-	children := (**cdata.Array)(take(sizePointer * uintptr(n)))
-	for i, column := range columns {
-		child := (*cdata.Array)(take(sizeArray))
-		buffers := unsafe.Slice((*unsafe.Pointer)(take(2*sizePointer)), 2)
-		values := take(uintptr(rows) * 8)
-		copy(unsafe.Slice((*int64)(values), rows), column.Values)
-		buffers[1] = values
-		*child = cdata.Array{Length: int64(rows), NBuffers: 2, Buffers: &buffers[0], Release: mem.ReleaseArray, PrivateData: block}
-		unsafe.Slice(children, n)[i] = child
-		mem.Retain(block, 1)
-	}
-	*out = cdata.Array{
-		Length: int64(rows), NBuffers: 1, Buffers: noNulls, NChildren: int64(n), Children: children,
-		Release: s.releaseArray, PrivateData: block,
-	}
-}
-
 func releaseArray(a *cdata.Array) {
-	s, _ := streams.Load(*(*uintptr)(hostmem.Payload(a.PrivateData)))
+	s, _ := given.LoadAndDelete(a.PrivateData)
 	s.(*Stream).Live.Add(-1)
 	a.Release = hostmem.Default().ReleaseArray
 	purego.SyscallN(a.Release, uintptr(unsafe.Pointer(a)))
@@ -176,7 +150,9 @@ func getLastError(c *cdata.Stream) uintptr {
 }
 
 func releaseStream(c *cdata.Stream) {
-	find(c).Released.Add(1)
+	s := find(c)
+	s.batches.drop(s.next)
+	s.Released.Add(1)
 	c.Release = 0
 }
 
@@ -184,4 +160,7 @@ func releaseStream(c *cdata.Stream) {
 func (s *Stream) Discard() { releaseStream(&s.C) }
 
 // End makes the next get_next the stream's end.
-func (s *Stream) End() { s.next = len(s.batches) }
+func (s *Stream) End() {
+	s.batches.drop(s.next)
+	s.next = s.batches.count()
+}

@@ -14,7 +14,7 @@ import (
 // arrowOutput reads Arrow IPC streams, message by message, bodies straight into the memory that the host
 // gets.
 type arrowOutput struct {
-	runner   *Runner
+	runner   *base
 	counters *counters
 	messages bool // the host takes IPC messages, not arrays
 	source   *transport.Reader
@@ -47,8 +47,8 @@ const (
 	schemaGiven
 )
 
-func newArrowOutput(r *Runner, counters *counters) *arrowOutput {
-	return &arrowOutput{runner: r, counters: counters}
+func newArrowOutput(b *base, c *counters) *arrowOutput {
+	return &arrowOutput{runner: b, counters: c}
 }
 
 func (o *arrowOutput) attach(source *transport.Reader, messages bool) {
@@ -64,7 +64,7 @@ func (o *arrowOutput) begin(protocol.Event, int) {
 	}
 	o.decoder = arrowio.NewDecoder(arrowio.DecoderOptions{
 		Memory: o.runner.env.Memory(), Messages: o.messages, Spare: offsetsSize,
-		UnwrapStruct: o.runner.evalType.Map, Declared: o.runner.schema, Convert: !o.runner.exact,
+		UnwrapStruct: o.runner.evalType.StructOutput, Declared: o.runner.schema, Convert: !o.runner.exact,
 	})
 	o.expect(inPrefix, o.prefix[:])
 }

@@ -20,7 +20,7 @@ func TestBroadcastsAreSentOnceAndRevoked(t *testing.T) {
 		require.NoError(t, err)
 		without, err := New(e, 200, chains, [][]Argument{onA}, Options{})
 		require.NoError(t, err)
-		first := func(r *Runner) (pid, value int64) {
+		first := func(r Computer) (pid, value int64) {
 			it, err := r.Compute(numbers(t).Input(), Task{})
 			require.NoError(t, err)
 			defer it.Close()
@@ -31,7 +31,7 @@ func TestBroadcastsAreSentOnceAndRevoked(t *testing.T) {
 		pid, value := first(with)
 		assert.EqualValues(t, 1+5, value)
 		for _, next := range []struct {
-			runner *Runner
+			runner Computer
 			value  int64
 		}{{with, 1 + 5}, {without, 1 + 100}, {with, 1 + 5}} {
 			samePID, value := first(next.runner)

@@ -22,7 +22,7 @@ type Builder struct {
 	chains  [][]Function
 	offsets [][]Argument
 	options Options
-	runner  *Runner
+	runner  Computer
 	closed  bool
 	tasks   map[*Iterator]struct{}
 }
@@ -56,7 +56,7 @@ func (b *Builder) AddFunction(chain []Function, arguments []Argument) error {
 	return b.change(func() error {
 		// Made on trial, so that a bad chain is refused here and not by Compute.
 		chains, offsets := append(slices.Clone(b.chains), chain), append(slices.Clone(b.offsets), arguments)
-		if _, err := New(b.env, b.evalType, chains, offsets, b.options); err != nil {
+		if _, err := newBase(b.env, b.evalType, chains, offsets, b.options); err != nil {
 			return err
 		}
 		b.chains, b.offsets = chains, offsets
@@ -95,15 +95,17 @@ func (b *Builder) AddBroadcast(id int64, path string) error {
 		if slices.ContainsFunc(b.options.Broadcasts, func(v Broadcast) bool { return v.ID == id }) {
 			return status.New(status.InvalidArgument, "broadcast id %d is given twice", id)
 		}
-		if err := checkBroadcast(path); err != nil {
-			return err
+		if path != "" {
+			if err := checkBroadcast(path); err != nil {
+				return err
+			}
 		}
 		b.options.Broadcasts = append(b.options.Broadcasts, Broadcast{id, path})
 		return nil
 	})
 }
 
-// Compute starts a task; see Runner.Compute.
+// Compute starts a task; see Computer.Compute.
 func (b *Builder) Compute(input hostcall.Input, task Task) (*Iterator, error) {
 	r, err := b.build()
 	if err != nil {
@@ -130,7 +132,7 @@ func (b *Builder) Compute(input hostcall.Input, task Task) (*Iterator, error) {
 	return it, nil
 }
 
-func (b *Builder) build() (*Runner, error) {
+func (b *Builder) build() (Computer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.runner == nil {

@@ -208,6 +208,7 @@ func TestConstructorRefuses(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	f := Function{Reference: "functions:double", ReturnType: "long"}
+	rows := Function{Reference: "functions:double", ReturnType: "a long"}
 	one := [][]Argument{onA}
 	for _, test := range []struct {
 		name     string
@@ -218,7 +219,16 @@ func TestConstructorRefuses(t *testing.T) {
 		message  string
 	}{
 		{"eval type", 42, [][]Function{{f}}, one, status.InvalidArgument, "eval type 42"},
-		{"eval type not run", 201, [][]Function{{f}}, one, status.NotSupported, "201 (SQL_GROUPED_MAP_PANDAS_UDF)"},
+		{"grouped map of no struct", 201, [][]Function{{f}}, [][]Argument{nil}, status.InvalidArgument, "must be a struct"},
+		{"grouped map with two functions", 201, [][]Function{{f}, {f}}, [][]Argument{nil, nil}, status.InvalidArgument, "takes one"},
+		{"offsets that are too few", 201, [][]Function{{rows}}, [][]Argument{offsets(4, 1, 0)}, status.InvalidArgument, "expected for each side"},
+		{"more keys than columns", 201, [][]Function{{rows}}, [][]Argument{offsets(2, 3, 0)}, status.InvalidArgument, "expected for each side"},
+		{"one side of a cogroup", 206, [][]Function{{rows}}, [][]Argument{offsets(3, 1, 0, 1)}, status.InvalidArgument, "are of 1 inputs, expected 2"},
+		{"state without offsets", 208, [][]Function{{rows}}, [][]Argument{nil}, status.InvalidArgument, "expected"},
+		{"RDD function by name", 0, [][]Function{{{Reference: "a:b"}}}, [][]Argument{nil}, status.InvalidArgument, "is a pickle of"},
+		{"RDD function with arguments", 0, [][]Function{{{Pickle: []byte("\x80\x04N.")}}}, one, status.InvalidArgument, "takes none"},
+		{"table function of no struct", 300, [][]Function{{f}}, one, status.InvalidArgument, "must be a struct"},
+		{"table for a scalar", 200, [][]Function{{{Reference: "a:b", ReturnType: "long", Table: &TableFunction{}}}}, one, status.InvalidArgument, "300 to 302"},
 		{"unequal counts", 200, [][]Function{{f}, {f}}, one, status.InvalidArgument, "2 chains of functions but 1 lists"},
 		{"no chains", 200, nil, nil, status.InvalidArgument, "no functions"},
 		{"empty chain", 200, [][]Function{{}}, one, status.InvalidArgument, "chain 0"},

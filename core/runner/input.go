@@ -10,30 +10,61 @@ import (
 	"udfrunner/core/transport"
 )
 
-// newInput is the writer for an eval type and a kind of input, or NotSupported where the type does not take it.
-func newInput(r *Runner, kind int32) (input, error) {
-	base := inputBase{runner: r, mem: r.env.Memory()}
-	switch {
-	case r.evalType.Framing == protocol.Arrow && kind == hostcall.Streams:
+// input is the writer of a concrete runner (Spark's PythonRunner.Writer): it brings the host's data into the form that the
+// worker reads.
+type input interface {
+	// move takes over the host's input; the host keeps it on an error.
+	move(in *hostcall.Input) error
+	// open does what must precede the init section, and says what the input adds to it.
+	open(d *protocol.Dialect) (opening, error)
+	// start queues what precedes the first data.
+	start(w *transport.Writer)
+	// pull calls the host once, or a few times for little data, and queues what it brought: hostcall.ErrAgain, hostcall.ErrDone or
+	// an error of the host.
+	pull(w *transport.Writer) error
+	// finish queues what ends the data section.
+	finish(w *transport.Writer)
+	// release ends the host's input; once, after everything that was queued was sent or dropped.
+	release()
+}
+
+// opening is what an input adds to the init section.
+type opening struct {
+	evalConf  []protocol.Entry
+	arguments []protocol.Argument // of the only chain, where the host gave none
+}
+
+// wrongKind refuses a kind of input.
+func (b *base) wrongKind(in *hostcall.Input, allowed string) error {
+	return status.New(status.NotSupported, "input kind %d for eval type %d (%s), it takes %s", in.Kind, b.evalType.ID, b.evalType.Name, allowed)
+}
+
+// newRecordInput writes pickled records.
+func newRecordInput(b *base, in *hostcall.Input) (*recordInput, error) {
+	if in.Kind != hostcall.Records {
+		return nil, b.wrongKind(in, "RECORDS (2)")
+	}
+	return &recordInput{inputBase: inputBase{b, b.env.Memory()}}, nil
+}
+
+// newBatchInput writes one Arrow stream.
+func newBatchInput(b *base, in *hostcall.Input) (input, error) {
+	base := inputBase{b, b.env.Memory()}
+	switch in.Kind {
+	case hostcall.Streams:
 		return &streamInput{inputBase: base}, nil
-	case r.evalType.Framing == protocol.Arrow && kind == hostcall.Records:
-		return &messageInput{inputBase: base}, nil
-	case r.evalType.Framing == protocol.Pickled && kind == hostcall.Records:
-		return &recordInput{inputBase: base}, nil
+	case hostcall.Records:
+		return &messageInput{base, newMessageBatches(base.mem), nil}, nil
 	}
-	allowed := "RECORDS (2)"
-	if r.evalType.Framing == protocol.Arrow {
-		allowed = "STREAM (1) and RECORDS (2)"
-	}
-	return nil, status.New(status.NotSupported, "input kind %d for eval type %d (%s), it takes %s", kind, r.evalType.ID, r.evalType.Name, allowed)
+	return nil, b.wrongKind(in, "STREAM (1) and RECORDS (2)")
 }
 
 type inputBase struct {
-	runner *Runner
+	runner *base
 	mem    *hostmem.Functions
 }
 
-// inputConf is what the eval conf says of the input's columns (ArrowEvalPythonExec, from 4.1 on).
+// inputConf is what the eval conf says of the input's columns (ArrowEvalPythonExec and ArrowEvalPythonUDTFExec, from 4.1 on).
 func (b *inputBase) inputConf(schema *arrowio.Schema) ([]protocol.Entry, error) {
 	if !b.runner.evalType.InputType {
 		return nil, nil
@@ -47,35 +78,102 @@ func (b *inputBase) inputConf(schema *arrowio.Schema) ([]protocol.Entry, error) 
 
 // checkOffsets refuses functions whose arguments the input has not.
 func (b *inputBase) checkOffsets(schema *arrowio.Schema) error {
-	if b.runner.evalType.Map {
+	if b.runner.evalType.Family == protocol.MapInBatch {
 		return nil
 	}
-	for i, chain := range b.runner.chains {
-		for _, a := range chain.Arguments {
+	check := func(chain int, arguments []protocol.Argument) error {
+		for _, a := range arguments {
 			if int(a.Offset) >= len(schema.Fields) {
-				return status.New(status.InvalidArgument, "chain %d: argument offset %d, the input has %d columns", i, a.Offset, len(schema.Fields))
+				return status.New(status.InvalidArgument, "chain %d: argument offset %d, the input has %d columns", chain, a.Offset, len(schema.Fields))
 			}
+		}
+		return nil
+	}
+	if b.runner.table != nil {
+		return check(0, b.runner.table.Arguments)
+	}
+	for i, chain := range b.runner.chains {
+		if err := check(i, chain.Arguments); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// checkGrouped checks grouped input with these schemas, one a side, whose first columns are the keys, against the functions,
+// and makes the arguments where the host gave none.
+func (b *inputBase) checkGrouped(keys int, schemas ...*arrowio.Schema) (opening, error) {
+	columns := make([]int, len(schemas))
+	for i, schema := range schemas {
+		columns[i] = len(schema.Fields)
+		if keys > columns[i] {
+			return opening{}, status.New(status.InvalidArgument, "input keys %d, the input has %d columns", keys, columns[i])
+		}
+	}
+	switch family := b.runner.evalType.Family; {
+	case family == protocol.TransformWithState && schemas[0].Fields[0].Type.ID == arrowio.Struct:
+		return opening{}, nil // data and initial states: the offsets are those of the structs' fields
+	case family != protocol.TransformWithState && !b.runner.keyed():
+		return opening{}, b.checkOffsets(schemas[0])
+	}
+	arguments := b.runner.chains[0].Arguments
+	if len(arguments) == 0 {
+		return opening{arguments: keyArguments(keys, columns...)}, nil
+	}
+	for _, n := range columns {
+		list := arguments[1 : 1+arguments[0].Offset]
+		for _, a := range list[1:] {
+			if int(a.Offset) >= n {
+				return opening{}, status.New(status.InvalidArgument, "chain 0: argument offset %d, the input has %d columns", a.Offset, n)
+			}
+		}
+		arguments = arguments[1+arguments[0].Offset:]
+	}
+	return opening{}, nil
+}
+
+// keyed says whether the functions get keys beside values.
+func (b *base) keyed() bool {
+	return b.evalType.Family == protocol.GroupedMap || b.evalType.Family == protocol.CoGroupedMap
+}
+
+// noGroups opens an input without groups: whatever the arguments are, no function is called.
+func (b *base) noGroups(sides int) opening {
+	if b.keyed() && len(b.chains[0].Arguments) == 0 {
+		return opening{arguments: keyArguments(0, make([]int, sides)...)}
+	}
+	return opening{}
+}
+
 // encoder is the encoder of an input with this schema, checked against the functions.
-func (b *inputBase) encoder(schema *arrowio.Schema) (*arrowio.Encoder, []protocol.Entry, error) {
+func (b *inputBase) encoder(schema *arrowio.Schema) (*arrowio.Encoder, opening, error) {
 	if err := b.checkOffsets(schema); err != nil {
-		return nil, nil, err
+		return nil, opening{}, err
 	}
 	conf, err := b.inputConf(schema)
 	if err != nil {
-		return nil, nil, err
+		return nil, opening{}, err
 	}
-	encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: b.runner.evalType.Map})
-	return encoder, conf, err
+	encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: b.runner.evalType.StructInput})
+	return encoder, opening{evalConf: conf}, err
 }
 
 func queueMessage(w *transport.Writer, m *arrowio.Message) {
 	w.Queue(m.Header)
 	w.Queue(m.Body...)
+}
+
+func importSchema(stream *hostcall.Stream) (*arrowio.Schema, error) {
+	c, err := stream.Schema()
+	if err != nil {
+		return nil, err
+	}
+	schema, err := arrowio.ImportSchema(c.C)
+	c.Release()
+	if err != nil {
+		return nil, status.New(status.Host, "input stream %w", err)
+	}
+	return schema, nil
 }
 
 // streamInput writes a host's Arrow C stream.
@@ -90,19 +188,14 @@ func (s *streamInput) move(in *hostcall.Input) (err error) {
 	return err
 }
 
-func (s *streamInput) open() ([]protocol.Entry, error) {
-	c, err := s.stream.Schema()
+func (s *streamInput) open(*protocol.Dialect) (opening, error) {
+	schema, err := importSchema(s.stream)
 	if err != nil {
-		return nil, err
+		return opening{}, err
 	}
-	schema, err := arrowio.ImportSchema(c.C)
-	c.Release()
-	if err != nil {
-		return nil, status.New(status.Host, "input stream %w", err)
-	}
-	encoder, conf, err := s.encoder(schema)
+	encoder, added, err := s.encoder(schema)
 	s.sent = encoder
-	return conf, err
+	return added, err
 }
 
 func (s *streamInput) start(w *transport.Writer) { w.Queue(s.sent.Start()) }
@@ -139,7 +232,7 @@ func (r *recordInput) move(in *hostcall.Input) (err error) {
 	return err
 }
 
-func (r *recordInput) open() ([]protocol.Entry, error) { return nil, nil }
+func (r *recordInput) open(*protocol.Dialect) (opening, error) { return opening{}, nil }
 
 func (r *recordInput) start(*transport.Writer) {}
 

@@ -39,7 +39,7 @@ var modeNames = map[mode]string{readChunks: "iterator_next", readArrays: "iterat
 // Iterator is the output of a task. Next and NextArrow are for one thread at a time; concurrent use is
 // refused. Cancel, Close, EventFD, Result("metrics") are safe from any thread at any time.
 type Iterator struct {
-	runner  *Runner
+	runner  *base
 	factory *worker.Factory
 	task    Task
 	started time.Time
@@ -63,16 +63,13 @@ type Iterator struct {
 	atEnd     []func()
 }
 
-func newIterator(r *Runner, factory *worker.Factory, input hostcall.Input, task Task) (*Iterator, error) {
+func newIterator(r *base, factory *worker.Factory, p *pump, input hostcall.Input, task Task) (*Iterator, error) {
 	wake, err := transport.NewWake()
 	if err != nil {
 		return nil, err
 	}
-	it := &Iterator{runner: r, factory: factory, task: task, started: time.Now(), wake: wake, refs: 1}
-	if it.pump, err = newPump(it, input.Kind); err != nil {
-		wake.Close()
-		return nil, err
-	}
+	it := &Iterator{runner: r, factory: factory, task: task, started: time.Now(), wake: wake, refs: 1, pump: p}
+	p.it = it
 	if err := r.env.Begin(it); err != nil {
 		wake.Close()
 		return nil, err

@@ -19,7 +19,7 @@ import (
 )
 
 // processOf runs a task that answers with its worker's process id.
-func processOf(t *testing.T, r *Runner) int64 {
+func processOf(t *testing.T, r Computer) int64 {
 	t.Helper()
 	it, err := r.Compute(numbers(t).Input(), Task{})
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestTaskContextReachesTheFunction(t *testing.T) {
 }
 
 // start begins a task whose function never returns, and waits until its worker has it.
-func start(t *testing.T, r *Runner, task Task) *Iterator {
+func start(t *testing.T, r Computer, task Task) *Iterator {
 	t.Helper()
 	it, err := r.Compute(numbers(t).Input(), task)
 	require.NoError(t, err)

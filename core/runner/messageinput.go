@@ -1,143 +1,41 @@
 package runner
 
 import (
-	"errors"
-	"unsafe"
-
 	"udfrunner/core/arrowio"
-	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
-	"udfrunner/core/status"
 	"udfrunner/core/transport"
 )
 
 // messageInput writes a host's Arrow IPC messages: they are checked, and their bodies passed on in place.
 type messageInput struct {
 	inputBase
-	source  *hostcall.Source
-	decoder *arrowio.Decoder
-	sent    *arrowio.Encoder
-	records [][]byte // whole messages that the host brought and that are not sent
-	ended   bool     // the end of the stream was among them
+	*messageBatches
+	sent *arrowio.Encoder
 }
 
-func (m *messageInput) move(in *hostcall.Input) (err error) {
-	m.decoder = arrowio.NewDecoder(arrowio.DecoderOptions{Fault: status.Host})
-	m.source, err = hostcall.MoveRecords(m.mem, in)
-	return err
-}
-
-func (m *messageInput) open() ([]protocol.Entry, error) {
-	for m.decoder.Schema() == nil {
-		if err := m.fetch(); err != nil {
-			if errors.Is(err, hostcall.ErrDone) {
-				return nil, status.New(status.Host, "input ended before its schema")
-			}
-			return nil, err
-		}
-		if _, err := m.message(); err != nil {
-			return nil, err
-		}
+func (m *messageInput) open(*protocol.Dialect) (opening, error) {
+	schema, err := m.schema()
+	if err != nil {
+		return opening{}, err
 	}
-	encoder, conf, err := m.encoder(m.decoder.Schema())
+	encoder, added, err := m.encoder(schema)
 	m.sent = encoder
-	return conf, err
+	return added, err
 }
 
 func (m *messageInput) start(w *transport.Writer) { w.Queue(m.sent.Start()) }
 
 func (m *messageInput) pull(w *transport.Writer) error {
-	for {
-		if err := m.fetch(); err != nil {
-			return err
-		}
-		batch, err := m.message()
-		if err != nil {
-			return err
-		}
-		if batch == nil {
-			continue
-		}
-		message, err := m.sent.Batch(batch)
-		if err != nil {
-			return err
-		}
-		queueMessage(w, &message)
-		return nil
-	}
-}
-
-// fetch calls the host if all that it brought is sent.
-func (m *messageInput) fetch() error {
-	if len(m.records) > 0 {
-		return nil
-	}
-	records, err := m.source.Next()
-	for i, record := range records {
-		// Bodies are used in place, which needs them aligned; a host's buffer may begin anywhere.
-		if uintptr(unsafe.Pointer(unsafe.SliceData(record)))%8 != 0 {
-			aligned := make([]uint64, (len(record)+7)/8)
-			records[i] = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(aligned))), len(record))
-			copy(records[i], record)
-		}
-	}
-	m.records = records
-	return err
-}
-
-// message takes the next message from the records; nil for one that is not to be passed on.
-func (m *messageInput) message() (*arrowio.Batch, error) {
-	prefix, err := m.take(arrowio.PrefixSize)
+	batch, err := m.next()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	length, eos, err := m.decoder.Prefix(prefix)
+	message, err := m.sent.Batch(batch)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if m.ended {
-		return nil, status.New(status.Host, "input has messages after the end of its stream")
-	}
-	if eos {
-		m.ended = true
-		return nil, nil
-	}
-	metadata, err := m.take(int64(length))
-	if err != nil {
-		return nil, err
-	}
-	step, err := m.decoder.Metadata(metadata)
-	if err != nil || step.Kind == arrowio.StepSchema {
-		return nil, err
-	}
-	body, err := m.take(step.BodyLength)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.decoder.Borrow(body); err != nil {
-		return nil, err
-	}
-	return m.decoder.Finish()
-}
-
-// take is the next n bytes of the first record.
-func (m *messageInput) take(n int64) ([]byte, error) {
-	if len(m.records) == 0 || n > int64(len(m.records[0])) {
-		left := 0
-		if len(m.records) > 0 {
-			left = len(m.records[0])
-		}
-		return nil, status.New(status.Host, "input record ends within an IPC message: %d bytes where %d are due; records are whole messages", left, n)
-	}
-	record := m.records[0]
-	if int64(len(record)) == n {
-		m.records = m.records[1:]
-	} else {
-		m.records[0] = record[n:]
-	}
-	return record[:n:n], nil
+	queueMessage(w, &message)
+	return nil
 }
 
 func (m *messageInput) finish(w *transport.Writer) { w.Queue(arrowio.EndOfStream) }
-
-func (m *messageInput) release() { m.source.Release() }

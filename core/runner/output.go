@@ -12,12 +12,23 @@ import (
 	"udfrunner/core/transport"
 )
 
-// newOutput is the reader for a runner's eval type.
-func newOutput(r *Runner, counters *counters) output {
-	if r.evalType.Framing == protocol.Arrow {
-		return newArrowOutput(r, counters)
-	}
-	return &recordOutput{mem: r.env.Memory(), counters: counters, offsets: []uint64{0}}
+// output is the reader of a concrete runner (Spark's newReaderIterator): it reads data sections and keeps what is
+// ready to be handed out.
+type output interface {
+	// attach names the source and whether the host takes bytes, not arrays; before anything else but release.
+	attach(source *transport.Reader, bytes bool)
+	// begin starts an event of the protocol: a record of the given length, or an Arrow stream.
+	begin(event protocol.Event, length int)
+	// read goes on with the event as far as bytes are there: ready when something can be handed out, finished when the
+	// event's bytes are all read, or the source's error.
+	read() (ready, finished bool, err error)
+	// flush says whether something can be handed out although more may be added to it, or at the task's end.
+	flush(atEnd bool) bool
+	// chunk and array hand it out.
+	chunk(out *Chunk) error
+	array(out *cdata.Array, schema *cdata.Schema) error
+	// release frees what was not handed out.
+	release()
 }
 
 const (
@@ -37,6 +48,10 @@ type recordOutput struct {
 	data     []byte
 	offsets  []uint64 // of complete records, from 0
 	want     int      // len(data) when the record being read is complete
+}
+
+func newRecordOutput(b *base, c *counters) *recordOutput {
+	return &recordOutput{mem: b.env.Memory(), counters: c, offsets: []uint64{0}}
 }
 
 func (o *recordOutput) attach(source *transport.Reader, _ bool) { o.source = source }

@@ -1,11 +1,14 @@
 package runner
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
 	"udfrunner/core/config"
 	"udfrunner/core/protocol"
+	"udfrunner/core/status"
 	"udfrunner/core/worker"
 )
 
@@ -27,9 +30,11 @@ type prepared struct {
 	runnerConf    []protocol.Entry
 	evalConf      []protocol.Entry
 	profiler      string
+	// broadcastServer is the host's, nil where workers read files.
+	broadcastServer *protocol.Server
 }
 
-func (r *Runner) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
+func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 	if p := r.cache.prepared.Load(); p != nil && p.dialect == dialect && p.cpus == cpus {
 		return p
 	}
@@ -41,15 +46,72 @@ func (r *Runner) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		profiler:      r.conf.Text(config.UDFProfiler),
 		runnerConf:    entries(r.conf.RunnerConf(dialect.Minor, r.evalType.ID)),
 	}
+	if bounds := r.conf.Text(config.WindowBounds); r.evalType.Family == protocol.WindowAggregate {
+		p.runnerConf = append(p.runnerConf, protocol.Entry{Key: dialect.WindowBounds, Value: r.windowBounds(bounds)})
+	}
+	p.broadcastServer = broadcastServer(r.conf)
 	evalConf := entries(r.conf.Family(config.EvalConf))
+	if r.evalType.ID == arrowTableFunction {
+		evalConf = append(evalConf, protocol.Entry{Key: protocol.EvalConfTableArguments, Value: commas(r.tables)})
+	}
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
 	p.workerKey = r.workerKey(p)
 	r.cache.prepared.Store(p)
 	return p
 }
 
+// arrowTableFunction is the eval type that is told which of its arguments are tables.
+const arrowTableFunction = 302
+
+func commas(numbers []int32) string {
+	texts := make([]string, len(numbers))
+	for i, n := range numbers {
+		texts[i] = strconv.Itoa(int(n))
+	}
+	return strings.Join(texts, ",")
+}
+
+// windowBounds are those of each chain; without a setting all windows are whole partitions.
+func (r *base) windowBounds(set string) string {
+	if set != "" {
+		return set
+	}
+	return strings.TrimSuffix(strings.Repeat("unbounded,", len(r.chains)), ",")
+}
+
+// broadcastServer is the address that a setting means: a port, or a path.
+func broadcastServer(conf *config.Config) *protocol.Server {
+	address := conf.Text(config.BroadcastServer)
+	if address == "" {
+		return nil
+	}
+	if port, err := strconv.ParseUint(address, 10, 16); err == nil {
+		return &protocol.Server{Port: int32(port), Secret: conf.Text(config.BroadcastSecret)}
+	}
+	return &protocol.Server{Port: -1, Path: address}
+}
+
+// checkSettings says what of the configuration does not fit the functions.
+func (r *base) checkSettings() error {
+	if set := r.conf.Text(config.WindowBounds); set != "" && r.evalType.Family == protocol.WindowAggregate {
+		bounds := strings.Split(set, ",")
+		known := func(b string) bool { return b == "bounded" || b == "unbounded" }
+		if len(bounds) != len(r.chains) || slices.ContainsFunc(bounds, func(b string) bool { return !known(b) }) {
+			return status.New(status.InvalidArgument, "%s %q: expected bounded or unbounded for each of %d window functions, separated by commas",
+				config.WindowBounds, set, len(r.chains))
+		}
+	}
+	served := r.conf.Text(config.BroadcastServer) != ""
+	for _, b := range r.broadcasts {
+		if b.Path == "" && !served {
+			return status.New(status.InvalidArgument, "broadcast variable %d has no file, and %s is not set", b.ID, config.BroadcastServer)
+		}
+	}
+	return nil
+}
+
 // workerKey holds what stays in a worker: paths of includes in its sys.path, environment variables in its process.
-func (r *Runner) workerKey(p *prepared) string {
+func (r *base) workerKey(p *prepared) string {
 	var b strings.Builder
 	for _, part := range append([]string{p.filesDir}, r.includes...) {
 		b.WriteString(part)
@@ -64,7 +126,7 @@ func (r *Runner) workerKey(p *prepared) string {
 }
 
 // currentFactory is the runner's factory; one that failed is made anew.
-func (r *Runner) currentFactory() (*worker.Factory, error) {
+func (r *base) currentFactory() (*worker.Factory, error) {
 	if f := r.cache.factory.Load(); f != nil {
 		if _, _, err := f.State(); err == nil {
 			return f, r.env.Check()

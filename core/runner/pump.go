@@ -2,52 +2,16 @@ package runner
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
-	"udfrunner/core/cdata"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
 	"udfrunner/core/worker"
 )
-
-// input is the writer of a concrete runner (Spark's newWriterThread): it brings the host's data into the form that the
-// worker reads.
-type input interface {
-	// move takes over the host's input; the host keeps it on an error.
-	move(in *hostcall.Input) error
-	// open does what must precede the init section, and returns what the input adds to the eval conf.
-	open() ([]protocol.Entry, error)
-	// start queues what precedes the first data.
-	start(w *transport.Writer)
-	// pull calls the host once and queues what it brought: hostcall.ErrAgain, hostcall.ErrDone or an error of the host.
-	pull(w *transport.Writer) error
-	// finish queues what ends the data section.
-	finish(w *transport.Writer)
-	// release ends the host's input; once, after everything that was queued was sent or dropped.
-	release()
-}
-
-// output is the reader of a concrete runner (Spark's newReaderIterator): it reads data sections and keeps what is
-// ready to be handed out.
-type output interface {
-	// attach names the source and whether the host takes bytes, not arrays; before anything else but release.
-	attach(source *transport.Reader, bytes bool)
-	// begin starts an event of the protocol: a record of the given length, or an Arrow stream.
-	begin(event protocol.Event, length int)
-	// read goes on with the event as far as bytes are there: ready when something can be handed out, finished when the
-	// event's bytes are all read, or the source's error.
-	read() (ready, finished bool, err error)
-	// flush says whether something can be handed out although more may be added to it, or at the task's end.
-	flush(atEnd bool) bool
-	// chunk and array hand it out.
-	chunk(out *Chunk) error
-	array(out *cdata.Array, schema *cdata.Schema) error
-	// release frees what was not handed out.
-	release()
-}
 
 // pump moves a task's bytes both ways on the thread that calls run.
 type pump struct {
@@ -210,16 +174,22 @@ func (p *pump) open() (bool, error) {
 			return false, err
 		}
 	}
-	if err := dialect.Check(p.it.runner.evalType, p.it.runner.chains); err != nil {
+	in := p.init(dialect, info)
+	if err := dialect.Check(in); err != nil {
 		return false, err
 	}
-	evalConf, err := p.in.open()
+	added, err := p.in.open(dialect)
 	if errors.Is(err, hostcall.ErrAgain) {
 		p.again = true
 		return false, nil
 	}
 	if err != nil {
 		return false, err
+	}
+	in.EvalConf = append(in.EvalConf, added.evalConf...)
+	if added.arguments != nil {
+		in.Chains = slices.Clone(in.Chains)
+		in.Chains[0].Arguments = added.arguments
 	}
 	w := p.it.worker
 	w.OnExit(p.it.wake.Set)
@@ -228,7 +198,7 @@ func (p *pump) open() (bool, error) {
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
 	p.out.attach(p.source, p.it.mode == readChunks)
-	p.writer.Queue(dialect.AppendInit(nil, p.init(dialect, info, w, evalConf)))
+	p.writer.Queue(dialect.AppendInit(nil, in))
 	p.in.start(p.writer)
 	// The first input goes out together with the init section, so that the worker wakes up once.
 	if _, err := p.pull(); err != nil {
@@ -238,17 +208,28 @@ func (p *pump) open() (bool, error) {
 	return true, nil
 }
 
-// init is the init section of this task on this worker.
-func (p *pump) init(dialect *protocol.Dialect, info *worker.Info, w *worker.Worker, evalConf []protocol.Entry) *protocol.Init {
+// init is the init section of this task on this worker, without what the input adds.
+func (p *pump) init(dialect *protocol.Dialect, info *worker.Info) *protocol.Init {
 	r, t := p.it.runner, &p.it.task
 	prepared := r.prepare(dialect, t.CPUs)
 	version := prepared.pythonVersion
 	if version == "" {
 		version = info.PythonMinor()
 	}
+	p.announce(p.it.worker)
+	return &protocol.Init{
+		Partition: t.Partition, PythonVersion: version, Context: t.context(),
+		FilesDir: prepared.filesDir, Includes: r.includes, Broadcasts: p.sentNew, BroadcastServer: prepared.broadcastServer,
+		EvalType: r.evalType.ID, RunnerConf: prepared.runnerConf, EvalConf: prepared.evalConf, Profiler: prepared.profiler,
+		Command: r.command, TableFunction: r.table, Chains: r.chains,
+	}
+}
+
+// announce finds out which broadcast variables a worker is to be told of: new ones, and those that it has to drop.
+func (p *pump) announce(w *worker.Worker) {
 	p.sentNew = nil
 	wanted := map[int64]bool{}
-	for _, b := range r.broadcasts {
+	for _, b := range p.it.runner.broadcasts {
 		wanted[b.ID] = true
 		if !w.Broadcasts[b.ID] {
 			p.sentNew = append(p.sentNew, protocol.Broadcast{ID: b.ID, Path: b.Path})
@@ -258,15 +239,6 @@ func (p *pump) init(dialect *protocol.Dialect, info *worker.Info, w *worker.Work
 		if !wanted[id] {
 			p.sentNew = append(p.sentNew, protocol.Broadcast{ID: id, Drop: true})
 		}
-	}
-	return &protocol.Init{
-		Partition: t.Partition, PythonVersion: version, Context: t.context(),
-		FilesDir: prepared.filesDir, Includes: r.includes, Broadcasts: p.sentNew,
-		EvalType:   r.evalType.ID,
-		RunnerConf: prepared.runnerConf,
-		EvalConf:   append(prepared.evalConf, evalConf...),
-		Profiler:   prepared.profiler,
-		Chains:     r.chains,
 	}
 }
 
@@ -443,16 +415,7 @@ func pythonException(traceback string) *status.Error {
 	return status.New(status.PythonException, "%s", lastLine(traceback)).With("python.traceback", traceback)
 }
 
-// newPump connects the concrete writer and reader of the iterator's eval type.
-func newPump(it *Iterator, kind int32) (*pump, error) {
-	in, err := newInput(it.runner, kind)
-	if err != nil {
-		return nil, err
-	}
-	p := &pump{it: it, in: in, writer: transport.NewWriter(nil)}
-	p.out = newOutput(it.runner, &p.counters)
-	return p, nil
-}
+func newPump() *pump { return &pump{writer: transport.NewWriter(nil)} }
 
 // lastLine is the last line of a traceback that says something.
 func lastLine(text string) string {

@@ -1,12 +1,13 @@
 // Package runner is Spark's BasePythonRunner: a Runner is a list of chained functions of one eval type
 // with their argument offsets, Compute starts a task of it, and the task's Iterator moves input
 // and output between the host and a worker, on the thread of whoever asks for the next results.
+//
+// There is a concrete runner for each family of eval types, in a file of its own. It says what arguments and result
+// columns its functions have, and supplies the two methods that Spark's runners supply: the writer of
+// a task's input and the reader of its results.
 package runner
 
 import (
-	"os"
-	"strconv"
-
 	"udfrunner/core/arrowio"
 	"udfrunner/core/command"
 	"udfrunner/core/config"
@@ -17,66 +18,85 @@ import (
 	"udfrunner/core/status"
 )
 
-// Function is a Python function: Pickle or Reference.
-type Function struct {
-	// Pickle is what Spark's PythonFunction.command holds: the pickled (function, return type).
-	Pickle []byte
-	// Reference is "module:qualname", imported in the worker.
-	Reference string
-	// ReturnType is Spark DDL or JSON. It or ReturnField is needed of the last function of a chain. Results of any
-	// Arrow type that stands for the Spark type are taken, and converted to the one that Spark makes of it.
-	ReturnType string
-	// ReturnField is the return type as Arrow's, which results must have exactly.
-	ReturnField *arrowio.Field
+// Computer is a Runner of any input and output.
+type Computer interface {
+	// Compute starts a task and returns at once. The input is moved only if it succeeds.
+	Compute(input hostcall.Input, task Task) (*Iterator, error)
 }
 
-// Argument is the input column at Offset, passed by keyword where Name is set.
-type Argument struct {
-	Offset int32
-	Name   string
+// Runner is Spark's BasePythonRunner[IN, OUT]. It is not changed after it was made; many tasks may run at once.
+type Runner[In input, Out output] struct {
+	*base
+	concrete concrete[In, Out]
 }
 
-// Broadcast is a broadcast variable: its id and the file of its pickled value.
-type Broadcast struct {
-	ID   int64
-	Path string
+// concrete are the methods that a concrete runner supplies.
+type concrete[In input, Out output] interface {
+	// newWriter is the writer for a kind of input, or NotSupported where the functions do not take it (BasePythonRunner.newWriter).
+	newWriter(b *base, in *hostcall.Input) (In, error)
+	// newReaderIterator reads a task's results (BasePythonRunner.newReaderIterator).
+	newReaderIterator(b *base, c *counters) Out
 }
 
-// Options are what a runner may be given beside its functions.
-type Options struct {
-	// Config overrides the env's; nil means the env's.
-	Config     *config.Config
-	Includes   []string
-	Broadcasts []Broadcast
+// Compute starts a task and returns at once. The input is moved only if it succeeds.
+func (r *Runner[In, Out]) Compute(input hostcall.Input, task Task) (*Iterator, error) {
+	if err := input.Check(); err != nil {
+		return nil, err
+	}
+	if err := task.check(); err != nil {
+		return nil, err
+	}
+	factory, err := r.currentFactory()
+	if err != nil {
+		return nil, err
+	}
+	p := newPump()
+	if p.in, err = r.concrete.newWriter(r.base, &input); err != nil {
+		return nil, err
+	}
+	p.out = r.concrete.newReaderIterator(r.base, &p.counters)
+	return newIterator(r.base, factory, p, input, task)
 }
 
-// Task is the identity of one task, Spark's TaskContext.
-type Task struct {
-	Partition, Attempt, Stage int32
-	CPUs                      int32 // 0 = 1
-	TaskAttemptID             int64
-	DeadlineMS                int64 // from Compute on; 0 = none
-	Properties                []config.Pair
-	Resources                 []Resource
-	Barrier                   bool
-	BarrierPort               int32
-	BarrierSecret             string
+// family is what the constructor must know of a concrete runner.
+type family struct {
+	// functions says what arguments and results its functions have.
+	functions shape
+	// make makes the runner once its functions are defined.
+	make func(*base) Computer
 }
 
-// Resource is Spark's ResourceInformation.
-type Resource struct {
-	Name      string
-	Addresses []string
+// of is the family whose runner has these functions and this concrete part.
+func of[In input, Out output](functions shape, c concrete[In, Out]) family {
+	return family{functions, func(b *base) Computer { return &Runner[In, Out]{b, c} }}
 }
 
-// Runner is not changed after it was made; many tasks may run at once.
-type Runner struct {
+// families by protocol's enumeration.
+var families = map[protocol.Family]family{
+	protocol.RDD:                 of[*recordInput, *recordOutput](opaque{}, pythonRDD{}),
+	protocol.BatchEval:           of[*recordInput, *recordOutput](scalar{}, batchEvalPython{}),
+	protocol.ArrowEval:           of[input, *arrowOutput](scalar{}, arrowEvalPython{}),
+	protocol.MapInBatch:          of[input, *arrowOutput](mapped{}, mapInBatch{}),
+	protocol.GroupedMap:          of[input, *arrowOutput](grouped{sides: 1}, flatMapGroups{}),
+	protocol.CoGroupedMap:        of[input, *arrowOutput](grouped{sides: 2}, flatMapCoGroups{}),
+	protocol.GroupedAggregate:    of[input, *arrowOutput](scalar{}, aggregateInPython{}),
+	protocol.WindowAggregate:     of[input, *arrowOutput](scalar{}, windowInPython{}),
+	protocol.TableFunctionEval:   of[input, output](tabular{}, tableFunction{}),
+	protocol.GroupedMapWithState: of[input, *arrowOutput](stateful{}, flatMapGroupsWithState{}),
+	protocol.TransformWithState:  of[input, *arrowOutput](grouped{sides: 1, raw: true}, transformWithState{}),
+}
+
+// base is what every runner has of its construction.
+type base struct {
 	env        *env.Env
 	conf       *config.Config
 	evalType   *protocol.EvalType
 	chains     []protocol.Chain
-	schema     *arrowio.Schema // of the results; nil for pickled ones
-	exact      bool            // the host declared Arrow types: results of others are refused even if Spark's are the same
+	command    []byte                  // of an RDD function, which has no chain
+	table      *protocol.TableFunction // of a table function, which has no chain either
+	tables     []int32                 // offsets of a table function's arguments that are tables
+	schema     *arrowio.Schema         // of the results; nil for pickled ones
+	exact      bool                    // the host declared Arrow types: results of others are refused even if Spark's are the same
 	includes   []string
 	broadcasts []Broadcast
 	cache      cache
@@ -85,7 +105,18 @@ type Runner struct {
 // New makes a runner from chained functions and their argument offsets, as many as there are chains
 // (BasePythonRunner's constructor requires it, too). Errors are InvalidArgument or NotSupported and
 // name the chain.
-func New(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument, options Options) (*Runner, error) {
+func New(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument, options Options) (Computer, error) {
+	b, err := newBase(e, evalTypeID, chains, offsets, options)
+	if err == nil {
+		err = b.checkSettings()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return families[b.evalType.Family].make(b), nil
+}
+
+func newBase(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument, options Options) (*base, error) {
 	evalType, err := protocol.EvalTypeByID(evalTypeID)
 	if err != nil {
 		return nil, err
@@ -99,88 +130,59 @@ func New(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument
 	if evalType.SingleChain && len(chains) > 1 {
 		return nil, status.New(status.InvalidArgument, "%d chains of functions, eval type %d (%s) takes one", len(chains), evalType.ID, evalType.Name)
 	}
-	r := &Runner{env: e, conf: options.Config, evalType: evalType, includes: options.Includes, broadcasts: options.Broadcasts}
-	if r.conf == nil {
-		r.conf = e.Config()
+	b := &base{env: e, conf: options.Config, evalType: evalType, includes: options.Includes, broadcasts: options.Broadcasts}
+	if b.conf == nil {
+		b.conf = e.Config()
 	}
 	var columns []arrowio.Field
 	for i := range chains {
-		chain, returned, err := r.chain(i, chains[i], offsets[i])
+		returned, err := b.define(families[evalType.Family].functions, i, chains[i], offsets[i])
 		if err != nil {
-			return nil, err
+			return nil, status.New(status.CodeOf(err), "chain %d: %w", i, err)
 		}
-		r.chains = append(r.chains, chain)
 		columns = append(columns, returned...)
 	}
 	if evalType.Framing == protocol.Arrow {
-		r.schema = &arrowio.Schema{Fields: columns}
+		b.schema = &arrowio.Schema{Fields: columns}
 	}
-	return r, nil
+	return b, nil
 }
 
-// chain encodes one chain; the fields are the result columns it gives.
-func (r *Runner) chain(index int, functions []Function, arguments []Argument) (protocol.Chain, []arrowio.Field, error) {
-	chain := protocol.Chain{ResultID: int64(index)}
-	fail := func(err error) (protocol.Chain, []arrowio.Field, error) {
-		return chain, nil, status.New(status.CodeOf(err), "chain %d: %w", index, err)
-	}
+// define checks and encodes one chain; the fields are the result columns it gives.
+func (b *base) define(s shape, index int, functions []Function, arguments []Argument) (columns []arrowio.Field, err error) {
 	if len(functions) == 0 {
-		return fail(status.New(status.InvalidArgument, "no function, at least one is needed"))
+		return nil, status.New(status.InvalidArgument, "no function, at least one is needed")
 	}
-	if err := r.arguments(&chain, arguments); err != nil {
-		return fail(err)
+	chain := protocol.Chain{ResultID: int64(index)}
+	if chain.Arguments, err = s.arguments(b, arguments); err != nil {
+		return nil, err
 	}
-	var fields []arrowio.Field
 	for i := range functions {
 		f := &functions[i]
 		last := i == len(functions)-1
-		returned, err := r.returnType(f, last)
+		returned, err := b.returnType(s, f, last)
 		if err != nil {
-			return fail(err)
+			return nil, err
 		}
-		pickle, err := r.pickle(f, returned)
+		pickle, err := b.pickle(f, returned)
 		if err != nil {
-			return fail(err)
+			return nil, err
 		}
 		chain.Commands = append(chain.Commands, pickle)
-		if last && r.evalType.Framing == protocol.Arrow {
-			if fields, err = r.columns(index, f, returned); err != nil {
-				return fail(err)
+		if last {
+			if columns, err = b.columns(s, index, f, returned); err != nil {
+				return nil, err
+			}
+			if err := s.encode(b, chain, f, returned); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return chain, fields, nil
-}
-
-func (r *Runner) arguments(chain *protocol.Chain, arguments []Argument) error {
-	if r.evalType.Map {
-		// Spark gives a map function the one struct column of all columns (MapInBatchExec).
-		if len(arguments) > 1 || len(arguments) == 1 && arguments[0] != (Argument{}) {
-			return status.New(status.InvalidArgument, "arguments of a map function, eval type %d takes none: it gets all columns", r.evalType.ID)
-		}
-		chain.Arguments = []protocol.Argument{{}}
-		return nil
-	}
-	seen := map[string]bool{}
-	for _, a := range arguments {
-		switch {
-		case a.Offset < 0:
-			return status.New(status.InvalidArgument, "argument offset %d, allowed are 0 and up", a.Offset)
-		case a.Name == "" && len(seen) > 0:
-			return status.New(status.InvalidArgument, "argument offset %d is positional after a keyword argument", a.Offset)
-		case seen[a.Name]:
-			return status.New(status.InvalidArgument, "keyword argument %q is given twice", a.Name)
-		}
-		if a.Name != "" {
-			seen[a.Name] = true
-		}
-		chain.Arguments = append(chain.Arguments, protocol.Argument{Offset: a.Offset, Name: a.Name})
-	}
-	return nil
+	return columns, nil
 }
 
 // returnType reads a function's return type, nil where it has none and needs none.
-func (r *Runner) returnType(f *Function, needed bool) (*sqltype.Type, error) {
+func (b *base) returnType(s shape, f *Function, last bool) (*sqltype.Type, error) {
 	switch {
 	case f.ReturnType != "" && f.ReturnField != nil:
 		return nil, status.New(status.InvalidArgument, "return type %q and an Arrow schema, one of them is needed", f.ReturnType)
@@ -189,11 +191,11 @@ func (r *Runner) returnType(f *Function, needed bool) (*sqltype.Type, error) {
 		return &t, err
 	case f.ReturnField != nil:
 		field, err := sqltype.FromArrowField(*f.ReturnField)
-		if err != nil && r.evalType.ID == mapArrow {
+		if err != nil && b.evalType.ID == mapArrow {
 			return nil, nil // mapInArrow passes on what the function yields, Spark type or not
 		}
 		return &field.Type, err
-	case needed:
+	case last && s.typed():
 		return nil, status.New(status.InvalidArgument, "no return type, the last function of a chain needs one (DDL, JSON or an Arrow schema)")
 	}
 	return nil, nil
@@ -201,102 +203,47 @@ func (r *Runner) returnType(f *Function, needed bool) (*sqltype.Type, error) {
 
 const mapArrow = 207
 
-func (r *Runner) pickle(f *Function, returned *sqltype.Type) ([]byte, error) {
+func (b *base) pickle(f *Function, returned *sqltype.Type) ([]byte, error) {
+	family := b.evalType.Family
 	switch {
+	case f.Table != nil && family != protocol.TableFunctionEval:
+		return nil, status.New(status.InvalidArgument, "table function with eval type %d (%s), allowed are 300 to 302", b.evalType.ID, b.evalType.Name)
 	case len(f.Pickle) > 0 && f.Reference != "":
 		return nil, status.New(status.InvalidArgument, "function with a pickle and the reference %q, one of them is needed", f.Reference)
 	case len(f.Pickle) > 0:
 		return f.Pickle, command.CheckPickle(f.Pickle)
+	case f.Reference != "" && family == protocol.RDD:
+		return nil, status.New(status.InvalidArgument,
+			"function reference %q: an RDD function is a pickle of (function, profiler, deserializer, serializer)", f.Reference)
+	case f.Reference != "" && family == protocol.TableFunctionEval:
+		return command.TableFunctionReference(f.Reference, b.evalType.ID)
 	case f.Reference != "":
 		json := ""
 		if returned != nil {
 			json = returned.JSON()
 		}
-		return command.Reference(f.Reference, r.evalType.ID, json)
+		return command.Reference(f.Reference, b.evalType.ID, json)
 	}
 	return nil, status.New(status.InvalidArgument, "function without a pickle or a reference, one of them is needed")
 }
 
-// columns are the result columns of a chain: one named after its position or, for a map function, the
-// fields of its struct (MapInBatchExec's output attributes).
-func (r *Runner) columns(index int, f *Function, returned *sqltype.Type) ([]arrowio.Field, error) {
+// columns are the result columns that a chain gives.
+func (b *base) columns(s shape, index int, f *Function, returned *sqltype.Type) ([]arrowio.Field, error) {
+	if b.evalType.Framing != protocol.Arrow {
+		return nil, nil
+	}
 	var field arrowio.Field
 	if f.ReturnField != nil {
-		field, r.exact = *f.ReturnField, true
+		field, b.exact = *f.ReturnField, true
 	} else {
 		var err error
-		field, err = sqltype.ToArrowField(sqltype.Field{Type: *returned, Nullable: true}, resultTimeZone, r.conf.Bool(config.ArrowLargeVarTypes))
+		field, err = sqltype.ToArrowField(sqltype.Field{Type: *returned, Nullable: true}, resultTimeZone, b.conf.Bool(config.ArrowLargeVarTypes))
 		if err != nil {
 			return nil, err
 		}
 	}
-	if r.evalType.Map {
-		if field.Type.ID != arrowio.Struct {
-			return nil, status.New(status.InvalidArgument, "return type %s of a map function, it must be a struct of the result's columns", field.Type)
-		}
-		return field.Type.Children, nil
-	}
-	field.Name, field.Nullable = "_"+strconv.Itoa(index), true
-	return []arrowio.Field{field}, nil
+	return s.columns(index, field)
 }
 
 // resultTimeZone is the zone that PySpark's worker gives to timestamps of results, whatever the session's is.
 const resultTimeZone = "UTC"
-
-// Compute starts a task and returns at once. The input is moved only if it succeeds.
-func (r *Runner) Compute(input hostcall.Input, task Task) (*Iterator, error) {
-	if err := input.Check(); err != nil {
-		return nil, err
-	}
-	if err := task.check(); err != nil {
-		return nil, err
-	}
-	factory, err := r.currentFactory()
-	if err != nil {
-		return nil, err
-	}
-	return newIterator(r, factory, input, task)
-}
-
-func (t *Task) check() error {
-	switch {
-	case t.Partition < 0:
-		return status.New(status.InvalidArgument, "task partition %d, allowed are 0 and up", t.Partition)
-	case t.CPUs < 0:
-		return status.New(status.InvalidArgument, "task cpus %d, allowed are 0 (= 1) and up", t.CPUs)
-	case t.DeadlineMS < 0:
-		return status.New(status.InvalidArgument, "task deadline_ms %d, allowed are 0 (none) and up", t.DeadlineMS)
-	}
-	return nil
-}
-
-// context is the task as the worker hears of it.
-func (t *Task) context() protocol.Context {
-	c := protocol.Context{
-		Stage: t.Stage, Partition: t.Partition, Attempt: t.Attempt, TaskAttemptID: t.TaskAttemptID,
-		CPUs: max(1, t.CPUs), Barrier: t.Barrier, BarrierPort: t.BarrierPort, Secret: t.BarrierSecret,
-	}
-	for _, r := range t.Resources {
-		c.Resources = append(c.Resources, protocol.Resource{Name: r.Name, Addresses: r.Addresses})
-	}
-	for _, p := range t.Properties {
-		c.Properties = append(c.Properties, protocol.Entry{Key: p.Key, Value: p.Value})
-	}
-	return c
-}
-
-// identify adds the task's identity to an error.
-func (t *Task) identify(err *status.Error) *status.Error {
-	return err.With("task.partition", strconv.Itoa(int(t.Partition))).With("task.attempt", strconv.Itoa(int(t.Attempt))).
-		With("task.stage", strconv.Itoa(int(t.Stage))).With("task.id", strconv.FormatInt(t.TaskAttemptID, 10))
-}
-
-// checkBroadcast says what is wrong with a broadcast's file.
-func checkBroadcast(path string) error {
-	if info, err := os.Stat(path); err != nil {
-		return status.New(status.InvalidArgument, "broadcast file %q: %w", path, err)
-	} else if !info.Mode().IsRegular() {
-		return status.New(status.InvalidArgument, "broadcast file %q is no regular file", path)
-	}
-	return nil
-}

@@ -15,7 +15,7 @@ import (
 var supportedMinors = protocol.Minors()
 
 // job is a runner of one chain of functions by reference.
-func job(t *testing.T, e *env.Env, evalType int32, returnType string, arguments []Argument, references ...string) *Runner {
+func job(t *testing.T, e *env.Env, evalType int32, returnType string, arguments []Argument, references ...string) Computer {
 	t.Helper()
 	var chain []Function
 	for _, reference := range references {
@@ -64,7 +64,7 @@ func TestEvalTypes(t *testing.T) {
 				got, err := collect(t, it)
 				dialect, unknown := protocol.ForVersion(minor)
 				require.NoError(t, unknown)
-				if dialect.Check(r.evalType, r.chains) != nil {
+				if dialect.Check(&protocol.Init{EvalType: it.runner.evalType.ID, Chains: it.runner.chains}) != nil {
 					assert.Equal(t, status.NotSupported, status.CodeOf(err), "what the version lacks is refused: %v", err)
 					return
 				}

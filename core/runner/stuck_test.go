@@ -16,7 +16,7 @@ func TestStoppedDaemonIsNotWaitedForForEver(t *testing.T) {
 	e := newEnv(t, "4.2", config.Pair{Key: "spark.python.worker.reuse", Value: "false"})
 	works(t, e)
 	r := job(t, e, 200, "long", onA, "functions:double")
-	factory, err := r.currentFactory()
+	factory, err := e.Factory(e.Config())
 	require.NoError(t, err)
 	require.NoError(t, unix.Kill(factory.DaemonPID(), unix.SIGSTOP))
 	it, err := r.Compute(numbers(t).Input(), Task{})

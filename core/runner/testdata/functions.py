@@ -47,6 +47,68 @@ def map_arrow(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield batch.filter(pc.greater(batch["a"], 1))
 
 
+def sum_pandas(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"k": [frame.k.iloc[0]], "n": [len(frame)], "s": [frame.v.sum()]})
+
+
+def sum_keyed(key: tuple, frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"k": [key[0]], "n": [len(frame)], "s": [frame.v.sum()]})
+
+
+def sum_arrow(table: pa.Table) -> pa.Table:
+    return pa.table({"k": table["k"][:1], "n": [table.num_rows], "s": [pc.sum(table["v"]).as_py()]})
+
+
+def sum_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield sum_arrow(pa.Table.from_batches(list(batches))).to_batches()[0]
+
+
+def sum_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    yield sum_pandas(pd.concat(list(frames)))
+
+
+def both_pandas(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"n": [len(left)], "m": [len(right)], "s": [left.v.sum() + right.v.sum()]})
+
+
+def both_arrow(left: pa.Table, right: pa.Table) -> pa.Table:
+    total = (pc.sum(left["v"]).as_py() or 0) + (pc.sum(right["v"]).as_py() or 0)
+    return pa.table({"n": [left.num_rows], "m": [right.num_rows], "s": [total]})
+
+
+def total_pandas(v: pd.Series) -> int:
+    return int(v.sum())
+
+
+def total_arrow(v: pa.Array) -> int:
+    return pc.sum(v).as_py()
+
+
+def total_iter(batches: Iterator[pd.Series]) -> int:
+    return int(sum(v.sum() for v in batches))
+
+
+def total_iter_arrow(batches: Iterator[pa.Array]) -> int:
+    return sum(pc.sum(v).as_py() or 0 for v in batches)
+
+
+def fails_on_three(frame: pd.DataFrame) -> pd.DataFrame:
+    if frame.k.iloc[0] == 3:
+        raise ValueError("three")
+    return sum_pandas(frame)
+
+
+class Twice:
+    """A table function."""
+
+    def eval(self, x: int) -> Iterator[tuple[int]]:
+        yield (x,)
+        yield (x * 10,)
+
+    def terminate(self) -> Iterator[tuple[int]]:
+        yield (-1,)
+
+
 def take_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield next(iter(batches))
 

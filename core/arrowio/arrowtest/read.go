@@ -1,0 +1,117 @@
+// Package arrowtest reads Arrow data for tests: whole IPC streams, and single values of arrays as Go values.
+package arrowtest
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+
+	"udfrunner/core/arrowio"
+	"udfrunner/core/cdata"
+	"udfrunner/core/hostmem"
+)
+
+// Content is what an IPC stream holds.
+type Content struct {
+	Schema *arrowio.Schema
+	// Batches are struct arrays of C memory. Who reads the stream releases them, all at once (Release) or each.
+	Batches []*cdata.Array
+	// Size is the bytes of the stream, its end included: others may follow.
+	Size int
+}
+
+// Read decodes an IPC stream up to its end marker, or to the end of the bytes between two messages. unwrap says that its
+// columns are the fields of one struct column, as Spark sends and takes them for mapInPandas and mapInArrow.
+func Read(stream []byte, unwrap bool) (*Content, error) {
+	d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: hostmem.Default(), UnwrapStruct: unwrap})
+	defer d.Close()
+	content := &Content{}
+	if err := content.read(d, stream); err != nil {
+		content.Release()
+		return nil, err
+	}
+	content.Schema = d.Schema()
+	return content, nil
+}
+
+func (c *Content) read(d *arrowio.Decoder, stream []byte) error {
+	take := func(n int64) ([]byte, error) {
+		if n > int64(len(stream)-c.Size) {
+			return nil, fmt.Errorf("stream ends after %d bytes, %d more are due at byte %d", len(stream), n, c.Size)
+		}
+		c.Size += int(n)
+		return stream[c.Size-int(n) : c.Size], nil
+	}
+	for c.Size < len(stream) || d.Schema() == nil {
+		prefix, err := take(arrowio.PrefixSize)
+		if err != nil {
+			return err
+		}
+		size, ended, err := d.Prefix(prefix)
+		if err != nil {
+			return err
+		}
+		if ended {
+			break
+		}
+		metadata, err := take(int64(size))
+		if err != nil {
+			return err
+		}
+		step, err := d.Metadata(metadata)
+		if err != nil {
+			return err
+		}
+		if step.Kind == arrowio.StepSchema {
+			continue
+		}
+		if err := c.body(d, step, take); err != nil {
+			return err
+		}
+	}
+	if d.Schema() == nil {
+		return errors.New("stream ends before its schema")
+	}
+	return nil
+}
+
+func (c *Content) body(d *arrowio.Decoder, step arrowio.Step, take func(int64) ([]byte, error)) error {
+	from, err := take(step.BodyLength)
+	if err != nil {
+		return err
+	}
+	to, err := d.Body()
+	if err != nil {
+		return err
+	}
+	copy(to, from)
+	if _, err := d.Finish(); err != nil || step.Kind != arrowio.StepBatch {
+		return err
+	}
+	batch := &cdata.Array{}
+	if err := d.Export(batch, nil); err != nil {
+		return err
+	}
+	c.Batches = append(c.Batches, batch)
+	return nil
+}
+
+// Release releases the batches that are not released.
+func (c *Content) Release() {
+	for _, batch := range c.Batches {
+		if batch.Release != 0 {
+			purego.SyscallN(batch.Release, uintptr(unsafe.Pointer(batch)))
+		}
+	}
+}
+
+// Rows is the batches' rows, batch by batch: values by Value, in the order of the columns.
+func (c *Content) Rows() [][][]any {
+	batches := make([][][]any, len(c.Batches))
+	for i, batch := range c.Batches {
+		batches[i] = Rows(c.Schema, batch)
+	}
+	return batches
+}

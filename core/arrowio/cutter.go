@@ -1,0 +1,126 @@
+package arrowio
+
+import (
+	"bytes"
+	"fmt"
+	"unsafe"
+
+	"udfrunner/core/cdata"
+	"udfrunner/core/status"
+)
+
+// Cutter finds the groups of a stream of batches in which the rows of a group follow each other: rows whose first
+// columns, the keys, are equal. Equal is what Spark's grouping takes for equal: nulls, NaNs, and zeros of either sign
+// (NormalizeFloatingNumbers); texts and bytes are compared byte by byte, decimals, dates, times and intervals as they lie.
+type Cutter struct {
+	columns int
+	keys    []key
+	ends    []int64
+	edges   [cutterBlock]bool
+	// started says that there was a row; its keys are in the keys' last.
+	started bool
+}
+
+// cutterBlock is how many rows are compared at a time.
+const cutterBlock = 4096
+
+// NewCutter makes a cutter for one stream with the schema's columns, of which the first k are keys; with none, all rows
+// are one group. A k that the schema has no columns for is INVALID_ARGUMENT; a key of a type that
+// cannot be compared is NOT_SUPPORTED: with children (lists, structs, maps, unions, run-end encoded) or dictionary.
+func NewCutter(s *Schema, k int) (*Cutter, error) {
+	if k < 0 || k > len(s.Fields) {
+		return nil, status.New(status.InvalidArgument, "%d key columns, allowed are 0 to %d", k, len(s.Fields))
+	}
+	if err := s.validate(); err != nil {
+		return nil, status.New(status.InvalidArgument, "%w", err)
+	}
+	p, err := newPlan(s.Fields[:k])
+	if err != nil {
+		return nil, status.New(status.InvalidArgument, "%w", err)
+	}
+	c := &Cutter{columns: len(s.Fields)}
+	for i, n := range p.roots {
+		if n.layout > layoutView || n.dictionary != nil {
+			return nil, status.New(status.NotSupported,
+				"column %q: %s as a key of groups, allowed are types without children and dictionary", n.at, n.typ)
+		}
+		if n.layout != layoutNull {
+			c.keys = append(c.keys, key{node: n, column: i})
+		}
+	}
+	return c, nil
+}
+
+// Cut returns where the groups of a batch, a struct array, end: group i is rows ends[i-1] (0 for the first) up to ends[i].
+// continues says that the first of them goes on with the last group of the batches before. A batch without rows has no
+// ends. The list is valid until the next call. An array that does not fit the schema is a HOST error, after
+// which the stream can go on.
+func (c *Cutter) Cut(a *cdata.Array) (ends []int64, continues bool, err error) {
+	if err := checkRoot(a, c.columns); err != nil {
+		return nil, false, status.New(status.Host, "input array: %w", err)
+	}
+	if a.Length == 0 {
+		return nil, false, nil
+	}
+	for i := range c.keys {
+		if err := c.keys[i].load(a); err != nil {
+			return nil, false, status.New(status.Host, "input array: %w", err)
+		}
+	}
+	c.ends = c.ends[:0]
+	if len(c.keys) > 0 {
+		c.compare(a.Length)
+	}
+	c.ends = append(c.ends, a.Length)
+	continues = c.started
+	for i := range c.keys {
+		k := &c.keys[i]
+		continues = continues && k.equalsLast(0)
+		k.keepLast(a.Length - 1)
+	}
+	c.started = true
+	return c.ends, continues, nil
+}
+
+// CutBatch is Cut of a record batch that a Decoder of the schema finished.
+func (c *Cutter) CutBatch(b *Batch) (ends []int64, continues bool, err error) {
+	if b.dictionary != nil {
+		return nil, false, status.New(status.Internal, "IPC dictionary %d has no groups", b.dictionary.id)
+	}
+	return c.Cut(b.array())
+}
+
+// compare appends the rows in which a key differs from that of the row before.
+func (c *Cutter) compare(length int64) {
+	for row := int64(1); row < length; row += cutterBlock {
+		edges := c.edges[:min(length-row, cutterBlock)]
+		clear(edges)
+		for i := range c.keys {
+			c.keys[i].mark(edges, row)
+		}
+		found := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(edges))), len(edges))
+		for at := 0; ; at++ {
+			next := bytes.IndexByte(found[at:], 1)
+			if next < 0 {
+				break
+			}
+			at += next
+			c.ends = append(c.ends, row+int64(at))
+		}
+	}
+}
+
+// check says what is wrong with a key's column.
+func (k *key) check(a *cdata.Array) (*cdata.Array, error) {
+	column, err := k.node.childArray(a, k.column)
+	if err != nil {
+		return nil, err
+	}
+	if a.Offset > column.Length-a.Length {
+		return nil, fmt.Errorf("column %q: length is %d, its parent needs %d", k.node.at, column.Length, a.Offset+a.Length)
+	}
+	if column.NullCount > 0 && bufferOf(column, 0) == nil {
+		return nil, fmt.Errorf("column %q: null_count is %d and buffer 0 (validity) is NULL", k.node.at, column.NullCount)
+	}
+	return column, nil
+}

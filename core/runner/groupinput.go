@@ -1,0 +1,220 @@
+package runner
+
+import (
+	"errors"
+
+	"udfrunner/core/arrowio"
+	"udfrunner/core/hostcall"
+	"udfrunner/core/protocol"
+	"udfrunner/core/status"
+	"udfrunner/core/transport"
+)
+
+// newGroupedInput writes groups: those that the host's callback brings, or, of one side, those that the rows of a
+// sorted stream form.
+func newGroupedInput(b *base, in *hostcall.Input, sides int) (input, error) {
+	switch {
+	case in.Kind == hostcall.Groups:
+		return &groupInput{inputBase: inputBase{b, b.env.Memory()}, keys: int(in.Keys), sides: sides}, nil
+	case sides > 1:
+		return nil, b.wrongKind(in, "GROUPS (3)")
+	}
+	if sorted, err := newSortedInput(b, in); err == nil {
+		return sorted, nil
+	}
+	return nil, b.wrongKind(in, "STREAM (1), RECORDS (2) and GROUPS (3)")
+}
+
+// groupInput writes the groups that a host's callback brings, a stream for each side.
+type groupInput struct {
+	inputBase
+	keys, sides int
+	groups      *hostcall.GroupSource
+	schemas     []*arrowio.Schema  // of the first group, nil before it came
+	streams     []*hostcall.Stream // of the current group, those before frame.side released
+	begun       bool               // the group's header is queued
+	held        *hostcall.Array    // the first batch of a side whose next one is not known yet
+	some        bool               // the side has a batch
+	ended       bool
+	frame       groupFrame
+	count       int // groups, for errors
+}
+
+func (g *groupInput) move(in *hostcall.Input) (err error) {
+	g.groups, err = hostcall.MoveGroups(g.mem, in)
+	return err
+}
+
+func (g *groupInput) open(d *protocol.Dialect) (opening, error) {
+	if err := g.next(); errors.Is(err, hostcall.ErrDone) {
+		g.ended = true
+		g.schemas = make([]*arrowio.Schema, g.sides)
+		for i := range g.schemas {
+			g.schemas[i] = &arrowio.Schema{}
+		}
+	} else if err != nil {
+		return opening{}, err
+	}
+	g.frame.grouping = d.Grouping(g.runner.evalType)
+	for _, schema := range g.schemas {
+		encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: g.runner.evalType.StructInput})
+		if err != nil {
+			return opening{}, err
+		}
+		g.frame.encoders = append(g.frame.encoders, encoder)
+	}
+	if g.ended {
+		return g.runner.noGroups(g.sides), nil
+	}
+	return g.checkGrouped(g.keys, g.schemas...)
+}
+
+// next gets the streams of the next group.
+func (g *groupInput) next() error {
+	streams, err := g.groups.Next(g.sides)
+	if err != nil {
+		return err
+	}
+	g.streams, g.begun, g.some = streams, false, false
+	first := g.schemas == nil
+	for i, stream := range streams {
+		schema, err := importSchema(stream)
+		if err != nil {
+			return err
+		}
+		if first {
+			g.schemas = append(g.schemas, schema)
+		} else if err := schema.EqualTypes(g.schemas[i]); err != nil {
+			return status.New(status.Host, "input group %d, stream %d: %w", g.count, i, err)
+		}
+	}
+	g.count++
+	return nil
+}
+
+func (g *groupInput) start(w *transport.Writer) { g.frame.start(w) }
+
+func (g *groupInput) pull(w *transport.Writer) error {
+	for before := w.Pending(); w.Pending()-before < pullTarget; {
+		err := g.step(w)
+		switch {
+		case errors.Is(err, hostcall.ErrAgain), errors.Is(err, hostcall.ErrDone):
+			if w.Pending() > before {
+				return nil // the next pull says so again
+			}
+			return err
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// step calls the host once.
+func (g *groupInput) step(w *transport.Writer) error {
+	if g.ended {
+		return hostcall.ErrDone
+	}
+	if g.streams == nil {
+		err := g.next()
+		g.ended = errors.Is(err, hostcall.ErrDone)
+		return err
+	}
+	if !g.begun {
+		g.frame.begin(w)
+		g.begun = true
+	}
+	array, err := g.streams[g.frame.side].Next()
+	if errors.Is(err, hostcall.ErrDone) {
+		return g.endSide(w)
+	}
+	if err != nil {
+		return err
+	}
+	if g.frame.grouping == protocol.BatchPerGroup {
+		return g.hold(array, w)
+	}
+	g.some = true
+	return g.whole(array, w)
+}
+
+// whole queues a batch.
+func (g *groupInput) whole(array *hostcall.Array, w *transport.Writer) error {
+	encoder := g.frame.encoders[g.frame.side]
+	err := encoder.Load(array.C)
+	var messages []arrowio.Message
+	if err == nil {
+		messages, err = encoder.Slice(0, array.C.Length)
+	}
+	if err != nil {
+		array.Release()
+		return err
+	}
+	queueMessages(w, messages)
+	w.OnSent(array.Release)
+	return nil
+}
+
+// hold keeps the batch of a group that has to be one: a second one is joined to it.
+func (g *groupInput) hold(array *hostcall.Array, w *transport.Writer) error {
+	if g.held == nil && !g.some {
+		g.held = array
+		return nil
+	}
+	if g.held != nil {
+		held := g.held
+		g.held = nil
+		if err := g.join(held); err != nil {
+			array.Release()
+			return err
+		}
+	}
+	return g.join(array)
+}
+
+func (g *groupInput) join(array *hostcall.Array) error {
+	defer array.Release()
+	g.some = true
+	encoder := g.frame.encoders[0]
+	if err := encoder.Load(array.C); err != nil {
+		return err
+	}
+	return encoder.Append(0, array.C.Length)
+}
+
+// endSide ends a side of the group.
+func (g *groupInput) endSide(w *transport.Writer) (err error) {
+	switch {
+	case g.held != nil:
+		held := g.held
+		g.held = nil
+		err = g.whole(held, w)
+	case !g.some, g.frame.grouping == protocol.BatchPerGroup:
+		err = g.frame.queueJoined(w)
+	}
+	if err != nil {
+		return err
+	}
+	g.streams[g.frame.side].Release()
+	last := g.frame.side == g.sides-1
+	g.some = false
+	g.frame.end(w)
+	if last {
+		g.streams = nil
+	}
+	return nil
+}
+
+func (g *groupInput) finish(w *transport.Writer) { g.frame.finish(w) }
+
+func (g *groupInput) release() {
+	if g.held != nil {
+		g.held.Release()
+	}
+	for _, stream := range g.streams {
+		stream.Release() // a second time it does nothing
+	}
+	if g.groups != nil {
+		g.groups.Release()
+	}
+}

@@ -1,0 +1,215 @@
+package runner
+
+import (
+	"slices"
+	"strconv"
+
+	"udfrunner/core/arrowio"
+	"udfrunner/core/protocol"
+	"udfrunner/core/sqltype"
+	"udfrunner/core/status"
+)
+
+// shape is what the functions of a family look like: their arguments, their results, and where they stand in the
+// init section.
+type shape interface {
+	// arguments checks the arguments of a chain.
+	arguments(b *base, given []Argument) ([]protocol.Argument, error)
+	// typed says whether the last function of a chain needs a return type.
+	typed() bool
+	// columns are the result columns of the chain at index, whose return type is field.
+	columns(index int, field arrowio.Field) ([]arrowio.Field, error)
+	// encode keeps the chain with the runner; last is its last function, whose return type is returned.
+	encode(b *base, chain protocol.Chain, last *Function, returned *sqltype.Type) error
+}
+
+// scalar functions have columns as arguments, and give a column each, named after the position of the chain.
+type scalar struct{}
+
+func (scalar) typed() bool { return true }
+
+func (scalar) arguments(_ *base, given []Argument) ([]protocol.Argument, error) {
+	var list []protocol.Argument
+	seen := map[string]bool{}
+	for _, a := range given {
+		switch {
+		case a.Offset < 0:
+			return nil, status.New(status.InvalidArgument, "argument offset %d, allowed are 0 and up", a.Offset)
+		case a.Name == "" && len(seen) > 0:
+			return nil, status.New(status.InvalidArgument, "argument offset %d is positional after a keyword argument", a.Offset)
+		case seen[a.Name]:
+			return nil, status.New(status.InvalidArgument, "keyword argument %q is given twice", a.Name)
+		}
+		if a.Name != "" {
+			seen[a.Name] = true
+		}
+		list = append(list, protocol.Argument{Offset: a.Offset, Name: a.Name})
+	}
+	return list, nil
+}
+
+func (scalar) columns(index int, field arrowio.Field) ([]arrowio.Field, error) {
+	field.Name, field.Nullable = "_"+strconv.Itoa(index), true
+	return []arrowio.Field{field}, nil
+}
+
+func (scalar) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
+	b.chains = append(b.chains, chain)
+	return nil
+}
+
+// rows are the results of functions that give whole rows: the columns of the struct that they return.
+type rows struct{}
+
+func (rows) typed() bool { return true }
+
+func (rows) columns(_ int, field arrowio.Field) ([]arrowio.Field, error) {
+	if field.Type.ID != arrowio.Struct {
+		return nil, status.New(status.InvalidArgument, "return type %s, it must be a struct of the result's columns", field.Type)
+	}
+	return field.Type.Children, nil
+}
+
+func (rows) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
+	b.chains = append(b.chains, chain)
+	return nil
+}
+
+// mapped functions get all columns, as the one struct column that Spark makes of them (MapInBatchExec).
+type mapped struct{ rows }
+
+func (mapped) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+	if len(given) > 1 || len(given) == 1 && given[0] != (Argument{}) {
+		return nil, status.New(status.InvalidArgument, "arguments of a map function, eval type %d takes none: it gets all columns", b.evalType.ID)
+	}
+	return []protocol.Argument{{}}, nil
+}
+
+// grouped functions get the key and the values of a group, or of each side of a cogroup. Their arguments
+// are Spark's list (PandasGroupUtils.resolveArgOffsets): for each side the count of what follows, the count of key columns, offsets of
+// key columns, offsets of value columns. None means that the task's input says how many of its first columns are the key.
+type grouped struct {
+	rows
+	sides int
+	// raw types have columns beside key and values: the list is needed, and may be of one or two sides.
+	raw bool
+}
+
+func (g grouped) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+	if len(given) == 0 && !g.raw {
+		return nil, nil
+	}
+	offsets := make([]int32, len(given))
+	list := make([]protocol.Argument, len(given))
+	for i, a := range given {
+		if a.Name != "" {
+			return nil, status.New(status.InvalidArgument, "keyword argument %q, eval type %d (%s) takes none", a.Name, b.evalType.ID, b.evalType.Name)
+		}
+		offsets[i], list[i] = a.Offset, protocol.Argument{Offset: a.Offset}
+	}
+	sides := 0
+	for rest := offsets; len(rest) > 0; sides++ {
+		n := int(rest[0])
+		if n < 1 || n >= len(rest) || rest[1] < 0 || int(rest[1]) > n-1 || slices.Min(rest[1:n+1]) < 0 {
+			return nil, status.New(status.InvalidArgument,
+				"arguments %v of eval type %d (%s): expected for each side the count of what follows, the count of key columns, offsets of key columns, offsets of value columns",
+				offsets, b.evalType.ID, b.evalType.Name)
+		}
+		rest = rest[n+1:]
+	}
+	if sides != g.sides && !(g.raw && sides == 2) {
+		return nil, status.New(status.InvalidArgument, "arguments %v of eval type %d (%s) are of %d inputs, expected %d",
+			offsets, b.evalType.ID, b.evalType.Name, sides, g.sides)
+	}
+	return list, nil
+}
+
+// keyArguments is the list for inputs of these numbers of columns, whose first columns are the key.
+func keyArguments(keys int, columns ...int) []protocol.Argument {
+	var list []protocol.Argument
+	add := func(n int) { list = append(list, protocol.Argument{Offset: int32(n)}) } //nolint:gosec // column counts
+	for _, n := range columns {
+		add(1 + keys + n)
+		add(keys)
+		for i := range keys {
+			add(i)
+		}
+		for i := range n {
+			add(i)
+		}
+	}
+	return list
+}
+
+// stateful functions are grouped ones whose results carry the state of each group
+// (ApplyInPandasWithStatePythonRunner.schemaWithState and its output schema).
+type stateful struct{ grouped }
+
+func (s stateful) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+	return grouped{sides: 1, raw: true}.arguments(b, given)
+}
+
+func (s stateful) columns(index int, field arrowio.Field) ([]arrowio.Field, error) {
+	if _, err := s.rows.columns(index, field); err != nil {
+		return nil, err
+	}
+	field.Name, field.Nullable = "_1", true
+	column := func(name string, id arrowio.TypeID, children ...arrowio.Field) arrowio.Field {
+		return arrowio.Field{Name: name, Type: &arrowio.Type{ID: id, Children: children}, Nullable: true}
+	}
+	return []arrowio.Field{
+		column("_0", arrowio.Struct, column("dataCount", arrowio.Int32), column("stateCount", arrowio.Int32)),
+		field,
+		column("_2", arrowio.Struct, column("properties", arrowio.String), column("keyRowAsUnsafe", arrowio.Binary),
+			column("object", arrowio.Binary), column("oldTimeoutTimestamp", arrowio.Int64)),
+	}, nil
+}
+
+// opaque functions read and write records of their own (RDD functions).
+type opaque struct{}
+
+func (opaque) typed() bool { return false }
+
+func (opaque) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+	if len(given) > 0 {
+		return nil, status.New(status.InvalidArgument, "%d arguments, eval type %d (%s) takes none", len(given), b.evalType.ID, b.evalType.Name)
+	}
+	return nil, nil
+}
+
+func (opaque) columns(int, arrowio.Field) ([]arrowio.Field, error) { return nil, nil }
+
+func (opaque) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
+	if len(chain.Commands) != 1 {
+		return status.New(status.InvalidArgument, "%d chained functions, eval type %d (%s) takes one", len(chain.Commands), b.evalType.ID, b.evalType.Name)
+	}
+	b.command = chain.Commands[0]
+	return nil
+}
+
+// tabular functions are UDTFs: a class with columns as arguments, which gives whole rows.
+type tabular struct{ rows }
+
+func (tabular) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+	return scalar{}.arguments(b, given)
+}
+
+func (tabular) encode(b *base, chain protocol.Chain, f *Function, returned *sqltype.Type) error {
+	if err := (opaque{}).encode(b, chain, f, returned); err != nil {
+		return err
+	}
+	if returned.Kind != sqltype.Struct {
+		return status.New(status.InvalidArgument, "return type %s of a table function, it must be a struct of the result's columns", returned)
+	}
+	table := f.Table
+	if table == nil {
+		table = &TableFunction{}
+	}
+	b.tables = table.TableArguments
+	b.table = &protocol.TableFunction{
+		Arguments: chain.Arguments, PartitionChildren: table.PartitionChildren, Analyzed: table.AnalyzeResult,
+		Handler: b.command, ReturnType: returned.JSON(), Name: table.Name,
+	}
+	b.command = nil
+	return nil
+}

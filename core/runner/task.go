@@ -1,0 +1,62 @@
+package runner
+
+import (
+	"strconv"
+
+	"udfrunner/core/config"
+	"udfrunner/core/protocol"
+	"udfrunner/core/status"
+)
+
+// Task is the identity of one task, Spark's TaskContext.
+type Task struct {
+	Partition, Attempt, Stage int32
+	CPUs                      int32 // 0 = 1
+	TaskAttemptID             int64
+	DeadlineMS                int64 // from Compute on; 0 = none
+	Properties                []config.Pair
+	Resources                 []Resource
+	Barrier                   bool
+	BarrierPort               int32
+	BarrierSecret             string
+	BarrierPath               string // a Unix socket in place of port and secret
+}
+
+// Resource is Spark's ResourceInformation.
+type Resource struct {
+	Name      string
+	Addresses []string
+}
+
+func (t *Task) check() error {
+	switch {
+	case t.Partition < 0:
+		return status.New(status.InvalidArgument, "task partition %d, allowed are 0 and up", t.Partition)
+	case t.CPUs < 0:
+		return status.New(status.InvalidArgument, "task cpus %d, allowed are 0 (= 1) and up", t.CPUs)
+	case t.DeadlineMS < 0:
+		return status.New(status.InvalidArgument, "task deadline_ms %d, allowed are 0 (none) and up", t.DeadlineMS)
+	}
+	return nil
+}
+
+// context is the task as the worker hears of it.
+func (t *Task) context() protocol.Context {
+	c := protocol.Context{
+		Stage: t.Stage, Partition: t.Partition, Attempt: t.Attempt, TaskAttemptID: t.TaskAttemptID,
+		CPUs: max(1, t.CPUs), Barrier: t.Barrier, BarrierPort: t.BarrierPort, Secret: t.BarrierSecret, BarrierPath: t.BarrierPath,
+	}
+	for _, r := range t.Resources {
+		c.Resources = append(c.Resources, protocol.Resource{Name: r.Name, Addresses: r.Addresses})
+	}
+	for _, p := range t.Properties {
+		c.Properties = append(c.Properties, protocol.Entry{Key: p.Key, Value: p.Value})
+	}
+	return c
+}
+
+// identify adds the task's identity to an error.
+func (t *Task) identify(err *status.Error) *status.Error {
+	return err.With("task.partition", strconv.Itoa(int(t.Partition))).With("task.attempt", strconv.Itoa(int(t.Attempt))).
+		With("task.stage", strconv.Itoa(int(t.Stage))).With("task.id", strconv.FormatInt(t.TaskAttemptID, 10))
+}
