@@ -62,6 +62,9 @@ const (
 	ZygoteEnabled     = "udfrunner.zygote.enabled"
 	ZygoteModules     = "udfrunner.zygote.modules"
 	InputWindow       = "udfrunner.input.window"
+	BroadcastServer   = "udfrunner.broadcast.server"
+	BroadcastSecret   = "udfrunner.broadcast.secret"
+	WindowBounds      = "udfrunner.window.bounds"
 	EvalConf          = "udfrunner.eval."
 )
 
@@ -183,6 +186,11 @@ var Groups = []Group{
 			Doc: "Whether Arrow-optimized Python UDFs convert through pandas, as before PySpark 4.1."},
 		{Name: LegacyUDTFConversion, Kind: Bool, Default: "false",
 			Doc: "Whether Arrow-optimized Python UDTFs convert through pandas, as before PySpark 4.1."},
+		{Name: WindowBounds, Scope: RunnerOnly, Absent: "unbounded",
+			Doc: "For each window function, in the order of the chains and separated by commas, whether its windows are `bounded` or `unbounded`."},
+		{Name: BroadcastServer, Scope: RunnerOnly, Absent: "workers read the files",
+			Doc: "Where the host hands out the values of broadcast variables: a port of 127.0.0.1, or the path of a Unix socket (PySpark 4.1 and later)."},
+		{Name: BroadcastSecret, Scope: RunnerOnly, Absent: "none", Doc: "What a worker tells that server first, where it has a port."},
 		{Name: EvalConf, Kind: Prefix, Scope: RunnerOnly,
 			Doc: "The rest of the key is a key of the eval conf that PySpark 4.2 and later read, for eval types that need one."},
 	}},

@@ -42,8 +42,7 @@ func warmInputs(dialect *protocol.Dialect, info worker.Info) [][]byte {
 	}
 	var inputs [][]byte
 	for _, t := range warmTasks {
-		evalType, err := protocol.EvalTypeByID(t.evalType)
-		if err != nil || dialect.Check(evalType, nil) != nil || t.pandas && info.Pandas == "" {
+		if dialect.Check(&protocol.Init{EvalType: t.evalType}) != nil || t.pandas && info.Pandas == "" {
 			continue
 		}
 		if input, err := t.input(dialect, info.PythonMinor(), conf); err == nil {

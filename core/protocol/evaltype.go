@@ -166,9 +166,25 @@ func EvalTypeByID(id int32) (*EvalType, error) {
 	if i >= 0 {
 		return &evalTypes[i], nil
 	}
-	names := make([]string, len(evalTypes))
-	for i := range evalTypes {
-		names[i] = fmt.Sprintf("%d (%s)", evalTypes[i].ID, evalTypes[i].Name)
+	return nil, status.New(status.InvalidArgument, "eval type %d is none of PySpark's; allowed are %s", id, numbers())
+}
+
+// numbers are those of all eval types, neighbours together.
+func numbers() string {
+	var ranges []string
+	for i := 0; i < len(evalTypes); i++ {
+		first := i
+		for i+1 < len(evalTypes) && evalTypes[i+1].ID == evalTypes[i].ID+1 {
+			i++
+		}
+		text := fmt.Sprint(evalTypes[first].ID)
+		switch {
+		case i == first+1:
+			text += fmt.Sprint(", ", evalTypes[i].ID)
+		case i > first:
+			text += fmt.Sprint(" to ", evalTypes[i].ID)
+		}
+		ranges = append(ranges, text)
 	}
-	return nil, status.New(status.InvalidArgument, "eval type %d is none of PySpark's; allowed are %s", id, strings.Join(names, ", "))
+	return strings.Join(ranges, ", ")
 }
