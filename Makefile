@@ -143,6 +143,10 @@ build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O2 -g -shared -fPIC $(WARNINGS) -Iinclude $< -o $@ -Lbuild -ludfrunner -Wl,-rpath,$(BUILD)
 
+.PHONY: record
+record: ## Record anew what real Spark says to its workers: needs Java 17 and Python 3.11, minutes a version
+	$(PYTHON) core/protocol/recording/record.py
+
 # -------------------------------------------------------------------- Checks
 
 .PHONY: check

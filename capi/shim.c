@@ -125,7 +125,8 @@ int32_t runner_add_broadcast(udfrunner_runner *runner, int64_t broadcast, const 
                              size_t path_size, udfrunner_error **err) {
   int32_t code = enter(err);
   if (code != UDFRUNNER_OK) return code;
-  return udfgo_runner_add_broadcast(id(runner), broadcast, in(path), path == NULL ? 0 : path_size, err);
+  return udfgo_runner_add_broadcast(id(runner), broadcast, in(path), path == NULL ? 0 : path_size,
+                                    err);
 }
 
 int32_t runner_compute(udfrunner_runner *runner, const udfrunner_input *input,

@@ -85,9 +85,7 @@ var variables = []variable{
 	{"OMP_NUM_THREADS", v43, false, ompThreadsOfTask},
 	{"SPARK_LOCAL_DIRS", v35, false, localDirs},
 	{"SPARK_BUFFER_SIZE", v35, false, func(c *Config, _ worker) string { return decimal(c.Size(BufferSize)) }},
-	{"SPARK_AUTH_SOCKET_TIMEOUT", v35, false, func(c *Config, _ worker) string {
-		return decimal(int64(c.Duration(PythonAuthSocketTimeout)) / seconds)
-	}},
+	{"SPARK_AUTH_SOCKET_TIMEOUT", v35, false, authTimeout},
 	{"PYSPARK_EXECUTOR_MEMORY_MB", v35, false, memoryMiB},
 	{"SPARK_SIMPLIFIED_TRACEBACK", v35, false, flag(SimplifiedTraceback)},
 	{"SPARK_JOB_ARTIFACT_UUID", v35, false, func(c *Config, _ worker) string { return c.Text(ArtifactID) }},
@@ -157,6 +155,20 @@ func pythonPath(c *Config, _ worker) string {
 		value += string(os.PathListSeparator) + inherited
 	}
 	return value
+}
+
+// authTimeout is Spark's 15 s, unless the user says otherwise, but where PySpark leaves it on the socket for the whole task: a host
+// may have no input for longer.
+func authTimeout(c *Config, _ worker) string {
+	const usual, unlimited = 15, 7 * 24 * 3600
+	switch timeout := int64(c.Duration(PythonAuthSocketTimeout)) / seconds; {
+	case timeout > 0:
+		return decimal(timeout)
+	case c.Bool(PythonUseDaemon):
+		return decimal(usual)
+	default:
+		return decimal(unlimited)
+	}
 }
 
 // ompThreads keeps OpenMP and BLAS pools of all workers together at the executor's cores (SPARK-42613).

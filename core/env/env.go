@@ -5,13 +5,11 @@ package env
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"udfrunner/core/config"
 	"udfrunner/core/hostmem"
-	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/worker"
 )
@@ -27,10 +25,12 @@ type Env struct {
 	conf *config.Config
 	mem  *hostmem.Functions
 
+	probes worker.Probes
+
 	mu        sync.Mutex
 	closed    bool
-	factories map[string]*worker.Factory
-	ending    []*worker.Factory
+	factories map[string]worker.Factory
+	ending    []worker.Factory
 	tasks     map[Task]struct{}
 	counts    counts
 }
@@ -51,7 +51,7 @@ func New(pairs []config.Pair, environ []string, mem *hostmem.Functions) (*Env, e
 	}
 	return &Env{
 		conf: conf, mem: mem,
-		factories: map[string]*worker.Factory{}, tasks: map[Task]struct{}{},
+		factories: map[string]worker.Factory{}, tasks: map[Task]struct{}{},
 	}, nil
 }
 
@@ -104,9 +104,9 @@ func (e *Env) End(t Task, failed bool) {
 
 // Factory returns the factory for a runner's configuration, making it where there is none; a factory whose daemon
 // failed is made anew. It starts in the background.
-func (e *Env) Factory(conf *config.Config) (*worker.Factory, error) {
-	spec := factorySpec(conf)
-	key := strings.Join(append([]string{spec.Python, strings.Join(spec.Modules, ",")}, spec.Env...), "\x00")
+func (e *Env) Factory(conf *config.Config) (worker.Factory, error) {
+	spec := e.factorySpec(conf)
+	key := specKey(&spec)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.check(); err != nil {
@@ -124,7 +124,7 @@ func (e *Env) Factory(conf *config.Config) (*worker.Factory, error) {
 	return f, nil
 }
 
-func isGone(f *worker.Factory) bool {
+func isGone(f worker.Factory) bool {
 	select {
 	case <-f.Gone():
 		return true
@@ -132,36 +132,6 @@ func isGone(f *worker.Factory) bool {
 		return false
 	}
 }
-
-// factorySpec is what of a configuration concerns the daemon process.
-func factorySpec(conf *config.Config) worker.Spec {
-	minors := protocol.Minors()
-	variables := conf.HostEnvironment()
-	for name, value := range conf.WorkerEnvironment(minors[len(minors)-1], conf.Bool(config.PythonWorkerReuse), 0).Factory {
-		variables[name] = value
-	}
-	environ := make([]string, 0, len(variables))
-	for name, value := range variables {
-		environ = append(environ, name+"="+value)
-	}
-	slices.Sort(environ)
-	maxIdle := conf.Int(config.PythonIdlePoolSize)
-	if maxIdle == 0 {
-		maxIdle = defaultMaxIdle
-	}
-	return worker.Spec{
-		Python: conf.Text(config.PythonExecutable), Env: environ,
-		Zygote: conf.Bool(config.ZygoteEnabled), Modules: append(slices.Clone(importedModules), conf.List(config.ZygoteModules)...),
-		StartTimeout: conf.Duration(config.WorkerStart), IdleTimeout: conf.Duration(config.WorkerIdleTimeout),
-		MaxIdle: maxIdle, Warm: warmInputs,
-	}
-}
-
-// defaultMaxIdle bounds the idle workers of a factory where no limit is set.
-const defaultMaxIdle = 1 << 10
-
-// importedModules are what a stock worker imports before or during its first task.
-var importedModules = []string{"pyspark.worker", "pyarrow", "pandas"}
 
 // closeWait is how long Close waits for processes to end.
 const closeWait = 50 * time.Millisecond
@@ -215,6 +185,7 @@ func (e *Env) Wait(d time.Duration) bool {
 
 // factoryStats is what Stats says of one factory.
 type factoryStats struct {
+	Kind    string   `json:"kind"`
 	Python  string   `json:"python,omitempty"`
 	PySpark string   `json:"pyspark,omitempty"`
 	PyArrow string   `json:"pyarrow,omitempty"`
@@ -235,13 +206,13 @@ func (e *Env) Stats() []byte {
 		Factories []factoryStats `json:"factories"`
 	}{Tasks: e.counts, Factories: []factoryStats{}}
 	stats.Tasks.Running = int64(len(e.tasks))
-	factories := make([]*worker.Factory, 0, len(e.factories))
+	factories := make([]worker.Factory, 0, len(e.factories))
 	for _, f := range e.factories {
 		factories = append(factories, f)
 	}
 	e.mu.Unlock()
 	for _, f := range factories {
-		s := factoryStats{Counts: f.Counts(), Daemon: f.DaemonPID()}
+		s := factoryStats{Kind: f.Kind().String(), Counts: f.Counts(), Daemon: f.DaemonPID()}
 		dialect, info, err := f.State()
 		switch {
 		case err != nil:

@@ -32,7 +32,7 @@ func newEnv(t *testing.T, pairs ...config.Pair) *env.Env {
 	return e
 }
 
-func ready(t *testing.T, f *worker.Factory) error {
+func ready(t *testing.T, f worker.Factory) error {
 	t.Helper()
 	told := make(chan struct{})
 	f.OnStarted(func() { close(told) })

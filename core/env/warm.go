@@ -84,10 +84,13 @@ func (t *warmTask) input(dialect *protocol.Dialect, pythonVersion string, conf *
 	return append(input, protocol.EndOfTask...), nil
 }
 
-// warmBatch is a batch of one column of three numbers. It is read by Go only.
+// warmValues are the rows of the tasks.
+var warmValues = [3]int64{1, 2, 3}
+
+// warmBatch is a batch of one column of these numbers. It is read by Go only.
 func warmBatch() *cdata.Array {
 	const live = 1 // any function pointer but NULL: nothing calls it
-	values := [3]int64{1, 2, 3}
+	values := warmValues
 	buffers := [2]unsafe.Pointer{nil, unsafe.Pointer(&values)}
 	column := &cdata.Array{Length: 3, NBuffers: 2, Buffers: &buffers[0], Release: live}
 	children, noNulls := [1]*cdata.Array{column}, [1]unsafe.Pointer{}

@@ -40,7 +40,7 @@ var modeNames = map[mode]string{readChunks: "iterator_next", readArrays: "iterat
 // refused. Cancel, Close, EventFD, Result("metrics") are safe from any thread at any time.
 type Iterator struct {
 	runner  *base
-	factory *worker.Factory
+	factory worker.Factory
 	task    Task
 	started time.Time
 	wake    *transport.Wake
@@ -63,7 +63,7 @@ type Iterator struct {
 	atEnd     []func()
 }
 
-func newIterator(r *base, factory *worker.Factory, p *pump, input hostcall.Input, task Task) (*Iterator, error) {
+func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input, task Task) (*Iterator, error) {
 	wake, err := transport.NewWake()
 	if err != nil {
 		return nil, err

@@ -126,15 +126,15 @@ func (r *base) workerKey(p *prepared) string {
 }
 
 // currentFactory is the runner's factory; one that failed is made anew.
-func (r *base) currentFactory() (*worker.Factory, error) {
+func (r *base) currentFactory() (worker.Factory, error) {
 	if f := r.cache.factory.Load(); f != nil {
-		if _, _, err := f.State(); err == nil {
-			return f, r.env.Check()
+		if _, _, err := (*f).State(); err == nil {
+			return *f, r.env.Check()
 		}
 	}
 	f, err := r.env.Factory(r.conf)
 	if err == nil {
-		r.cache.factory.Store(f)
+		r.cache.factory.Store(&f)
 	}
 	return f, err
 }

@@ -1,4 +1,4 @@
-// Package transport moves bytes between the library and one worker over a Unix stream socket. Nothing here waits but
+// Package transport moves bytes between the library and one worker over a stream socket. Nothing here waits but
 // Wait: reads and writes do what is possible at once, so that one thread serves both directions
 // and no size of input or output can block the other.
 package transport
@@ -41,7 +41,10 @@ func Pair() (*Socket, int, error) {
 const socketBuffer = 1 << 20
 
 // Socket is the library's end. It is used by one thread at a time.
-type Socket struct{ fd int }
+type Socket struct {
+	fd  int
+	tcp bool
+}
 
 // FD is the descriptor, for poll and epoll.
 func (s *Socket) FD() int { return s.fd }
@@ -79,7 +82,11 @@ func (s *Socket) read(buffers ...[]byte) (int, error) {
 	if err == nil && n == 0 {
 		return 0, ErrClosed
 	}
-	return n, ioError(err)
+	err = ioError(err)
+	if s.tcp && errors.Is(err, ErrWouldBlock) {
+		s.acknowledge()
+	}
+	return n, err
 }
 
 func ioError(err error) error {

@@ -95,6 +95,9 @@ func newControl() (*control, *os.File, error) {
 	return &control{unixConn, raw}, theirs, nil
 }
 
+// listening ends the limit of time for what is received.
+func (c *control) listening() error { return c.conn.SetReadDeadline(time.Time{}) }
+
 // send sends a packet; it waits only while a daemon leaves more than the socket's buffer unread.
 func (c *control) send(packet []byte, fds ...int) error {
 	if len(packet) > maxPacket {

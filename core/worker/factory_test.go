@@ -26,21 +26,28 @@ func spec(t *testing.T) Spec {
 	}
 }
 
-// started is a factory that is ready; it is closed, and has left nothing, when the test ends.
-func started(t *testing.T, s Spec) *Factory {
+// begin is a factory that is ready or has failed; it is closed, and has left nothing, when the test ends.
+func begin(t *testing.T, s Spec) Factory {
 	t.Helper()
 	hosttest.CheckLeaks(t)
 	f := NewFactory(s)
 	t.Cleanup(func() {
 		f.Close()
-		wait(t, f.Gone(), "the daemon's end")
+		wait(t, f.Gone(), "the factory's end")
 	})
 	ready := make(chan struct{})
 	f.OnStarted(func() { close(ready) })
-	wait(t, ready, "the daemon's start")
+	wait(t, ready, "the factory's start")
+	return f
+}
+
+// started is one that is ready, of a PySpark minor.
+func started(t *testing.T, s Spec, minor string) Factory {
+	t.Helper()
+	f := begin(t, s)
 	_, info, err := f.State()
 	require.NoError(t, err)
-	assert.True(t, strings.HasPrefix(info.PySpark, "4.2."), info.PySpark)
+	assert.True(t, strings.HasPrefix(info.PySpark, minor+"."), info.PySpark)
 	return f
 }
 
@@ -53,7 +60,7 @@ func wait(t *testing.T, event <-chan struct{}, what string) {
 	}
 }
 
-func acquire(t *testing.T, f *Factory, key string) *Worker {
+func acquire(t *testing.T, f Factory, key string) *Worker {
 	t.Helper()
 	w, err := f.Acquire(key, map[string]string{"A_VARIABLE": "1"})
 	require.NoError(t, err)
@@ -71,33 +78,38 @@ func exit(t *testing.T, w *Worker) Exit {
 func TestPool(t *testing.T) {
 	s := spec(t)
 	s.MaxIdle = 1
-	f := started(t, s)
+	f := started(t, s, "4.2")
 	a, b, c := acquire(t, f, "x"), acquire(t, f, "x"), acquire(t, f, "y")
+	assert.EqualValues(t, 3, f.Counts().Running)
 	f.Release(a, true)
-	f.Release(b, true) // no room
-	assert.Equal(t, unix.WaitStatus(0), exit(t, b).Status, "a worker that is let go ends by itself")
-	assert.NotSame(t, a, acquire(t, f, "y"), "another key's worker is not taken")
-	assert.Same(t, a, acquire(t, f, "x"))
+	f.Release(b, true) // there is room for one: that which was idle for longest goes
+	assert.Equal(t, unix.WaitStatus(0), exit(t, a).Status, "a worker that is let go ends by itself")
+	assert.NotSame(t, b, acquire(t, f, "y"), "another key's worker is not taken")
+	assert.EqualValues(t, 1, f.Counts().Idle)
+	assert.Same(t, b, acquire(t, f, "x"))
 	f.Release(c, false)
 	exit(t, c)
-	assert.EqualValues(t, 1, f.Counts().Reused)
-	assert.EqualValues(t, 4, f.Counts().Started)
+	counts := f.Counts()
+	assert.EqualValues(t, 1, counts.Reused)
+	assert.EqualValues(t, 4, counts.Started)
+	assert.EqualValues(t, 2, counts.Running)
+	assert.Zero(t, counts.Crashed)
 }
 
 func TestIdleWorkersEnd(t *testing.T) {
 	s := spec(t)
 	s.IdleTimeout = 50 * time.Millisecond
-	f := started(t, s)
+	f := started(t, s, "4.2")
 	w := acquire(t, f, "x")
 	f.Release(w, true)
 	exit(t, w)
-	require.Eventually(t, func() bool { return f.Counts().Running == 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return f.Counts().Alive == 0 }, patience, time.Millisecond)
 	assert.Zero(t, f.Counts().Idle)
 	assert.NotSame(t, w, acquire(t, f, "x"))
 }
 
 func TestDeadIdleWorkerIsNotTaken(t *testing.T) {
-	f := started(t, spec(t))
+	f := started(t, spec(t), "4.2")
 	w := acquire(t, f, "x")
 	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
 	f.Release(w, true)
@@ -107,7 +119,7 @@ func TestDeadIdleWorkerIsNotTaken(t *testing.T) {
 }
 
 func TestKillWhileTheForkIsUnderWay(t *testing.T) {
-	f := started(t, spec(t))
+	f := started(t, spec(t), "4.2")
 	for range 20 {
 		w := acquire(t, f, "x")
 		f.Kill(w)
@@ -120,7 +132,7 @@ func TestKillWhileTheForkIsUnderWay(t *testing.T) {
 }
 
 func TestKillReachesTheGroup(t *testing.T) {
-	f := started(t, spec(t))
+	f := started(t, spec(t), "4.2")
 	w := acquire(t, f, "x")
 	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
 	group, err := unix.Getpgid(w.PID())
@@ -131,7 +143,7 @@ func TestKillReachesTheGroup(t *testing.T) {
 }
 
 func TestDaemonsDeathEndsItsWorkers(t *testing.T) {
-	f := started(t, spec(t))
+	f := started(t, spec(t), "4.2")
 	w := acquire(t, f, "x")
 	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
 	require.NoError(t, unix.Kill(f.DaemonPID(), unix.SIGKILL))
@@ -159,7 +171,7 @@ func TestCloseBeforeTheDaemonIsUp(t *testing.T) {
 }
 
 func TestEnvironmentTooLargeForAMessage(t *testing.T) {
-	f := started(t, spec(t))
+	f := started(t, spec(t), "4.2")
 	_, err := f.Acquire("x", map[string]string{"BIG": strings.Repeat("x", maxPacket)})
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "environment of the worker is too large")

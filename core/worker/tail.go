@@ -4,67 +4,167 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 )
 
-// tailSize is how much of a worker's output is kept for its error.
+// tailSize is how much of a process's output is kept for its error.
 const tailSize = 16 << 10
 
 // tail reads a log pipe to its end, so that a chatty process never blocks, and keeps the last bytes.
 type tail struct {
 	pipe  *os.File
-	mu    sync.Mutex
-	kept  []byte
+	raw   syscall.RawConn
 	ended chan struct{}
+
+	mu   sync.Mutex
+	kept []byte
 }
 
-// newTail makes a pipe; the returned file is the writer's end, which the caller closes once it was handed over.
+// newTail makes a pipe that is read; the returned file is the writer's end, which the caller closes once it was handed over.
 func newTail() (*tail, *os.File, error) {
+	t, w, err := newPipe()
+	if err == nil {
+		t.start()
+	}
+	return t, w, err
+}
+
+// newPipe makes a pipe that is not read before start; without start the caller closes t.pipe.
+func newPipe() (*tail, *os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, status.New(status.IO, "log pipe of a worker: %w", err)
 	}
-	t := &tail{pipe: r, ended: make(chan struct{})}
-	safego.Go(t.read, nil)
-	return t, w, nil
+	raw, err := r.SyscallConn()
+	if err != nil {
+		_ = r.Close()
+		_ = w.Close()
+		return nil, nil, status.New(status.IO, "log pipe of a worker: %w", err)
+	}
+	return &tail{pipe: r, raw: raw, ended: make(chan struct{})}, w, nil
 }
+
+func (t *tail) start() { safego.Go(t.read, nil) }
 
 // lastWords is how long the pipe of a process that has ended is read on: descendants may hold it for ever.
 const lastWords = 500 * time.Millisecond
 
+// newLogs makes the tails of a process's stdout and stderr, and the ends that the process gets.
+func newLogs() (logs, *logEnds, error) {
+	var l logs
+	ends := &logEnds{}
+	var err error
+	if l.stdout, ends.stdout, err = newTail(); err != nil {
+		return logs{}, nil, err
+	}
+	if l.stderr, ends.stderr, err = newTail(); err != nil {
+		_ = ends.stdout.Close()
+		return logs{}, nil, err
+	}
+	return l, ends, nil
+}
+
+// logEnds are the writer's ends of log pipes, to be closed once they were handed over.
+type logEnds struct{ stdout, stderr *os.File }
+
+func (e *logEnds) close() {
+	_ = e.stdout.Close()
+	_ = e.stderr.Close()
+}
+
 // finish ends the reading soon; the process has ended.
-func (t *tail) finish() { _ = t.pipe.SetReadDeadline(time.Now().Add(lastWords)) }
+func (t *tail) finish() {
+	if t != nil {
+		_ = t.pipe.SetReadDeadline(time.Now().Add(lastWords))
+	}
+}
 
 func (t *tail) read() {
 	defer close(t.ended)
 	defer t.pipe.Close()
-	buffer := make([]byte, 4<<10)
-	for {
-		n, err := t.pipe.Read(buffer)
-		t.mu.Lock()
+	for end := false; !end; {
+		err := t.raw.Read(func(fd uintptr) bool {
+			empty := false
+			for !empty && !end {
+				empty, end = t.drain(int(fd))
+			}
+			return end
+		})
+		end = end || err != nil
+	}
+}
+
+// pipeSize is more than a pipe holds.
+const pipeSize = 128 << 10
+
+// drain keeps what the pipe holds now, and says whether that was all or even its end.
+func (t *tail) drain(fd int) (empty, end bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var buffer [4 << 10]byte
+	for total := 0; total < pipeSize; {
+		n, err := unix.Read(fd, buffer[:])
+		switch {
+		case err == unix.EINTR: //nolint:errorlint // a bare errno
+			continue
+		case err == unix.EAGAIN: //nolint:errorlint // a bare errno
+			return true, false
+		case err != nil || n == 0:
+			return true, true
+		}
+		total += n
 		t.kept = append(t.kept, buffer[:n]...)
 		if over := len(t.kept) - tailSize; over > 0 {
 			t.kept = append(t.kept[:0], t.kept[over:]...)
 		}
-		t.mu.Unlock()
-		if err != nil {
-			return
-		}
 	}
+	return false, false
 }
 
-// text is what was kept, after waiting at most d for the pipe's end.
+// text is what was kept, after waiting at most d for the pipe's end. All that was written before the call is in it.
 func (t *tail) text(d time.Duration) string {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-t.ended:
-	case <-timer.C:
+	if t == nil {
+		return ""
+	}
+	_ = t.raw.Control(func(fd uintptr) { t.drain(int(fd)) })
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-t.ended:
+		case <-timer.C:
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.ToValidUTF8(string(t.kept), "\uFFFD")
+}
+
+// lastLineShown is how many bytes of a dead process's last line its error shows.
+const lastLineShown = 200
+
+// afterLastLine is the last line of what a process wrote, as the end of an error's message: ": line", or "".
+func afterLastLine(text string) string {
+	last := strings.TrimSpace(text)
+	if i := strings.LastIndexByte(last, '\n'); i >= 0 {
+		last = last[i+1:]
+	}
+	if last == "" {
+		return ""
+	}
+	return ": " + clip(last, lastLineShown)
+}
+
+// clip cuts a text to at most n bytes, between characters.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
 }

@@ -3,10 +3,8 @@
 package worker
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,9 +15,9 @@ import (
 )
 
 // Worker is one Python process with a channel to it. Between Acquire and Release it belongs to one task; Kill and the
-// methods that report its death are safe from any thread.
+// methods that report its start and death are safe from any thread.
 type Worker struct {
-	// Socket is the channel, Reader what the worker sends on it.
+	// Socket is the channel, Reader what the worker sends on it. They are there once Ready says so.
 	Socket *transport.Socket
 	Reader *transport.Reader
 	// Broadcasts are the ids of the broadcast variables that it holds.
@@ -27,33 +25,120 @@ type Worker struct {
 	// Tasks is the count of tasks that it has served.
 	Tasks int
 
-	factory *Factory
-	id      uint64
-	key     string
-	stdout  *tail
-	stderr  *tail
-	idle    time.Time
+	factory   *base
+	id        uint64
+	key       string
+	use       use       // under the factory's lock
+	idleSince time.Time // under the pool's lock
+	ready     atomic.Bool
+	daemon    *stockDaemon // of a stock daemon's worker
 
-	mu     sync.Mutex
-	pid    int
-	pidfd  int
-	killed bool
-	refuse *status.Error // the fork failed
-	exit   Exit
-	exited chan struct{}
-	linger *safego.Timer
-	notify func()
+	mu      sync.Mutex
+	process *process // a simple worker's
+	logs    logs
+	pid     int
+	pidfd   int
+	killed  bool
+	abort   func()        // ends the making of the channel
+	refuse  *status.Error // it never began
+	exit    Exit
+	exited  chan struct{}
+	linger  *safego.Timer
+	onReady func()
+	onExit  func()
 }
 
-// Exit is how a worker ended.
-type Exit struct {
-	// Status is the raw wait status; Known is false where nobody saw it.
-	Status  unix.WaitStatus
-	Known   bool
-	PeakRSS int64 // bytes
+// use says who wants a worker.
+type use uint8
+
+const (
+	inTask use = iota
+	inPool
+	letGo // nobody
+)
+
+// logs are the tails of a process's output. Those of a stock daemon are its workers' too, and not theirs to end.
+type logs struct {
+	stdout, stderr *tail
+	shared         bool
 }
 
-// PID is the process id, 0 while the fork is under way.
+func (l *logs) finish() {
+	if !l.shared {
+		l.stdout.finish()
+		l.stderr.finish()
+	}
+}
+
+// Ready says whether the channel is there, so that Socket and Reader may be used: of the embedded daemon's workers always, others are
+// connected while their callers go on. It fails where the worker will never be: Spawn, or what ended it.
+func (w *Worker) Ready() (bool, error) {
+	if w.isReady() {
+		return true, nil
+	}
+	w.mu.Lock()
+	refuse, exited := w.refuse, w.hasExited()
+	w.mu.Unlock()
+	switch {
+	case w.isReady():
+		return true, nil
+	case refuse != nil:
+		return false, refuse
+	case exited:
+		return false, w.ExitError(false)
+	}
+	return false, nil
+}
+
+func (w *Worker) isReady() bool { return w.ready.Load() }
+
+// OnReady has notify called when Ready's answer is no more "not yet", at once where it is not. It takes the place of the
+// notify before.
+func (w *Worker) OnReady(notify func()) {
+	w.mu.Lock()
+	known := w.isReady() || w.hasExited()
+	if !known {
+		w.onReady = notify
+	}
+	w.mu.Unlock()
+	if known {
+		notify()
+	}
+}
+
+// connecting names what Kill has to call while the channel is being made, in place of what it was before. It says false
+// where the worker was killed already.
+func (w *Worker) connecting(abort func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.killed {
+		return false
+	}
+	w.abort = abort
+	return true
+}
+
+// connected gives the worker its channel. It says false where the worker was killed or ended meanwhile; socket is then closed.
+func (w *Worker) connected(socket *transport.Socket) bool {
+	w.mu.Lock()
+	if w.killed || w.hasExited() {
+		w.mu.Unlock()
+		socket.Close()
+		return false
+	}
+	w.newChannel(socket)
+	w.ready.Store(true)
+	w.abort = nil
+	notify := w.onReady
+	w.onReady = nil
+	w.mu.Unlock()
+	if notify != nil {
+		notify()
+	}
+	return true
+}
+
+// PID is the process id, 0 while the process is being made, -1 where the worker is none of the library's.
 func (w *Worker) PID() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,12 +153,34 @@ func (w *Worker) Kill() {
 		return
 	}
 	w.killed = true
-	if w.pidfd >= 0 {
-		_ = unix.PidfdSendSignal(w.pidfd, unix.SIGKILL, nil, 0)
-	}
+	abort := w.abort
 	w.mu.Unlock()
-	// The group, and the worker whose fork is still under way, are the daemon's to kill.
-	_ = w.factory.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)})
+	if abort != nil {
+		abort()
+	}
+	w.factory.maker.kill(w)
+}
+
+// signal sends a signal to the process itself, where it is known.
+func (w *Worker) signal(signal unix.Signal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(w.pidfd, signal, nil, 0)
+	}
+}
+
+// held says whether the process is held by a pidfd, so that its end is an event.
+func (w *Worker) held() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pidfd >= 0
+}
+
+func (w *Worker) wasKilled() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.killed
 }
 
 func (w *Worker) hasExited() bool {
@@ -85,12 +192,18 @@ func (w *Worker) hasExited() bool {
 	}
 }
 
+// closeChannel closes the channel, where there is one.
+func (w *Worker) closeChannel() {
+	if w.isReady() {
+		w.Socket.Close()
+	}
+}
+
 // lingerTime is how long a worker that is not reused may take to end by itself.
 const lingerTime = 2 * time.Second
 
-// discard lets the process end: it reads the end of its input and exits, or is killed.
-func (w *Worker) discard() {
-	w.Socket.Close()
+// lingers kills the process if it has not ended within lingerTime.
+func (w *Worker) lingers() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.killed && !w.hasExited() {
@@ -98,8 +211,8 @@ func (w *Worker) discard() {
 	}
 }
 
-// forked tells the worker its process.
-func (w *Worker) forked(pid, pidfd int) {
+// started tells the worker its process; pidfd, -1 or a pidfd that becomes the worker's.
+func (w *Worker) started(pid, pidfd int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pid, w.pidfd = pid, pidfd
@@ -117,25 +230,23 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 		_ = unix.Close(w.pidfd)
 		w.pidfd = -1
 	}
-	w.stdout.finish()
-	w.stderr.finish()
+	w.logs.finish()
 	close(w.exited)
-	notify := w.notify
-	w.notify = nil
+	notifies := [2]func(){w.onReady, w.onExit}
+	w.onReady, w.onExit = nil, nil
 	w.mu.Unlock()
-	if notify != nil {
-		notify()
+	for _, notify := range notifies {
+		if notify != nil {
+			notify()
+		}
 	}
 }
-
-// tailReport bounds the wait for the end of a dead worker's stderr.
-const tailReport = 50 * time.Millisecond
 
 // OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the
 // notify before; nil takes it away.
 func (w *Worker) OnExit(notify func()) {
 	w.mu.Lock()
-	w.notify = notify
+	w.onExit = notify
 	exited := w.hasExited()
 	w.mu.Unlock()
 	if exited && notify != nil {
@@ -145,54 +256,3 @@ func (w *Worker) OnExit(notify func()) {
 
 // Exited says whether the process has ended and that is known.
 func (w *Worker) Exited() bool { return w.hasExited() }
-
-// ExitError explains the death of a worker whose channel closed before its task was done; stubborn says that
-// it did not end by itself and was killed for that.
-func (w *Worker) ExitError(stubborn bool) *status.Error {
-	w.mu.Lock()
-	exit, refuse, pid := w.exit, w.refuse, w.pid
-	w.mu.Unlock()
-	if refuse != nil {
-		return refuse
-	}
-	err := &status.Error{Code: status.WorkerExited}
-	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
-	case stubborn:
-		err.Message = name + " closed its channel in mid-task and was killed"
-	case !exit.Known:
-		err.Message = name + " ended in mid-task together with its daemon"
-		if _, _, reason := w.factory.State(); reason != nil {
-			err.Message += ": " + reason.Error()
-			err.Cause = reason
-			err = err.With("python.traceback", status.From(reason).Details["python.traceback"])
-		}
-	case exit.Status.Signaled():
-		err.Message = fmt.Sprintf("%s was ended by signal %d (%s) in mid-task", name, exit.Status.Signal(), unix.SignalName(exit.Status.Signal()))
-		err = err.With("worker.signal", strconv.Itoa(int(exit.Status.Signal())))
-	default:
-		err.Message = fmt.Sprintf("%s exited with status %d in mid-task", name, exit.Status.ExitStatus())
-		err = err.With("worker.exit_status", strconv.Itoa(exit.Status.ExitStatus()))
-	}
-	if exit.PeakRSS > 0 {
-		err = err.With("worker.peak_rss", strconv.FormatInt(exit.PeakRSS, 10))
-	}
-	stderr := w.stderr.text(tailReport)
-	return err.With("worker.pid", strconv.Itoa(pid)).With("worker.stderr_tail", stderr).
-		With("worker.python_stack", pythonStack(stderr))
-}
-
-// pythonStack is what faulthandler wrote last, if it did.
-func pythonStack(stderr string) string {
-	if i := strings.LastIndex(stderr, "Fatal Python error:"); i >= 0 {
-		return stderr[i:]
-	}
-	return ""
-}
-
-// Explain adds what is known of the worker to a task's error.
-func (w *Worker) Explain(err *status.Error) *status.Error {
-	if pid := w.PID(); pid > 0 {
-		err = err.With("worker.pid", strconv.Itoa(pid))
-	}
-	return err.With("worker.stderr_tail", w.stderr.text(0))
-}

@@ -16,7 +16,7 @@ from conftest import PYTHON
 from test_failures import works
 
 import udfrunner
-from udfrunner import Env, EvalType, Runner, _abi, _input
+from udfrunner import Env, EvalType, Runner, _abi, _rows
 
 #: Seconds within which an error has to come, the configured limits aside.
 LIMIT = 1.0
@@ -364,7 +364,7 @@ def test_unspoiled_stream_works(shared_env: Env) -> None:
 def test_records_callback_that_answers_ok_with_nothing(
     shared_env: Env, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_input.RowInput, "_fill", lambda *_: _abi.UDFRUNNER_OK)
+    monkeypatch.setattr(_rows.RecordInput, "_fill", lambda *_: _abi.UDFRUNNER_OK)
     runner = Runner(EvalType.BATCHED, [["functions:plus_one"]], [[0]], "long", env=shared_env)
     with (
         refused(shared_env, udfrunner.HostError, "input callback", "OK with no data"),

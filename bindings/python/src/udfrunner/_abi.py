@@ -39,14 +39,35 @@ UDFRUNNER_FORKED = -16
 
 UDFRUNNER_NUL = c.c_size_t(-1).value
 
+UDFRUNNER_NON_UDF = 0
 UDFRUNNER_SQL_BATCHED_UDF = 100
 UDFRUNNER_SQL_ARROW_BATCHED_UDF = 101
 UDFRUNNER_SQL_SCALAR_PANDAS_UDF = 200
+UDFRUNNER_SQL_GROUPED_MAP_PANDAS_UDF = 201
+UDFRUNNER_SQL_GROUPED_AGG_PANDAS_UDF = 202
+UDFRUNNER_SQL_WINDOW_AGG_PANDAS_UDF = 203
 UDFRUNNER_SQL_SCALAR_PANDAS_ITER_UDF = 204
 UDFRUNNER_SQL_MAP_PANDAS_ITER_UDF = 205
+UDFRUNNER_SQL_COGROUPED_MAP_PANDAS_UDF = 206
 UDFRUNNER_SQL_MAP_ARROW_ITER_UDF = 207
+UDFRUNNER_SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE = 208
+UDFRUNNER_SQL_GROUPED_MAP_ARROW_UDF = 209
+UDFRUNNER_SQL_COGROUPED_MAP_ARROW_UDF = 210
+UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PANDAS_UDF = 211
+UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF = 212
+UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF = 213
+UDFRUNNER_SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF = 214
+UDFRUNNER_SQL_GROUPED_MAP_ARROW_ITER_UDF = 215
+UDFRUNNER_SQL_GROUPED_MAP_PANDAS_ITER_UDF = 216
+UDFRUNNER_SQL_GROUPED_AGG_PANDAS_ITER_UDF = 217
 UDFRUNNER_SQL_SCALAR_ARROW_UDF = 250
 UDFRUNNER_SQL_SCALAR_ARROW_ITER_UDF = 251
+UDFRUNNER_SQL_GROUPED_AGG_ARROW_UDF = 252
+UDFRUNNER_SQL_WINDOW_AGG_ARROW_UDF = 253
+UDFRUNNER_SQL_GROUPED_AGG_ARROW_ITER_UDF = 254
+UDFRUNNER_SQL_TABLE_UDF = 300
+UDFRUNNER_SQL_ARROW_TABLE_UDF = 301
+UDFRUNNER_SQL_ARROW_UDTF = 302
 
 UDFRUNNER_INPUT_NONE = 0
 UDFRUNNER_INPUT_STREAM = 1
@@ -150,6 +171,22 @@ class Buffer(c.Structure):
     _fields_ = [("data", c.c_void_p), ("size", c.c_uint64), ("private_data", c.c_void_p)]
 
 
+class TableFunction(c.Structure):
+    """``udfrunner_table_function``: what a table function has beside its handler class."""
+
+    _fields_ = [
+        ("size", c.c_uint64),
+        ("name", c.c_char_p),
+        ("name_size", c.c_size_t),
+        ("partition_children", c.POINTER(c.c_int32)),
+        ("n_partition_children", c.c_size_t),
+        ("analyze_result", c.c_void_p),
+        ("analyze_result_size", c.c_size_t),
+        ("table_arguments", c.POINTER(c.c_int32)),
+        ("n_table_arguments", c.c_size_t),
+    ]
+
+
 class Function(c.Structure):
     """``udfrunner_function``: one function of a chain."""
 
@@ -162,6 +199,7 @@ class Function(c.Structure):
         ("return_type", c.c_char_p),
         ("return_type_size", c.c_size_t),
         ("return_schema", c.POINTER(ArrowSchema)),
+        ("table", c.POINTER(TableFunction)),
     ]
 
 
@@ -196,7 +234,7 @@ class Input(c.Structure):
     _fields_ = [
         ("size", c.c_uint64),
         ("kind", c.c_int32),
-        ("reserved", c.c_int32),
+        ("keys", c.c_int32),
         ("stream", c.POINTER(ArrowArrayStream)),
         ("next", InputNext),
         ("next_group", InputNextGroup),
@@ -235,6 +273,8 @@ class Task(c.Structure):
         ("barrier_port", c.c_int32),
         ("barrier_secret", c.c_char_p),
         ("barrier_secret_size", c.c_size_t),
+        ("barrier_path", c.c_char_p),
+        ("barrier_path_size", c.c_size_t),
     ]
 
 
@@ -247,6 +287,7 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "udfrunner_bytes": Bytes,
     "udfrunner_chunk": Chunk,
     "udfrunner_buffer": Buffer,
+    "udfrunner_table_function": TableFunction,
     "udfrunner_function": Function,
     "udfrunner_argument": Argument,
     "udfrunner_record": Record,

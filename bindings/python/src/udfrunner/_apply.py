@@ -7,13 +7,14 @@ import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._env import Env
 from ._evaltype import PICKLED_TYPES, EvalType
 from ._functions import Argument, FunctionLike, name_of
 from ._input import reader_of
 from ._kinds import map_kind, scalar_kind
 from ._parallel import Partition, counted, in_order, split
 from ._progress import ProgressCallback, RowCounter, shown
-from ._runner import Env, Runner
+from ._runner import Runner
 from .errors import InvalidArgument, ProtocolError
 
 if TYPE_CHECKING:

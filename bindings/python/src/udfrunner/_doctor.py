@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _library, _pyspark, _runner
+from . import _env, _library, _pyspark, _runner
 from ._evaltype import EvalType
 from ._functions import FunctionLike
 from .errors import Error, WorkerExited
@@ -55,8 +55,8 @@ def examine(conf: Mapping[str, str]) -> Iterator[Finding]:
     abi = f"{loaded.abi_version >> 16}.{loaded.abi_version & 0xFFFF}"
     yield Finding("library", f"{loaded.path} (version {loaded.version}, ABI {abi})")
     yield Finding("host python", f"{sys.executable} ({sys.version.split()[0]})")
-    values = _runner._with_interpreter(conf)
-    python = values.get(_runner.PYTHON_KEY)
+    values = _env.with_interpreter(conf)
+    python = values.get(_env.PYTHON_KEY)
     if python is None:
         python = os.environ["PYSPARK_PYTHON"]
     yield from _interpreter(python)
@@ -115,7 +115,7 @@ def _trial(conf: Mapping[str, str]) -> Iterator[Finding]:
     """Runs one small task and tells what the env counted."""
     function: FunctionLike = "builtins:len"
     try:
-        with _runner.Env(conf) as env:
+        with _env.Env(conf) as env:
             runner = _runner.Runner(EvalType.BATCHED, [[function]], [[0]], "int", env=env)
             with runner, runner.compute_rows([("ok",)], deadline=TRIAL_SECONDS) as out:
                 values = list(out)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from . import _abi, _pyspark
+from ._evaltype import INIT_STATE_TYPES, TABLE_TYPES, TRANSFORM_TYPES, EvalType
+from ._tablefunction import TableFunction
 from ._task import checked_int
 from ._types import ReturnType, return_type
 from .errors import InvalidArgument
 
-#: A Python callable or decorated PySpark UDF, a pickled (function, return type), or
-#: ``"module:qualname"``.
+#: A Python callable, a decorated PySpark UDF or UDTF, a table function's class or a
+#: StatefulProcessor; the pickle of a command; or ``"module:qualname"``.
 FunctionLike = Union[Callable[..., Any], bytes, str]
 
 
@@ -45,7 +47,7 @@ def argument(value: ArgumentLike) -> Argument:
 
 
 def is_udf(function: object) -> bool:
-    """Whether a function was made by PySpark's udf, pandas_udf or arrow_udf."""
+    """Whether a function was made by PySpark's udf, pandas_udf, arrow_udf, udtf or arrow_udtf."""
     return hasattr(function, "evalType") and hasattr(function, "func")
 
 
@@ -54,11 +56,15 @@ def udf_eval_type(function: Any) -> int:
     return int(function.evalType)
 
 
-def udf_return_type(function: Any) -> ReturnType:
-    """The return type of a UDF that PySpark made, without asking a Spark session."""
+def udf_return_type(function: Any) -> ReturnType | None:
+    """The return type of a UDF that PySpark made, without asking a Spark session.
+
+    None for a table function whose ``analyze`` tells it.
+    """
     unwrapped = getattr(function, "_unwrapped", function)
     declared = getattr(unwrapped, "_returnType", None)
-    return return_type(declared if declared is not None else function.returnType)
+    declared = declared if declared is not None else function.returnType
+    return None if declared is None else return_type(declared)
 
 
 def name_of(function: FunctionLike) -> str:
@@ -70,29 +76,58 @@ def name_of(function: FunctionLike) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
 
 
+def short_name_of(function: FunctionLike) -> str | None:
+    """The function's own name, without module and class; None for a pickle."""
+    if isinstance(function, str):
+        return function.rpartition(":")[2].rpartition(".")[2]
+    inner = function.func if is_udf(function) else function  # type: ignore[union-attr]
+    name = getattr(function, "_name", None) or getattr(inner, "__name__", None)
+    return name if isinstance(name, str) else None
+
+
 class Chain:
-    """One chain of functions with its arguments and return type, ready for the library."""
+    """One chain of functions with its arguments and return type, ready for the library.
+
+    Args:
+        eval_type: PySpark's PythonEvalType, which says how Python objects are pickled.
+        functions: the functions, applied first to last.
+        arguments: those of the first function.
+        declared: the return type, or None where a decorated function tells its own.
+        table: of a table function.
+        time_mode: of a stateful processor.
+    """
 
     def __init__(
         self,
+        eval_type: int,
         functions: Sequence[FunctionLike],
         arguments: Sequence[ArgumentLike],
         declared: ReturnType | None,
+        table: TableFunction | None = None,
+        time_mode: str = "None",
     ) -> None:
         if isinstance(functions, (str, bytes)) or not isinstance(functions, Sequence):
             raise InvalidArgument(f"chain {functions!r}: a list of functions is needed")
         if not functions:
             raise InvalidArgument("chain []: at least one function is needed")
-        last = functions[-1]
-        if declared is None and is_udf(last):
-            declared = udf_return_type(last)
+        self._eval_type = eval_type
+        self._time_mode = time_mode
+        self._table = table or TableFunction()
+        self._name = short_name_of(functions[-1]) or ""
         self.arguments = [argument(value) for value in arguments]
-        self.return_type = declared
+        self.return_type = declared or self._told_type(functions[-1])
         self.has_callables = False
         self._specs: list[tuple[bytes | None, bytes | None]] = []
         for index, function in enumerate(functions):
             is_last = index == len(functions) - 1
-            self._specs.append(self._spec(function, declared if is_last else None))
+            self._specs.append(self._spec(function, self.return_type if is_last else None))
+
+    def _told_type(self, last: FunctionLike) -> ReturnType | None:
+        """The return type that the last function, or its analyze method, tells."""
+        if is_udf(last) and (told := udf_return_type(last)) is not None:
+            return told
+        analyzed = self._table.analyzed_schema
+        return None if analyzed is None else return_type(analyzed)
 
     def _spec(
         self, function: Any, declared: ReturnType | None
@@ -102,14 +137,30 @@ class Chain:
             return bytes(function), None
         if isinstance(function, str):
             return None, function.encode()
+        plain: Any = function.func if is_udf(function) else function
+        self.has_callables = True
+        return self._pickle(plain, declared), None
+
+    def _pickle(self, function: Any, declared: ReturnType | None) -> bytes:
+        """The command of a Python object, as Spark makes it for the eval type."""
+        if self._eval_type in TABLE_TYPES:
+            if not isinstance(function, type):
+                raise InvalidArgument(
+                    f"table function {function!r}: a handler class, an object made by udtf, "
+                    "pickled bytes or 'module:qualname' is allowed"
+                )
+            return _pyspark.pickle_handler(function)
+        if self._eval_type in TRANSFORM_TYPES and _pyspark.is_stateful_processor(function):
+            initial = self._eval_type in INIT_STATE_TYPES
+            function = _pyspark.stateful_function(function, self._time_mode, initial)
         if not callable(function):
             raise InvalidArgument(
                 f"function {function!r}: a callable, pickled bytes or 'module:qualname' is allowed"
             )
-        plain: Any = function.func if is_udf(function) else function
-        self.has_callables = True
+        if self._eval_type == EvalType.NON_UDF:
+            return _pyspark.pickle_rdd_command(function)
         data_type = declared.pyspark() if declared is not None else None
-        return _pyspark.pickle_command(plain, data_type), None
+        return _pyspark.pickle_command(function, data_type)
 
     def to_c(self) -> tuple[Any, Any, list[Any]]:
         """The C arrays of functions and arguments, and what must live as long as they."""
@@ -124,7 +175,10 @@ class Chain:
                 item.pickle_size = len(pickle)
             if reference is not None:
                 item.reference, item.reference_size = reference, len(reference)
-        self._set_return_type(functions[len(self._specs) - 1], keep)
+        last = functions[len(self._specs) - 1]
+        self._set_return_type(last, keep)
+        if self._eval_type in TABLE_TYPES:
+            last.table = ctypes.pointer(self._table.to_c(self._name, keep))
         arguments = (_abi.Argument * len(self.arguments))()
         for index, given in enumerate(self.arguments):
             arguments[index].offset = checked_int(given.offset, 32, "argument offset")

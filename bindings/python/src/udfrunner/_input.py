@@ -1,4 +1,4 @@
-"""The input of a task: Arrow data of any kind as a C stream, or pickled rows.
+"""The input of a task: Arrow data of any kind as a C stream.
 
 A stream goes to the library as pyarrow's (or the producer's) own C stream: no Python code runs
 per batch, unless the data is a Python iterable itself. Whatever a Python iterable raises is kept
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import pickle
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _abi
@@ -21,11 +20,6 @@ from .errors import HostError, InvalidArgument
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Rows in one pickled record, as Spark batches them.
-ROWS_PER_RECORD = 100
-#: Rows that one input callback brings at most.
-ROWS_PER_CALL = 10_000
-
 
 class TaskInput:
     """What one task reads. It lives until the task's iterator is closed."""
@@ -33,7 +27,10 @@ class TaskInput:
     def __init__(self) -> None:
         #: What the Python code of the input raised.
         self.error: BaseException | None = None
-        self._keep: list[Any] = []
+
+    def failed(self, error: BaseException) -> None:
+        """Keeps what Python code of the input raised."""
+        self.error = error
 
     def to_c(self) -> _abi.Input:
         """The C struct. Everything it points to lives as long as this object."""
@@ -50,76 +47,91 @@ class TaskInput:
 
 
 class StreamInput(TaskInput):
-    """An Arrow C stream."""
+    """An Arrow C stream, cut into groups by its first `keys` columns where there are any."""
 
-    def __init__(self, data: Any, schema: pa.Schema | None = None) -> None:
+    def __init__(self, data: Any, schema: pa.Schema | None = None, keys: int = 0) -> None:
         super().__init__()
         self._stream = _abi.ArrowArrayStream()
         self._data = data
         self._schema = schema
+        self._keys = keys
 
     def to_c(self) -> _abi.Input:
         item = super().to_c()
         item.kind = _abi.UDFRUNNER_INPUT_STREAM
-        source = self._source()
-        if hasattr(source, "_export_to_c"):
-            source._export_to_c(ctypes.addressof(self._stream))
-            item.stream = ctypes.pointer(self._stream)
-        else:
-            capsule = source.__arrow_c_stream__()
-            self._keep.append(capsule)
-            address = capsule_pointer(capsule, b"arrow_array_stream")
-            item.stream = ctypes.cast(address, ctypes.POINTER(_abi.ArrowArrayStream))
+        item.keys = self._keys
+        export_stream(stream_source(self._data, self._schema, self.failed), self._stream)
+        item.stream = ctypes.pointer(self._stream)
         self._data = None
         return item
 
     def undo(self) -> None:
-        # A capsule releases its stream itself.
         if self._stream.release:
             self._stream.release(ctypes.byref(self._stream))
 
-    def _source(self) -> Any:
-        """What exports the stream: a pyarrow reader, or any object with __arrow_c_stream__."""
-        data = self._data
-        reader = known_reader(data)
-        if reader is not None:
-            return reader
-        if hasattr(data, "__arrow_c_stream__"):
-            return data
-        if isinstance(data, Iterable) and not isinstance(data, (str, bytes, dict)):
-            return self._reader_of_batches(iter(data))
-        raise InvalidArgument(
-            f"input of type {type(data).__name__}: Arrow data is needed: an object with "
-            "__arrow_c_stream__, a pandas DataFrame, or an iterable of pyarrow.RecordBatch"
-        )
 
-    def _reader_of_batches(self, batches: Iterator[Any]) -> pa.RecordBatchReader:
-        import pyarrow as pa
+def stream_source(
+    data: Any, schema: pa.Schema | None, failed: Callable[[BaseException], None]
+) -> Any:
+    """What exports a stream of `data`: a pyarrow reader, or an object with __arrow_c_stream__.
 
-        schema = self._schema
-        if schema is None:
-            try:
-                first = next(batches, None)
-            except Exception as error:
-                raise HostError(f"input failed: {type(error).__name__}: {error}") from error
-            if first is None:
-                raise InvalidArgument("input is an iterable without batches: schema= is needed")
-            if not isinstance(first, pa.RecordBatch):
-                raise InvalidArgument(
-                    f"input yields {type(first).__name__}: pyarrow.RecordBatch is needed"
-                )
-            schema = first.schema
-            batches = itertools.chain((first,), batches)
-        return pa.RecordBatchReader.from_batches(schema, self._guarded(batches))
+    What a Python iterable raises goes to `failed`, and on.
+    """
+    reader = known_reader(data)
+    if reader is not None:
+        return reader
+    if hasattr(data, "__arrow_c_stream__"):
+        return data
+    if isinstance(data, Iterable) and not isinstance(data, (str, bytes, dict)):
+        return _reader_of_batches(iter(data), schema, failed)
+    raise InvalidArgument(
+        f"input of type {type(data).__name__}: Arrow data is needed: an object with "
+        "__arrow_c_stream__, a pandas DataFrame, or an iterable of pyarrow.RecordBatch"
+    )
 
-    def _guarded(self, batches: Iterator[Any]) -> Iterator[Any]:
+
+def export_stream(source: Any, out: _abi.ArrowArrayStream) -> None:
+    """Moves the C stream of a source into `out`, which the receiver releases."""
+    if hasattr(source, "_export_to_c"):
+        source._export_to_c(ctypes.addressof(out))
+        return
+    capsule = source.__arrow_c_stream__()
+    address = capsule_pointer(capsule, b"arrow_array_stream")
+    # Moved as Arrow's C stream interface has it: the capsule keeps a released stream.
+    given = _abi.ArrowArrayStream.from_address(address)
+    ctypes.memmove(ctypes.addressof(out), address, ctypes.sizeof(_abi.ArrowArrayStream))
+    given.release = _abi.ArrowStreamRelease()
+
+
+def _reader_of_batches(
+    batches: Iterator[Any], schema: pa.Schema | None, failed: Callable[[BaseException], None]
+) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    if schema is None:
         try:
-            yield from batches
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self.error = error
-            raise
+            first = next(batches, None)
+        except Exception as error:
+            raise HostError(f"input failed: {type(error).__name__}: {error}") from error
+        if first is None:
+            raise InvalidArgument("input is an iterable without batches: schema= is needed")
+        if not isinstance(first, pa.RecordBatch):
+            raise InvalidArgument(
+                f"input yields {type(first).__name__}: pyarrow.RecordBatch is needed"
+            )
+        schema = first.schema
+        batches = itertools.chain((first,), batches)
+    return pa.RecordBatchReader.from_batches(schema, _guarded(batches, failed))
+
+
+def _guarded(batches: Iterator[Any], failed: Callable[[BaseException], None]) -> Iterator[Any]:
+    try:
+        yield from batches
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        failed(error)
+        raise
 
 
 def known_reader(data: Any) -> Any:
@@ -151,10 +163,14 @@ def reader_of(data: Any, schema: pa.Schema | None = None) -> pa.RecordBatchReade
     """A RecordBatchReader over anything that is accepted as Arrow input."""
     import pyarrow as pa
 
-    source = StreamInput(data, schema)._source()
+    source = stream_source(data, schema, _ignore)
     if isinstance(source, pa.RecordBatchReader):
         return source
     return pa.RecordBatchReader.from_stream(source)
+
+
+def _ignore(_: BaseException) -> None:
+    """For readers that raise by themselves what their iterable raised."""
 
 
 def rows_of(data: Any) -> Iterator[tuple[Any, ...]]:
@@ -165,57 +181,3 @@ def rows_of(data: Any) -> Iterator[tuple[Any, ...]]:
             yield from zip(*columns, strict=True)
         else:
             yield from itertools.repeat((), batch.num_rows)
-
-
-class RowInput(TaskInput):
-    """Pickled rows: records of up to 100 rows each, pickled as Spark does."""
-
-    def __init__(self, rows: Iterable[Any]) -> None:
-        super().__init__()
-        self._rows = iter(rows)
-        self._callback = _abi.InputNext(self._next)
-        self._data = b""
-        self._offsets: Any = None
-        self._message = b""
-
-    def to_c(self) -> _abi.Input:
-        item = super().to_c()
-        item.kind = _abi.UDFRUNNER_INPUT_RECORDS
-        item.next = self._callback
-        return item
-
-    def close(self) -> None:
-        """Ends the rows' iterator where it is a generator, and breaks the cycle to this object."""
-        close = getattr(self._rows, "close", None)
-        self._rows = iter(())
-        if close is not None:
-            close()
-
-    def _next(self, _ctx: int | None, out: Any) -> int:
-        # An exception must not leave a ctypes callback: what the library sees would be undefined.
-        try:
-            return self._fill(out.contents)
-        except BaseException as error:
-            self.error = error
-            self._message = f"{type(error).__name__}: {error}".replace("\0", "\\0").encode()
-            out.contents.message = self._message
-            return _abi.UDFRUNNER_HOST
-
-    def _fill(self, record: _abi.Record) -> int:
-        records: list[bytes] = []
-        for _ in range(ROWS_PER_CALL // ROWS_PER_RECORD):
-            rows = [tuple(row) for row in itertools.islice(self._rows, ROWS_PER_RECORD)]
-            if not rows:
-                break
-            records.append(pickle.dumps(rows, protocol=pickle.HIGHEST_PROTOCOL))
-        if not records:
-            return _abi.UDFRUNNER_DONE
-        # Both stay referenced until the next call or the close, as the header asks.
-        self._data = b"".join(records)
-        offsets = [0, *itertools.accumulate(map(len, records))]
-        self._offsets = (ctypes.c_uint64 * len(offsets))(*offsets)
-        record.data = ctypes.cast(ctypes.c_char_p(self._data), ctypes.c_void_p)
-        record.size = len(self._data)
-        record.n = len(records)
-        record.offsets = ctypes.cast(self._offsets, ctypes.POINTER(ctypes.c_uint64))
-        return _abi.UDFRUNNER_OK

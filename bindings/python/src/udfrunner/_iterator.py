@@ -11,7 +11,7 @@ import select
 import struct
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -344,42 +344,6 @@ class BatchIterator(TaskIterator["pa.RecordBatch"]):
         # A task that read nothing may be closed where pyarrow is missing.
         with contextlib.suppress(Error, ImportError):
             _ = self.schema
-
-
-class RowIterator(TaskIterator[Any]):
-    """Results of a row function, one Python value for each row of input.
-
-    With several chains a value is a tuple of the chains' results.
-    """
-
-    def __init__(self, task: TaskHandle, convert: Callable[[Any], Any] | None) -> None:
-        super().__init__(task)
-        self._convert = convert
-        self._records: list[bytes] = []
-        self._values: Iterator[Any] = iter(())
-
-    def __next__(self) -> Any:
-        while True:
-            for value in self._values:
-                return self._convert(value) if self._convert is not None else value
-            while not self._records:
-                if not self._read_records():
-                    raise StopIteration
-            self._values = iter(pickle.loads(self._records.pop()))
-
-    def _read_records(self) -> bool:
-        chunk = _abi.Chunk()
-        try:
-            if not self._read("iterator_next", None, ctypes.byref(chunk)):
-                return False
-            self._records = self._library.take_records(chunk)
-            self._records.reverse()
-            return True
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                self._library.plain("udfrunner_chunk_release", ctypes.byref(chunk))
-                self._abandoned()
-            raise
 
 
 def _parse_accumulators(data: bytes) -> Iterator[tuple[int, Any]]:

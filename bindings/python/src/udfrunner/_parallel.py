@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
+#: What a task runs on, such as a Partition.
+P = TypeVar("P")
 
 #: Rows of a partition that is cut from a stream.
 PARTITION_ROWS = 262_144
@@ -45,6 +47,13 @@ class Source:
     partitions: Iterator[Partition]
 
 
+def check_counts(**counts: int | None) -> None:
+    """Refuses counts that are not positive; None is one that was not given."""
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise InvalidArgument(f"{name} {value}: a positive number is needed")
+
+
 def split(
     data: Any,
     workers: int,
@@ -57,13 +66,7 @@ def split(
     is cut at PARTITION_ROWS or PARTITION_BYTES and read as the workers go on. `partition_rows`
     cuts both.
     """
-    for name, value in (
-        ("workers", workers),
-        ("partition_rows", partition_rows),
-        ("batch_size", batch_size),
-    ):
-        if value is not None and value < 1:
-            raise InvalidArgument(f"{name} {value}: a positive number is needed")
+    check_counts(workers=workers, partition_rows=partition_rows, batch_size=batch_size)
     table = _table_of(data)
     if table is not None:
         rows = partition_rows or max(1, -(-table.num_rows // workers))
@@ -145,8 +148,8 @@ def counted(reader: pa.RecordBatchReader, add: Callable[[int], None]) -> Iterato
 
 
 def in_order(
-    run: Callable[[Partition], Generator[T]],
-    partitions: Iterable[Partition],
+    run: Callable[[P], Generator[T]],
+    partitions: Iterable[P],
     workers: int,
     stop: Callable[[], None],
     look_ahead: Callable[[T], int] | None = None,
@@ -168,7 +171,7 @@ def in_order(
     failures: list[BaseException] = []
     lock = threading.Lock()
 
-    def fill(partition: Partition, queue: _Results[T]) -> None:
+    def fill(partition: P, queue: _Results[T]) -> None:
         try:
             with closing(run(partition)) as results:
                 for result in results:

@@ -36,15 +36,68 @@ def python_version() -> str:
 
 def pickle_command(function: Any, data_type: DataType | None) -> bytes:
     """Pickles (function, return type) as Spark's PythonFunction.command holds it."""
+    return _dumps((function, data_type), _function_name(function))
+
+
+def pickle_rdd_command(function: Any) -> bytes:
+    """Pickles a function of RDDs as PythonRDD's command, its records batches of pickled objects.
+
+    The serializers are those that ``SparkContext`` gives an RDD.
+    """
+    try:
+        from pyspark.serializers import AutoBatchedSerializer, CPickleSerializer
+    except ImportError as error:
+        raise _needed(error) from error
+    serializer = AutoBatchedSerializer(CPickleSerializer())
+    return _dumps((function, None, serializer, serializer), _function_name(function))
+
+
+def pickle_handler(handler: type) -> bytes:
+    """Pickles the handler class of a table function as Spark's PythonUDTF holds it."""
+    return _dumps(handler, _function_name(handler))
+
+
+def pickle_object(value: Any, what: str) -> bytes:
+    """Pickles any object; `what` names it in the error."""
+    return _dumps(value, what)
+
+
+def _function_name(function: Any) -> str:
+    return f"function {getattr(function, '__qualname__', repr(function))}"
+
+
+def _dumps(value: Any, what: str) -> bytes:
     try:
         from pyspark.serializers import CloudPickleSerializer
     except ImportError as error:
         raise _needed(error) from error
     try:
-        return bytes(CloudPickleSerializer().dumps((function, data_type)))
+        return bytes(CloudPickleSerializer().dumps(value))
     except Exception as error:
-        name = getattr(function, "__qualname__", repr(function))
-        raise InvalidArgument(f"function {name}: not picklable: {error}") from error
+        raise InvalidArgument(f"{what}: not picklable: {error}") from error
+
+
+def is_stateful_processor(function: Any) -> bool:
+    """Whether a function is an instance of PySpark's StatefulProcessor."""
+    module = sys.modules.get("pyspark.sql.streaming.stateful_processor")
+    return module is not None and isinstance(function, module.StatefulProcessor)
+
+
+def stateful_function(processor: Any, time_mode: str, initial_state: bool) -> Any:
+    """The function that a worker calls for a StatefulProcessor, as transformWithState makes it."""
+    try:
+        from pyspark.sql.streaming.stateful_processor_util import (
+            TransformWithStateInPandasUdfUtils,
+        )
+    except ImportError as error:
+        raise NotSupported(
+            f"stateful processor {processor!r}: this interpreter's PySpark has no function of its "
+            "own around one, which PySpark 4.1 and later have; give the function instead"
+        ) from error
+    utils = TransformWithStateInPandasUdfUtils(processor, time_mode)
+    if initial_state:
+        return utils.transformWithStateWithInitStateUDF
+    return utils.transformWithStateUDF
 
 
 def parse_type(text: str) -> _ddl.JsonType:

@@ -1,28 +1,29 @@
-"""Env and Runner: configuration and workers, and the functions that run in them."""
+"""Runner: the functions that run in worker processes, and the tasks that run them."""
 
 from __future__ import annotations
 
 import ctypes
 import datetime
-import json
 import os
-import sys
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import _abi, _pyspark
-from ._evaltype import MAP_TYPES, PICKLED_TYPES, EvalType
+from . import _pyspark
+from ._env import Env, destroy, with_interpreter
+from ._evaltype import PICKLED_TYPES, TABLE_TYPES, TRANSFORM_TYPES, WITHOUT_OFFSETS, EvalType
 from ._functions import ArgumentLike, Chain, FunctionLike
-from ._input import RowInput, StreamInput, TaskInput, known_reader, rows_of
-from ._iterator import BatchIterator, RowIterator, SchemaCell, TaskHandle
-from ._library import Library, library
-from ._task import TaskContext, checked_int, conf_text, make_pairs, make_task, milliseconds
+from ._groups import GroupInput
+from ._input import StreamInput, TaskInput, known_reader, rows_of
+from ._iterator import BatchIterator, SchemaCell, TaskHandle
+from ._library import library
+from ._rows import RecordInput, RecordIterator, RowIterator, pickled, value_converter
+from ._tablefunction import TableFunction
+from ._task import BroadcastServer, TaskContext, checked_int, conf_text, make_task, milliseconds
 from ._types import ReturnType, return_type
-from .errors import InvalidArgument, InvalidState, NotSupported, make_error
+from .errors import InvalidArgument, InvalidState, NotSupported
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,80 +31,13 @@ if TYPE_CHECKING:
 
     from ._types import ReturnTypeLike
 
-#: Which interpreter runs the workers.
-PYTHON_KEY = "spark.pyspark.python"
 #: The minor version of Python that the pickles need.
 PYTHON_VERSION_KEY = "udfrunner.python.version"
-
-
-def _with_interpreter(conf: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`conf`, with this interpreter for the workers where nothing names another."""
-    values = dict(conf or {})
-    if PYTHON_KEY not in values and not os.environ.get("PYSPARK_PYTHON"):
-        values[PYTHON_KEY] = sys.executable
-    return values
-
-
-def _destroy(loaded: Library, function: str, handle: ctypes.c_void_p) -> None:
-    loaded.plain(function, ctypes.byref(handle))
-
-
-class Env:
-    """Configuration by Spark's keys, and the worker processes made with it.
-
-    Workers run this interpreter, unless ``spark.pyspark.python`` or the environment variable
-    PYSPARK_PYTHON names another. Closing it cancels its tasks and kills its workers.
-    """
-
-    def __init__(self, conf: Mapping[str, Any] | None = None) -> None:
-        self._library = library()
-        self._handle = ctypes.c_void_p()
-        pairs = make_pairs(_with_interpreter(conf))
-        self._library.call("udfrunner_env_create", pairs, len(pairs), ctypes.byref(self._handle))
-        self._finalizer = weakref.finalize(
-            self, _destroy, self._library, "udfrunner_env_destroy", self._handle
-        )
-
-    def stats(self) -> dict[str, Any]:
-        """Counters: workers started, idle, running, reused, killed, tasks ... Never waits."""
-        return env_stats(self._handle)
-
-    def close(self) -> None:
-        """Cancels the env's tasks and kills its workers. Idempotent."""
-        self._finalizer()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def env_stats(handle: ctypes.c_void_p | None) -> dict[str, Any]:
-    """The counters of an env, or of the default env for None."""
-    loaded = library()
-    data = _abi.Bytes()
-    loaded.call("udfrunner_env_stats", handle, ctypes.byref(data))
-    stats: dict[str, Any] = json.loads(loaded.take_bytes(data))
-    return stats
-
-
-def shutdown(timeout: float | datetime.timedelta | None = None) -> bool:
-    """Ends every worker and waits for it, `timeout` seconds at most.
-
-    Running tasks raise Cancelled. Results handed out stay valid, and new envs may be made. Returns
-    whether all workers were seen to end.
-    """
-    timeout_ms = -1 if timeout is None else milliseconds(timeout, "timeout")
-    status = int(library().plain("udfrunner_shutdown", timeout_ms))
-    if status < 0:
-        raise make_error(status, "udfrunner_shutdown")
-    return status == _abi.UDFRUNNER_OK
+#: Where workers get the values of broadcast variables that have no file.
+BROADCAST_SERVER_KEY = "udfrunner.broadcast.server"
+BROADCAST_SECRET_KEY = "udfrunner.broadcast.secret"
+#: The time modes of transformWithState, in lower case.
+TIME_MODES = ("none", "processingtime", "eventtime")
 
 
 class Runner:
@@ -111,15 +45,25 @@ class Runner:
 
     Args:
         eval_type: what kind of functions they are.
-        chains: lists of functions, each applied first to last; each chain gives one result column.
+        chains: lists of functions, each applied first to last. Each chain gives one result
+            column; maps, grouped maps, table functions and stateful ones are one chain that gives
+            all columns.
         arg_offsets: for each chain the arguments of its first function: column offsets,
-            (offset, keyword) or Argument. May be left out for map functions.
+            (offset, keyword) or Argument. Map functions and those of RDDs have none. Grouped and
+            cogrouped maps need none where compute is told the number of `keys`; else theirs is
+            the list that Spark makes, as the stateful types' is (docs/eval-types.md).
         return_type: one type for all chains, or a list with one for each; DDL or JSON text, a
-            PySpark DataType, or a pyarrow type or schema. Left out, decorated UDFs tell theirs.
+            PySpark DataType, or a pyarrow type or schema. Functions that give rows of columns
+            need a struct or schema. Left out, decorated UDFs tell theirs.
         env: where the workers come from; left out, a default env.
         conf: configuration of this runner, over the env's.
         includes: files and directories for the workers' ``sys.path``.
-        broadcasts: for each broadcast id the file with its pickled value.
+        broadcasts: for each broadcast id the file with its pickled value, or None for all where
+            `broadcast_server` has them.
+        broadcast_server: the host's server of broadcast variables.
+        table_function: what a table function has beside its class.
+        time_mode: of a StatefulProcessor, as transformWithState takes it: "None",
+            "ProcessingTime" or "EventTime".
     """
 
     def __init__(
@@ -132,12 +76,19 @@ class Runner:
         env: Env | None = None,
         conf: Mapping[str, Any] | None = None,
         includes: Iterable[str | os.PathLike[str]] = (),
-        broadcasts: Mapping[int, str | os.PathLike[str]] | None = None,
+        broadcasts: Mapping[int, str | os.PathLike[str] | None] | None = None,
+        broadcast_server: BroadcastServer | None = None,
+        table_function: TableFunction | None = None,
+        time_mode: str | None = None,
     ) -> None:
         self.eval_type = int(eval_type)
+        _check_extras(self.eval_type, table_function, time_mode)
         offsets = _offsets(self.eval_type, chains, arg_offsets)
         types = _return_types(return_type, len(chains))
-        self._chains = [Chain(*parts) for parts in zip(chains, offsets, types, strict=True)]
+        self._chains = [
+            Chain(self.eval_type, *parts, table=table_function, time_mode=time_mode or "None")
+            for parts in zip(chains, offsets, types, strict=True)
+        ]
         self._schema = SchemaCell()
         self._env = env  # A collected env would cancel the tasks.
         self._library = library()
@@ -149,26 +100,33 @@ class Runner:
             ctypes.byref(self._handle),
         )
         self._finalizer = weakref.finalize(
-            self, _destroy, self._library, "runner_destroy", self._handle
+            self, destroy, self._library, "runner_destroy", self._handle
         )
         try:
-            self._configure(conf, includes, broadcasts or {})
+            self._configure(conf, broadcast_server)
+            self._add_functions()
+            self._add_files(includes, broadcasts or {})
         except BaseException:
             self.close()
             raise
 
     def _configure(
-        self,
-        conf: Mapping[str, Any] | None,
-        includes: Iterable[str | os.PathLike[str]],
-        broadcasts: Mapping[int, str | os.PathLike[str]],
+        self, conf: Mapping[str, Any] | None, broadcast_server: BroadcastServer | None
     ) -> None:
-        values = dict(conf or {}) if self._env is not None else _with_interpreter(conf)
+        values = dict(conf or {}) if self._env is not None else with_interpreter(conf)
         if any(chain.has_callables for chain in self._chains):
             values.setdefault(PYTHON_VERSION_KEY, _pyspark.python_version())
+        if broadcast_server is not None:
+            address = broadcast_server.address
+            values[BROADCAST_SERVER_KEY] = (
+                address if isinstance(address, int) else os.fspath(address)
+            )
+            values[BROADCAST_SECRET_KEY] = broadcast_server.secret
         for key, value in values.items():
             name, text = str(key).encode(), conf_text(value).encode()
             self._library.call("runner_set", self._handle, name, len(name), text, len(text))
+
+    def _add_functions(self) -> None:
         for chain in self._chains:
             functions, arguments, keep = chain.to_c()
             self._library.call(
@@ -180,23 +138,30 @@ class Runner:
                 len(arguments),
             )
             keep.clear()
+
+    def _add_files(
+        self,
+        includes: Iterable[str | os.PathLike[str]],
+        broadcasts: Mapping[int, str | os.PathLike[str] | None],
+    ) -> None:
         for include in includes:
             path = os.fsencode(include)
             self._library.call("runner_add_include", self._handle, path, len(path))
         for identifier, file in broadcasts.items():
-            path = os.fsencode(Path(file))
+            path_or_none = None if file is None else os.fsencode(file)
             self._library.call(
                 "runner_add_broadcast",
                 self._handle,
                 checked_int(identifier, 64, "broadcast id"),
-                path,
-                len(path),
+                path_or_none,
+                len(path_or_none or b""),
             )
 
     def compute(
         self,
         data: Any,
         *,
+        keys: int = 0,
         partition: int | None = None,
         context: TaskContext | None = None,
         deadline: float | datetime.timedelta | None = None,
@@ -204,19 +169,50 @@ class Runner:
     ) -> BatchIterator:
         """Starts a task over Arrow data and returns at once; many at a time on one runner.
 
+        Table functions with Arrow data (301) give one batch for each row of input, which may be
+        empty, and one more for ``terminate``.
+
         Args:
             data: anything with ``__arrow_c_stream__``, a pandas DataFrame, or an iterable of
-                pyarrow.RecordBatch. It is read while the results are.
+                pyarrow.RecordBatch. It is read while the results are. None is no input.
+            keys: for grouped functions and aggregates how many of the first columns are the key.
+                The data must be sorted by them, in any order that has equal keys next to each
+                other; null equals null and NaN equals NaN. 0 makes all of it one group.
             partition: the task's partition, over the one of `context`.
             context: what functions see in PySpark's TaskContext.
             deadline: seconds after which the worker is killed and DeadlineExceeded raised.
             schema: of the batches of an iterable; left out, the first batch is read for it.
         """
-        if self.eval_type in PICKLED_TYPES:
-            raise NotSupported(
-                f"eval type {self.eval_type} has pickled rows: use compute_rows instead of compute"
-            )
-        source = TaskInput() if data is None else StreamInput(data, schema)
+        self._check_arrow("compute")
+        count = checked_int(keys, 32, "keys")
+        source = TaskInput() if data is None else StreamInput(data, schema, count)
+        return BatchIterator(self._start(source, partition, context, deadline), self._schema)
+
+    def compute_groups(
+        self,
+        groups: Iterable[Any],
+        *,
+        keys: int = 0,
+        partition: int | None = None,
+        context: TaskContext | None = None,
+        deadline: float | datetime.timedelta | None = None,
+        schema: pa.Schema | None = None,
+    ) -> BatchIterator:
+        """Starts a task over groups that the caller formed, and returns at once.
+
+        Args:
+            groups: an iterable of Arrow data, each item a group: a pyarrow Table, RecordBatch or
+                reader, a pandas DataFrame ... as compute takes it; for cogrouped functions of pairs
+                (left, right). A group may be empty, all have one schema. They are pulled one by
+                one while the results are read, on that thread; what the iterable raises
+                becomes the cause of HostError.
+            keys: how many of the first columns are the key, where the runner has no arg_offsets.
+            schema: of groups that are iterables of batches.
+
+        The other arguments are those of :meth:`compute`.
+        """
+        self._check_arrow("compute_groups")
+        source = GroupInput(groups, checked_int(keys, 32, "keys"), schema)
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
     def compute_rows(
@@ -227,23 +223,58 @@ class Runner:
         context: TaskContext | None = None,
         deadline: float | datetime.timedelta | None = None,
     ) -> RowIterator:
-        """Starts a task of a row function (eval type 100) and returns at once.
+        """Starts a task of a function with pickled data (eval types 0, 100, 300).
 
         Args:
-            rows: an iterable of tuples, or Arrow data as compute takes it. Values reach the
-                function as they are here; the results are those of PySpark's types (date,
-                datetime, Decimal, Row ...).
+            rows: an iterable of tuples, or Arrow data as compute takes it; for a function of RDDs
+                (0) an iterable of any objects. Values reach the function as they are here;
+                results are those of PySpark's types (date, datetime, Decimal, Row ...).
+
+        The other arguments are those of :meth:`compute`. Results are described at RowIterator.
+        Records go to workers as SparkContext's default serializer makes them; for a pickled
+        function of RDDs with another one use compute_records.
+        """
+        self._check_pickled("compute_rows")
+        if hasattr(rows, "__arrow_c_stream__") or known_reader(rows) is not None:
+            rows = rows_of(rows)
+        is_rdd = self.eval_type == EvalType.NON_UDF
+        source = RecordInput(pickled(rows, None if is_rdd else tuple))
+        declared = [chain.return_type for chain in self._chains]
+        types = [each.pyspark() for each in declared if each is not None]
+        convert = None if is_rdd else value_converter(self.eval_type, types)
+        return RowIterator(self._start(source, partition, context, deadline), convert)
+
+    def compute_records(
+        self,
+        records: Iterable[bytes],
+        *,
+        partition: int | None = None,
+        context: TaskContext | None = None,
+        deadline: float | datetime.timedelta | None = None,
+    ) -> RecordIterator:
+        """Starts a task over records of bytes, as compute_rows does over rows.
+
+        Args:
+            records: whatever the worker's deserializer reads: for eval types 100 and 300 pickled
+                lists of rows, for 0 as its command has it. Results are records of its serializer.
 
         The other arguments are those of :meth:`compute`.
         """
+        self._check_pickled("compute_records")
+        source = RecordInput(records)
+        return RecordIterator(self._start(source, partition, context, deadline))
+
+    def _check_arrow(self, method: str) -> None:
+        if self.eval_type in PICKLED_TYPES:
+            raise NotSupported(
+                f"eval type {self.eval_type} has pickled rows: use compute_rows instead of {method}"
+            )
+
+    def _check_pickled(self, method: str) -> None:
         if self.eval_type not in PICKLED_TYPES:
             raise NotSupported(
-                f"eval type {self.eval_type} has Arrow data: use compute instead of compute_rows"
+                f"eval type {self.eval_type} has Arrow data: use compute instead of {method}"
             )
-        if hasattr(rows, "__arrow_c_stream__") or known_reader(rows) is not None:
-            rows = rows_of(rows)
-        convert = self._row_converter()
-        return RowIterator(self._start(RowInput(rows), partition, context, deadline), convert)
 
     def _start(
         self,
@@ -275,18 +306,6 @@ class Runner:
             raise
         keep.clear()
         return TaskHandle(self._library, handle, source, self)
-
-    def _row_converter(self) -> Callable[[Any], Any] | None:
-        """Turns PySpark's internal values (dates as days ...) into Python's, where they differ."""
-        declared = [chain.return_type for chain in self._chains]
-        types = [each.pyspark() for each in declared if each is not None]
-        if not any(each.needConversion() for each in types):
-            return None
-        if len(types) == 1:
-            from_internal: Callable[[Any], Any] = types[0].fromInternal
-            return from_internal
-        convert = [each.fromInternal for each in types]
-        return lambda values: tuple(f(v) for f, v in zip(convert, values, strict=True))
 
     @property
     def return_types(self) -> list[ReturnType | None]:
@@ -320,6 +339,22 @@ class Runner:
         self.close()
 
 
+def _check_extras(
+    eval_type: int, table_function: TableFunction | None, time_mode: str | None
+) -> None:
+    """Refuses what the eval type has no use for."""
+    if table_function is not None and eval_type not in TABLE_TYPES:
+        raise InvalidArgument(f"table_function is given, eval type {eval_type} is none")
+    if time_mode is None:
+        return
+    if eval_type not in TRANSFORM_TYPES:
+        raise InvalidArgument(f"time_mode {time_mode!r} is given, eval type {eval_type} has none")
+    if time_mode.lower() not in TIME_MODES:
+        raise InvalidArgument(
+            f"time_mode {time_mode!r}: 'None', 'ProcessingTime' or 'EventTime' is allowed"
+        )
+
+
 def _offsets(
     eval_type: int,
     chains: Sequence[Sequence[FunctionLike]],
@@ -331,9 +366,9 @@ def _offsets(
     if not chains:
         raise InvalidArgument("chains []: at least one chain is needed")
     if arg_offsets is None:
-        if eval_type not in MAP_TYPES:
+        if eval_type not in WITHOUT_OFFSETS:
             raise InvalidArgument(f"arg_offsets is needed for eval type {eval_type}")
-        return [[0]] * len(chains)
+        return [[]] * len(chains)
     if len(arg_offsets) != len(chains):
         raise InvalidArgument(
             f"{len(chains)} chains of functions but {len(arg_offsets)} lists of argument offsets: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +15,28 @@ from .errors import InvalidArgument
 
 @dataclass(frozen=True)
 class Barrier:
-    """The host's server for ``barrier()`` and ``allGather()`` of a barrier task."""
+    """The host's server for ``barrier()`` and ``allGather()`` of a barrier task.
 
-    port: int
-    secret: str = field(repr=False)
+    Either `port` of 127.0.0.1 and `secret`, or `path`, a Unix socket (PySpark 4.1 and later).
+    """
+
+    port: int = 0
+    secret: str = field(default="", repr=False)
+    path: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True)
+class BroadcastServer:
+    """The host's server that hands out the values of broadcast variables.
+
+    It speaks as Spark's decryption server does: for each variable that the worker does not have
+    yet its id (int64), then the pickled value in chunks, each an int32 of its length and the bytes,
+    ended by -1. `address` is a port of 127.0.0.1, with `secret`, or the path of a Unix
+    socket (PySpark 4.1 and later).
+    """
+
+    address: int | str | os.PathLike[str]
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,10 +109,14 @@ def make_task(context: TaskContext, deadline_ms: int | None) -> tuple[_abi.Task,
         task.resources, task.n_resources = resources, len(resources)
         keep += [resources, addresses]
     if context.barrier is not None:
-        secret = context.barrier.secret.encode()
+        barrier = context.barrier
         task.barrier = 1
-        task.barrier_port = checked_int(context.barrier.port, 32, "barrier port")
+        task.barrier_port = checked_int(barrier.port, 32, "barrier port")
+        secret = barrier.secret.encode()
         task.barrier_secret, task.barrier_secret_size = secret, len(secret)
+        if barrier.path is not None:
+            path = os.fsencode(barrier.path)
+            task.barrier_path, task.barrier_path_size = path, len(path)
     return task, keep
 
 

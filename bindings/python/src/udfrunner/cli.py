@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from . import _doctor, _library
+from ._env import PYTHON_KEY
 from ._evaltype import KINDS
 from ._run import RunOptions, run_file
-from ._runner import PYTHON_KEY
 from ._version import __version__
 from .errors import Error, InvalidArgument, PythonException
 
