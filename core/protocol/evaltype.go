@@ -160,6 +160,15 @@ var evalTypes = []EvalType{
 	},
 }
 
+// EvalTypes are all of PySpark's, by number.
+func EvalTypes() []*EvalType {
+	list := make([]*EvalType, len(evalTypes))
+	for i := range evalTypes {
+		list[i] = &evalTypes[i]
+	}
+	return list
+}
+
 // EvalTypeByID finds an eval type: InvalidArgument for a number that PySpark has not.
 func EvalTypeByID(id int32) (*EvalType, error) {
 	i := slices.IndexFunc(evalTypes, func(e EvalType) bool { return e.ID == id })

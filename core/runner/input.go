@@ -100,8 +100,8 @@ func (b *inputBase) checkOffsets(schema *arrowio.Schema) error {
 	return nil
 }
 
-// checkGrouped checks grouped input with these schemas, one a side, whose first columns are the keys, against the functions,
-// and makes the arguments where the host gave none.
+// checkGrouped checks input with these schemas, one a side, whose first columns are the keys, against the functions,
+// and makes the arguments of grouped functions where the host gave none.
 func (b *inputBase) checkGrouped(keys int, schemas ...*arrowio.Schema) (opening, error) {
 	columns := make([]int, len(schemas))
 	for i, schema := range schemas {
@@ -110,10 +110,13 @@ func (b *inputBase) checkGrouped(keys int, schemas ...*arrowio.Schema) (opening,
 			return opening{}, status.New(status.InvalidArgument, "input keys %d, the input has %d columns", keys, columns[i])
 		}
 	}
-	switch family := b.runner.evalType.Family; {
-	case family == protocol.TransformWithState && schemas[0].Fields[0].Type.ID == arrowio.Struct:
-		return opening{}, nil // data and initial states: the offsets are those of the structs' fields
-	case family != protocol.TransformWithState && !b.runner.keyed():
+	switch b.runner.evalType.Family {
+	case protocol.GroupedMap, protocol.CoGroupedMap, protocol.GroupedMapWithState:
+	case protocol.TransformWithState:
+		if schemas[0].Fields[0].Type.ID == arrowio.Struct {
+			return opening{}, nil // data and initial states: the offsets are those of the structs' fields
+		}
+	default:
 		return opening{}, b.checkOffsets(schemas[0])
 	}
 	arguments := b.runner.chains[0].Arguments
@@ -147,7 +150,7 @@ func (b *base) noGroups(sides int) opening {
 
 // encoder is the encoder of an input with this schema, checked against the functions.
 func (b *inputBase) encoder(schema *arrowio.Schema) (*arrowio.Encoder, opening, error) {
-	if err := b.checkOffsets(schema); err != nil {
+	if _, err := b.checkGrouped(0, schema); err != nil {
 		return nil, opening{}, err
 	}
 	conf, err := b.inputConf(schema)

@@ -69,6 +69,20 @@ func (p *pump) results() (protocol.Result, metrics) {
 	return r, m
 }
 
+// Accumulators are the updates of a complete task: pickled (id, value).
+func (it *Iterator) Accumulators() [][]byte {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.result.Accumulators
+}
+
+// Reusable says whether the worker of a complete task agreed to run another one.
+func (it *Iterator) Reusable() bool {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.result.Reusable
+}
+
 // Result is what the task reported beside its data: "metrics" at any time, "accumulators" after the end.
 func (it *Iterator) Result(key string) ([]byte, error) {
 	it.mu.Lock()

@@ -1,0 +1,143 @@
+// Package conformance holds the library to what real Spark says to PySpark workers: it replays the recorded task streams
+// of core/protocol/recording through runners, on workers of the recorded version.
+package conformance
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"udfrunner/core/arrowio"
+	"udfrunner/core/hostmem"
+	"udfrunner/core/protocol"
+)
+
+// Case is a recorded task: what Spark sent, and what the worker answered.
+type Case struct {
+	Minor, Name string
+	// Partial tasks failed, or left input unread: their streams end where the worker stopped.
+	Partial  bool
+	Dialect  *protocol.Dialect
+	EvalType *protocol.EvalType
+	Init     *protocol.Init
+	// Data is the data section with the end of the task behind it, Answer all that the worker sent.
+	Data, Answer []byte
+}
+
+// Cases are all recorded tasks, by version and name.
+func Cases(t testing.TB) []Case {
+	t.Helper()
+	_, file, _, _ := runtime.Caller(0)
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(file), "..", "protocol", "recording", "testdata", "*", "*.in"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	slices.Sort(files)
+	cases := make([]Case, len(files))
+	for i, in := range files {
+		cases[i] = read(t, in)
+	}
+	return cases
+}
+
+func read(t testing.TB, file string) Case {
+	t.Helper()
+	in, err := os.ReadFile(file)
+	require.NoError(t, err)
+	answer, err := os.ReadFile(strings.TrimSuffix(file, ".in") + ".out")
+	require.NoError(t, err)
+	name, partial := strings.CutSuffix(strings.TrimSuffix(filepath.Base(file), ".in"), ".partial")
+	c := Case{Minor: filepath.Base(filepath.Dir(file)), Name: name, Partial: partial, Answer: answer}
+	c.Dialect, err = protocol.ForVersion(c.Minor + ".0")
+	require.NoError(t, err)
+	c.Init, c.Data, err = c.Dialect.ParseInit(in)
+	require.NoError(t, err, file)
+	c.EvalType, err = protocol.EvalTypeByID(c.Init.EvalType)
+	require.NoError(t, err)
+	return c
+}
+
+// Section is a data section taken apart.
+type Section struct {
+	// Records of pickled data.
+	Records [][]byte
+	// Groups of Arrow streams: of one each, of two for cogroups, or only one where the input is one stream.
+	Groups [][][]byte
+	// Ended says that the section and the task have their ends.
+	Ended bool
+}
+
+// Split takes a data section apart as the dialect frames it.
+func Split(t testing.TB, d *protocol.Dialect, e *protocol.EvalType, data []byte) Section {
+	t.Helper()
+	var s Section
+	take := func(n int) []byte {
+		require.LessOrEqual(t, n, len(data), "the data section ends within a part")
+		taken := data[:n]
+		data = data[n:]
+		return taken
+	}
+	number := func() int { return int(int32(binary.BigEndian.Uint32(take(4)))) } //nolint:gosec // as it was written
+	grouping := d.Grouping(e)
+	switch {
+	case e.Framing == protocol.Pickled:
+		for n := number(); n != protocol.EndOfDataSection; n = number() {
+			s.Records = append(s.Records, take(n))
+		}
+	case grouping == protocol.StreamPerGroup, grouping == protocol.StreamPair:
+		for n := number(); n != 0; n = number() {
+			var group [][]byte
+			for range n {
+				group = append(group, take(streamSize(t, data)))
+			}
+			s.Groups = append(s.Groups, group)
+		}
+	default:
+		s.Groups = [][][]byte{{take(streamSize(t, data))}}
+	}
+	s.Ended = bytes.Equal(data, protocol.EndOfTask)
+	return s
+}
+
+// streamSize is the size of the Arrow stream that data begins with.
+func streamSize(t testing.TB, data []byte) int {
+	t.Helper()
+	size := 0
+	for _, message := range messages(t, data) {
+		size += len(message)
+	}
+	return size
+}
+
+// messages takes an Arrow stream apart: the schema, batches, the end.
+func messages(t testing.TB, stream []byte) [][]byte {
+	t.Helper()
+	d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: hostmem.Default()})
+	defer d.Close()
+	var list [][]byte
+	for {
+		length, end, err := d.Prefix(stream[:arrowio.PrefixSize])
+		require.NoError(t, err)
+		if end {
+			return append(list, stream[:arrowio.PrefixSize])
+		}
+		size := arrowio.PrefixSize + length
+		step, err := d.Metadata(stream[arrowio.PrefixSize:size])
+		require.NoError(t, err)
+		if step.Kind != arrowio.StepSchema {
+			body, err := d.Body()
+			require.NoError(t, err)
+			size += copy(body, stream[size:size+int(step.BodyLength)])
+			_, err = d.Finish()
+			require.NoError(t, err)
+		}
+		list = append(list, stream[:size])
+		stream = stream[size:]
+	}
+}
