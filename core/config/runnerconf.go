@@ -62,7 +62,8 @@ func (c *Config) RunnerConf(minor string, evalType int32) []Pair {
 		if value == "" && e.value != nil {
 			value = e.value(version)
 		}
-		if value != "" && value != e.assumed {
+		// Spark sends all of them; what a worker assumes anyway is left out, unless the host said it.
+		if _, said := c.values[e.key]; value != "" && (said || value != e.assumed) {
 			pairs = append(pairs, Pair{e.key, value})
 		}
 	}

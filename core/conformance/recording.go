@@ -141,3 +141,12 @@ func messages(t testing.TB, stream []byte) [][]byte {
 		stream = stream[size:]
 	}
 }
+
+// Unsendable says why a host cannot bring the recorded data, "" where it can.
+func (c *Case) Unsendable() string {
+	initial := c.EvalType.ID == 212 || c.EvalType.ID == 214
+	if initial && c.Dialect.Grouping(c.EvalType) == protocol.KeyPerBatch {
+		return "struct columns with fields of different lengths are no valid Arrow"
+	}
+	return ""
+}

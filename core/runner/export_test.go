@@ -1,0 +1,10 @@
+package runner
+
+import "udfrunner/core/worker"
+
+// UseFactory makes a runner take its workers from a factory of the test's.
+func UseFactory(c Computer, f worker.Factory) {
+	c.(interface{ useFactory(f worker.Factory) }).useFactory(f)
+}
+
+func (r *base) useFactory(f worker.Factory) { r.cache.factory.Store(&f) }
