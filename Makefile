@@ -143,6 +143,10 @@ build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O2 -g -shared -fPIC $(WARNINGS) -Iinclude $< -o $@ -Lbuild -ludfrunner -Wl,-rpath,$(BUILD)
 
+.PHONY: conformance
+conformance: venv ## Replay what real Spark said on workers of all versions, made in all ways; writes docs/conformance.md
+	$(GO) test -count=1 -timeout 30m ./core/conformance -run TestReplay -args -all -update
+
 .PHONY: record
 record: ## Record anew what real Spark says to its workers: needs Java 17 and Python 3.11, minutes a version
 	$(PYTHON) core/protocol/recording/record.py
@@ -159,6 +163,7 @@ check-go:
 	$(GO) run $(STATICCHECK) ./...
 	CGO_ENABLED=0 $(GO) build ./core/...
 	$(GO) mod tidy -diff
+	$(GO) test -count=1 -run TestDocument ./core/conformance
 	@! grep -nE $(FORBIDDEN) $(filter-out %_test.go core/safego/safego.go core/protocol/recording/%,$(GO_FILES)) || { echo "not allowed in the library"; exit 1; }
 	@! grep -lE '^(import )?[[:space:]]*"C"$$' $(filter core/%,$(GO_FILES)) || { echo "cgo belongs into capi"; exit 1; }
 

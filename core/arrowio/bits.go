@@ -38,6 +38,26 @@ func countBits(bitmap unsafe.Pointer, from, n int64) int64 {
 	return int64(count)
 }
 
+// putBits copies n bits from the start of a bitmap, or n ones where that is nil, to bit `at` of dst, in which the bits from
+// there on are zero.
+func putBits(dst []byte, at int64, bitmap unsafe.Pointer, n int64) {
+	dst = dst[at>>3:]
+	up := uint(at & 7)
+	for i := int64(0); i<<3 < n; i++ {
+		b := byte(0xFF)
+		if bitmap != nil {
+			b = *(*byte)(unsafe.Add(bitmap, i))
+		}
+		if left := n - i<<3; left < 8 {
+			b &= 1<<left - 1
+		}
+		dst[i] |= b << up
+		if over := b >> (8 - up); over != 0 {
+			dst[i+1] |= over
+		}
+	}
+}
+
 // shiftBits copies bits from bit `from` on, which is no multiple of 8, to the start of dst; it
 // reads no byte of the bitmap past the last of the n bits.
 func shiftBits(dst []byte, bitmap unsafe.Pointer, from, n int64) {

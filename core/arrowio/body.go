@@ -60,14 +60,35 @@ func (w *body) add(p unsafe.Pointer, size int64) {
 	case size <= maxCopied:
 		copy(w.grab(size), unsafe.Slice((*byte)(p), size))
 	default:
-		w.buffers = append(w.buffers, span{w.size, size})
-		w.segments = append(w.segments, unsafe.Slice((*byte)(p), size))
-		if padding := -size & 7; padding > 0 {
-			w.segments = append(w.segments, zeros[:padding])
-			size += padding
-		}
-		w.size += size
-		w.open = false
+		w.place(size, unsafe.Slice((*byte)(p), size))
+	}
+}
+
+// place appends a buffer of size bytes in place, in one or more pieces.
+func (w *body) place(size int64, pieces ...[]byte) {
+	w.buffers = append(w.buffers, span{w.size, size})
+	w.segments = append(w.segments, pieces...)
+	if padding := -size & 7; padding > 0 {
+		w.segments = append(w.segments, zeros[:padding])
+		size += padding
+	}
+	w.size += size
+	w.open = false
+}
+
+// gather appends a buffer of several pieces, in place where they are large on average.
+func (w *body) gather(pieces [][]byte) {
+	var size int64
+	for _, piece := range pieces {
+		size += int64(len(piece))
+	}
+	if size > maxCopied*int64(len(pieces)) {
+		w.place(size, pieces...)
+		return
+	}
+	out := w.grab(size)
+	for _, piece := range pieces {
+		out = out[copy(out, piece):]
 	}
 }
 
@@ -108,25 +129,28 @@ func (w *body) bits(bitmap unsafe.Pointer, from, n int64) {
 
 // offsets appends n offsets less `first`.
 func (w *body) offsets(p unsafe.Pointer, width, n, first int64) {
-	switch {
-	case first == 0:
+	if first == 0 {
 		w.add(p, n*width)
-	case width == 4:
-		subtract(w.grab(n*width), unsafe.Slice((*int32)(p), n), int32(first))
+		return
+	}
+	shift(w.grab(n*width), p, width, n, -first)
+}
+
+// shift writes n integers, each with `by` added, to dst, which is aligned to their width.
+func shift(dst []byte, p unsafe.Pointer, width, n, by int64) {
+	switch width {
+	case 2:
+		addTo(dst, unsafe.Slice((*int16)(p), n), int16(by))
+	case 4:
+		addTo(dst, unsafe.Slice((*int32)(p), n), int32(by))
 	default:
-		subtract(w.grab(n*width), unsafe.Slice((*int64)(p), n), first)
+		addTo(dst, unsafe.Slice((*int64)(p), n), by)
 	}
 }
 
-// subtract writes each value less first to dst, which lies in scratch and so is aligned to 8 bytes.
-func subtract[T int32 | int64](dst []byte, values []T, first T) {
+func addTo[T int16 | int32 | int64](dst []byte, values []T, by T) {
 	out := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(dst))), len(values))
 	for i, v := range values {
-		out[i] = v - first
+		out[i] = v + by
 	}
-}
-
-// message is the finished message.
-func (w *body) message(header *batchHeader) Message {
-	return Message{Header: header.fill(&w.contents, w.size, false), Body: w.segments, BodyLength: w.size}
 }

@@ -21,14 +21,18 @@ func checkRoot(a *cdata.Array, columns int) error {
 	return nil
 }
 
-// columns encodes count rows of a struct array that was checked, its children as the columns of a record batch.
-func (e *Encoder) columns(w *body, a *cdata.Array, from, count int64) error {
+// begin begins a record batch of count rows.
+func (e *Encoder) begin(w *body, count int64) {
 	w.reset()
 	w.length = count
 	if e.wrap {
 		w.node(count, 0)
 		w.empty()
 	}
+}
+
+// columns encodes count rows of a struct array that was checked, its children as the columns of a record batch.
+func (e *Encoder) columns(w *body, a *cdata.Array, from, count int64) error {
 	for i, n := range e.plan.roots {
 		if err := e.child(w, n, a, i, a.Offset+from, count); err != nil {
 			return err
@@ -225,6 +229,7 @@ func (e *Encoder) dictionary(d *dictionary, a *cdata.Array) (int64, error) {
 	}
 	root, out := d.values.roots[0], &e.dictionaries[d.index]
 	out.body.reset()
+	out.body.loaded, out.body.checked = false, false
 	if err := root.checkArray(a); err != nil {
 		return 0, fmt.Errorf("dictionary: %w", err)
 	}

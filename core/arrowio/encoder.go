@@ -15,7 +15,7 @@ type EncoderOptions struct {
 }
 
 // Encoder makes IPC streams of one schema, one after the other (Restart), from arrays of the C data interface
-// (Array; in slices Load and Slice) or from messages of another IPC stream (Batch; LoadBatch and Slice). A stream is made
+// (Array; in slices Load and Slice; joined Load, Append and Joined) or from messages of another IPC stream (Batch; LoadBatch and the like). A stream is made
 // in one of these ways.
 type Encoder struct {
 	plan  *plan
@@ -28,8 +28,11 @@ type Encoder struct {
 	serial       uint64
 	messages     []Message
 
-	loaded  *cdata.Array // that Slice takes rows of
+	loaded  *cdata.Array // that Slice and Append take rows of
 	headers []byte       // room for headers of messages that are kept
+
+	appending body // what Append copies
+	joint     joint
 }
 
 // outgoing is one kind of message of the stream: its body and its header, both reused.
@@ -47,6 +50,9 @@ type encodedDictionary struct {
 	// messages is what a stream of slices needs of the dictionary, of which the one at hand has the first `sent`.
 	messages []Message
 	sent     int
+	// values are those of the messages, copied: for Load once they are needed.
+	values []part
+	joint  dictionaryJoint
 }
 
 // NewEncoder starts a stream with the schema's columns. A schema that no Arrow type rule allows is
@@ -85,6 +91,7 @@ func (e *Encoder) Array(a *cdata.Array) ([]Message, error) {
 	w.loaded, w.checked = false, false
 	err := checkRoot(a, len(e.plan.roots))
 	if err == nil {
+		e.begin(w, a.Length)
 		err = e.columns(w, a, 0, a.Length)
 	}
 	if err != nil {
@@ -93,7 +100,7 @@ func (e *Encoder) Array(a *cdata.Array) ([]Message, error) {
 	for i := range e.dictionaries {
 		e.dictionaryMessage(i)
 	}
-	e.messages = append(e.messages, e.batch.message(nil))
+	e.messages = append(e.messages, e.batch.message(nil, false))
 	return e.messages, nil
 }
 
@@ -116,7 +123,7 @@ func (e *Encoder) Restart() {
 // dictionaryMessage appends the message of a dictionary unless the worker has these very values.
 func (e *Encoder) dictionaryMessage(i int) {
 	if e.changed(i) {
-		e.messages = append(e.messages, e.dictionaries[i].message(e.plan.dictionaries[i]))
+		e.messages = append(e.messages, e.dictionaries[i].message(e.plan.dictionaries[i], false))
 	}
 }
 
@@ -157,12 +164,12 @@ func (e *Encoder) sum(d *dictionary, w *body) uint64 {
 }
 
 // message finishes the body; d is nil for a record batch.
-func (o *outgoing) message(d *dictionary) Message {
-	c := &o.body.contents
-	if o.header == nil || !o.header.fits(len(c.nodes), len(c.buffers), len(c.variadic)) {
-		o.header = newBatchHeader(len(c.nodes), len(c.buffers), len(c.variadic), d)
+func (o *outgoing) message(d *dictionary, delta bool) Message {
+	w := &o.body
+	if nodes, buffers, views := w.counts(); o.header == nil || !o.header.fits(nodes, buffers, views) {
+		o.header = newBatchHeader(nodes, buffers, views, d)
 	}
-	return o.body.message(o.header)
+	return Message{Header: o.header.fill(&w.contents, w.size, delta), Body: w.segments, BodyLength: w.size}
 }
 
 // Batch encodes one message, a dictionary or a record batch, that a Decoder of the same columns
@@ -178,18 +185,15 @@ func (e *Encoder) Batch(b *Batch) (Message, error) {
 		d, o = e.plan.dictionaries[b.dictionary.index], &e.dictionaries[b.dictionary.index].outgoing
 	}
 	w := &o.body
-	w.reset()
-	w.length = c.length
-	if e.wrap && d == nil {
-		w.node(c.length, 0)
-		w.empty()
+	if d == nil {
+		e.begin(w, c.length)
+	} else {
+		w.reset()
+		w.length = c.length
 	}
 	w.nodes = append(w.nodes, c.nodes...)
 	w.buffers = append(w.buffers, c.buffers...)
 	w.variadic = append(w.variadic, c.variadic...)
-	if o.header == nil || !o.header.fits(len(w.nodes), len(w.buffers), len(w.variadic)) {
-		o.header = newBatchHeader(len(w.nodes), len(w.buffers), len(w.variadic), d)
-	}
 	w.size = int64(len(b.body))
 	if w.size > 0 {
 		w.segments = append(w.segments, b.body)
@@ -198,6 +202,5 @@ func (e *Encoder) Batch(b *Batch) (Message, error) {
 		w.segments = append(w.segments, zeros[:padding])
 		w.size += padding
 	}
-	header := o.header.fill(&w.contents, w.size, b.delta)
-	return Message{Header: header, Body: w.segments, BodyLength: w.size}, nil
+	return o.message(d, b.delta), nil
 }

@@ -2,7 +2,6 @@ package arrowio
 
 import (
 	"fmt"
-	"slices"
 
 	"udfrunner/core/cdata"
 	"udfrunner/core/status"
@@ -26,8 +25,9 @@ func (e *Encoder) Load(a *cdata.Array) error {
 		d := &e.dictionaries[i]
 		if changed := e.changed(i); changed || len(d.messages) == 0 {
 			d.sent = 0
+			d.replaceValues()
 		}
-		d.messages = append(d.messages[:0], e.keep(d.message(e.plan.dictionaries[i])))
+		d.messages = append(d.messages[:0], e.keep(d.message(e.plan.dictionaries[i], false)))
 	}
 	e.loaded, e.batch.body.checked = a, false
 	return nil
@@ -41,30 +41,42 @@ func (e *Encoder) LoadBatch(b *Batch) error {
 		e.loaded, e.batch.body.checked = b.array(), true
 		return nil
 	}
-	message, err := e.Batch(b)
-	if err != nil {
-		return err
+	if b.dictionary.index >= len(e.dictionaries) {
+		return status.New(status.Internal, "dictionary %d is of another stream", b.dictionary.id)
 	}
-	d := &e.dictionaries[b.dictionary.index]
-	message = e.keep(message)
-	message.Body = [][]byte{slices.Concat(message.Body...)}
+	d, known := &e.dictionaries[b.dictionary.index], e.plan.dictionaries[b.dictionary.index]
+	w := &d.body
+	w.reset()
+	w.loaded, w.checked, w.length = true, true, b.length
+	if err := e.child(w, known.values.roots[0], b.array(), 0, 0, b.length); err != nil {
+		return status.New(status.Internal, "dictionary %d: %w", known.id, err)
+	}
 	if !b.delta {
 		d.messages, d.sent = d.messages[:0], 0
+		d.replaceValues()
 	}
-	d.messages = append(d.messages, message)
+	values := newPart(w)
+	message := e.keep(d.message(known, b.delta))
+	message.Body = [][]byte{values.bytes}
+	d.messages, d.values = append(d.messages, message), append(d.values, values)
 	return nil
 }
+
+// Loaded is the array that Load took, or what LoadBatch took as an array, which is never released and as long valid: nil
+// after a dictionary, and where there is none.
+func (e *Encoder) Loaded() *cdata.Array { return e.loaded }
 
 // Slice encodes rows `from` up to `to` of what was loaded: messages for dictionaries that the stream does not
 // have yet, then a record batch. The list is valid until the next call, and the bytes that it refers to until the
 // loaded array is released, or the loaded Batch's body is gone, however many calls come between. What an
 // array turns out to hold wrong is a HOST error, after which the stream can go on.
 func (e *Encoder) Slice(from, to int64) ([]Message, error) {
-	if e.loaded == nil || from < 0 || from > to || to > e.loaded.Length {
-		return nil, status.New(status.Internal, "no rows %d to %d to encode", from, to)
+	if err := e.checkRows(from, to); err != nil {
+		return nil, err
 	}
 	w := &e.batch.body
 	w.kept, w.loaded = true, true
+	e.begin(w, to-from)
 	if err := e.columns(w, e.loaded, from, to-from); err != nil {
 		return nil, status.New(status.Host, "input array: %w", err)
 	}
@@ -74,8 +86,15 @@ func (e *Encoder) Slice(from, to int64) ([]Message, error) {
 		e.messages = append(e.messages, d.messages[d.sent:]...)
 		d.sent = len(d.messages)
 	}
-	e.messages = append(e.messages, e.keep(e.batch.message(nil)))
+	e.messages = append(e.messages, e.keep(e.batch.message(nil, false)))
 	return e.messages, nil
+}
+
+func (e *Encoder) checkRows(from, to int64) error {
+	if e.loaded == nil || from < 0 || from > to || to > e.loaded.Length {
+		return status.New(status.Internal, "no rows %d to %d to encode", from, to)
+	}
+	return nil
 }
 
 // keep copies a message's header to memory that is not used again.

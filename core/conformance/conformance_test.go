@@ -35,6 +35,13 @@ var served = map[string]string{
 	"transform_with_state_row":            "a state server", "transform_with_state_row_initial": "a state server",
 }
 
+// broken are cases in which the stock worker of the tests' PySpark fails by itself, with its error: 4.0.4 and 4.1.3 slice by
+// floats, which PyArrow 26 refuses; mended in 4.0.5 and 4.1.4.
+var broken = map[string]string{
+	"4.0 apply_in_pandas_with_state": "'float' object cannot be interpreted as an integer",
+	"4.1 apply_in_pandas_with_state": "'float' object cannot be interpreted as an integer",
+}
+
 // newEnv is an env with workers of a factory.
 func newEnv(t *testing.T, minor string, f conformance.Factory) *env.Env {
 	t.Helper()
@@ -65,15 +72,20 @@ func TestReplay(t *testing.T) {
 						continue
 					}
 					name, _, _ := strings.Cut(c.Name, ".")
-					if _, ok := served[name]; ok {
-						matrix.Left(&c, conformance.Elsewhere)
-						continue
-					}
 					if c.EvalType.Family == protocol.RDD && !whole {
 						matrix.Left(&c, conformance.Whole)
 						continue
 					}
+					if _, ok := served[name]; ok {
+						matrix.Left(&c, conformance.Elsewhere)
+						continue
+					}
 					seen[c.EvalType.ID] = true
+					if message, ok := broken[minor+" "+name]; ok {
+						t.Run(c.Name, func(t *testing.T) { fails(t, e, &c, message) })
+						matrix.Left(&c, conformance.Broken)
+						continue
+					}
 					ok := t.Run(c.Name, func(t *testing.T) { replay(t, e, &c, factory.OneTask) })
 					matrix.Ran(&c, factory, ok)
 				}
@@ -107,6 +119,14 @@ func replay(t *testing.T, e *env.Env, c *conformance.Case, oneTask bool) {
 	if !oneTask {
 		assert.Equal(t, reusable, it.Reusable())
 	}
+}
+
+func fails(t *testing.T, e *env.Env, c *conformance.Case, message string) {
+	it, err := c.Runner(t, e).Compute(c.Input(t), c.Task())
+	require.NoError(t, err)
+	defer it.Close()
+	_, err = c.Collect(it)
+	assert.ErrorContains(t, err, message)
 }
 
 const document = "../../docs/conformance.md"

@@ -74,6 +74,8 @@ const (
 	Elsewhere = "s"
 	// Whole: they need more of PySpark than pyspark-client has.
 	Whole = "c"
+	// Broken: the tests' PySpark fails by itself.
+	Broken = "p"
 )
 
 func (m *Matrix) text(e *protocol.EvalType, d *protocol.Dialect) string {
@@ -120,6 +122,7 @@ eval type gave these results.
 	}
 	b.WriteString("- `" + Elsewhere + "` the recorded tasks need a server of the host (for state, barriers); tests of the Python package run them where they can\n")
 	b.WriteString("- `" + Whole + "` the recorded functions need PySpark's RDDs, which the pyspark-client of the tests has not\n")
+	b.WriteString("- `" + Broken + "` this PySpark fails by itself with the PyArrow of the tests (4.0.4 and 4.1.3 with PyArrow 26; later ones do not)\n")
 	b.WriteString("- `" + Lacking + "` this PySpark has not the eval type\n\n| | Eval type |")
 	minors := protocol.Minors()
 	for _, minor := range minors {

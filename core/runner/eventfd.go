@@ -28,8 +28,11 @@ func newEventFD(wake *transport.Wake) (*eventFD, error) {
 	return e, nil
 }
 
-// attach adds the worker's socket.
+// attach adds the worker's socket, once.
 func (e *eventFD) attach(socket *transport.Socket) {
+	if e.socket != nil {
+		return
+	}
 	e.socket = socket
 	_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, socket.FD(), &unix.EpollEvent{Events: unix.EPOLLIN})
 }

@@ -105,14 +105,23 @@ func (it *Iterator) acquire(dialect *protocol.Dialect) error {
 	it.worker = w
 	it.pump.acquired = time.Now()
 	interrupted := it.interrupt != nil
-	if it.events != nil {
-		it.events.attach(w.Socket)
-	}
 	it.mu.Unlock()
 	if interrupted {
 		w.Kill()
 	}
+	if ready, err := w.Ready(); !ready && err == nil {
+		w.OnReady(it.wake.Set)
+	}
 	return nil
+}
+
+// attach lets the event descriptor tell of the worker's channel, which is there.
+func (it *Iterator) attach() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.events != nil && it.worker != nil {
+		it.events.attach(it.worker.Socket)
+	}
 }
 
 // enter begins a call that reads the iterator in a way.
@@ -421,7 +430,9 @@ func (it *Iterator) EventFD() (int, error) {
 		}
 		it.events = events
 		if it.worker != nil {
-			events.attach(it.worker.Socket)
+			if ready, _ := it.worker.Ready(); ready {
+				events.attach(it.worker.Socket)
+			}
 		}
 		if it.busy {
 			return events.fd, nil // updated when the call ends

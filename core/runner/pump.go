@@ -86,7 +86,9 @@ const waiting = status.Code(100)
 func (p *pump) wait(d time.Duration) (bool, error) {
 	var socket *transport.Socket
 	if w := p.it.worker; w != nil && p.death.IsZero() {
-		socket = w.Socket
+		if ready, _ := w.Ready(); ready {
+			socket = w.Socket
+		}
 	}
 	if !p.death.IsZero() && (d < 0 || d > deathPoll) {
 		d = deathPoll
@@ -174,6 +176,10 @@ func (p *pump) open() (bool, error) {
 			return false, err
 		}
 	}
+	if ready, err := p.it.worker.Ready(); err != nil || !ready {
+		return false, err
+	}
+	p.it.attach()
 	in := p.init(dialect, info)
 	if err := dialect.Check(in); err != nil {
 		return false, err

@@ -1,0 +1,222 @@
+package env
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+
+	"udfrunner/core/arrowio"
+	"udfrunner/core/command"
+	"udfrunner/core/config"
+	"udfrunner/core/protocol"
+	"udfrunner/core/status"
+	"udfrunner/core/transport"
+	"udfrunner/core/worker"
+)
+
+// selfCheck runs a small task on a worker whose PySpark is newer than any known: negation of an Arrow column or, without PyArrow, of
+// pickled rows. Its answer must be the right one, and understood to its last byte, before the deadline.
+func selfCheck(w *worker.Worker, dialect *protocol.Dialect, info *worker.Info, deadline time.Time) error {
+	conf, err := config.New(nil, "LANG=C")
+	if err != nil {
+		return err
+	}
+	var input, want []byte
+	framing := protocol.Arrow
+	if info.PyArrow != "" {
+		input, err = warmTasks[0].input(dialect, info.PythonMinor(), conf)
+		for _, value := range warmValues {
+			want = binary.LittleEndian.AppendUint64(want, uint64(-value))
+		}
+	} else {
+		framing = protocol.Pickled
+		input, err = pickledTask(dialect, info.PythonMinor())
+		want = negatedRows
+	}
+	if err != nil {
+		return err
+	}
+	s := &patientSource{worker: w, deadline: deadline}
+	if err := s.send(input); err != nil {
+		return err
+	}
+	return s.answered(protocol.NewReader(dialect, framing, s), want)
+}
+
+// The rows (1,) and (2,) as Spark's pickler may write them, and their negatives as a worker does: a list of them, without the
+// pickle's frame.
+var (
+	pickledRows = []byte("\x80\x02](K\x01\x85K\x02\x85e.")
+	negatedRows = []byte("(J\xff\xff\xff\xffJ\xfe\xff\xff\xffe.")
+)
+
+func pickledTask(dialect *protocol.Dialect, pythonVersion string) ([]byte, error) {
+	const batchedUDF = 100
+	pickle, err := command.Reference("operator:neg", batchedUDF, `"long"`)
+	if err != nil {
+		return nil, err
+	}
+	input := dialect.AppendInit(nil, &protocol.Init{
+		PythonVersion: pythonVersion, Context: protocol.Context{CPUs: 1}, EvalType: batchedUDF,
+		Chains: []protocol.Chain{{Arguments: []protocol.Argument{{}}, Commands: [][]byte{pickle}}},
+	})
+	input = binary.BigEndian.AppendUint32(input, uint32(len(pickledRows))) //nolint:gosec // short
+	input = append(input, pickledRows...)
+	return append(append(input, protocol.EndOfRecords...), protocol.EndOfTask...), nil
+}
+
+// answered reads a task's answer to its end: want must be at its data's.
+func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
+	found := false
+	for {
+		event, err := reader.Next()
+		if err != nil {
+			return err
+		}
+		switch event {
+		case protocol.Record:
+			if err := checkSize(int64(reader.Length())); err != nil {
+				return err
+			}
+			record := make([]byte, reader.Length())
+			if err := s.fill(record); err != nil {
+				return err
+			}
+			found = found || bytes.HasSuffix(record, want)
+		case protocol.ArrowStream:
+			ok, err := s.arrowStream(want)
+			if err != nil {
+				return err
+			}
+			found = found || ok
+		case protocol.Exception:
+			text := strings.TrimSpace(reader.Exception())
+			return status.New(status.PythonException, "%s", text[strings.LastIndexByte(text, '\n')+1:]).With("python.traceback", text)
+		case protocol.End:
+			switch {
+			case !found:
+				return status.New(status.Protocol, "the result is not the right one")
+			case !reader.Result().Reusable || s.worker.Reader.Buffered() > 0:
+				return status.New(status.Protocol, "the worker does not agree on the end of the task")
+			}
+			return nil
+		}
+	}
+}
+
+// arrowStream reads a stream to its end and says whether the body of one of its batches begins with want.
+func (s *patientSource) arrowStream(want []byte) (found bool, err error) {
+	decoder := arrowio.NewDecoder(arrowio.DecoderOptions{})
+	for {
+		prefix := make([]byte, arrowio.PrefixSize)
+		if err := s.fill(prefix); err != nil {
+			return false, err
+		}
+		size, eos, err := decoder.Prefix(prefix)
+		if err != nil || eos {
+			return found, err
+		}
+		metadata := make([]byte, size)
+		if err := s.fill(metadata); err != nil {
+			return false, err
+		}
+		step, err := decoder.Metadata(metadata)
+		if err != nil {
+			return false, err
+		}
+		if step.Kind == arrowio.StepSchema {
+			continue
+		}
+		if err := checkSize(step.BodyLength); err != nil {
+			return false, err
+		}
+		body := make([]byte, step.BodyLength)
+		if err := s.fill(body); err != nil {
+			return false, err
+		}
+		if err := decoder.Borrow(body); err != nil {
+			return false, err
+		}
+		batch, err := decoder.Finish()
+		if err != nil {
+			return false, err
+		}
+		found = found || batch.Length() == int64(len(warmValues)) && bytes.Contains(body, want)
+	}
+}
+
+// checkSize refuses to read what cannot be the right answer.
+func checkSize(n int64) error {
+	const most = 1 << 20
+	if n > most {
+		return status.New(status.Protocol, "a result of %d bytes, allowed are %d", n, most)
+	}
+	return nil
+}
+
+// patientSource is what a worker sends, read with waiting.
+type patientSource struct {
+	worker   *worker.Worker
+	deadline time.Time
+}
+
+// Peek implements protocol.Source.
+func (s *patientSource) Peek(n int) (b []byte, err error) {
+	err = s.patiently(false, func() error {
+		b, err = s.worker.Reader.Peek(n)
+		return err
+	})
+	return b, err
+}
+
+// Discard implements protocol.Source.
+func (s *patientSource) Discard(n int) { s.worker.Reader.Discard(n) }
+
+// Read implements protocol.Source.
+func (s *patientSource) Read(p []byte) (n int, err error) {
+	err = s.patiently(false, func() error {
+		n, err = s.worker.Reader.Read(p)
+		return err
+	})
+	return n, err
+}
+
+func (s *patientSource) fill(p []byte) error {
+	for n := 0; n < len(p); {
+		got, err := s.Read(p[n:])
+		if err != nil {
+			return err
+		}
+		n += got
+	}
+	return nil
+}
+
+func (s *patientSource) send(input []byte) error {
+	writer := transport.NewWriter(s.worker.Socket)
+	writer.Queue(input)
+	return s.patiently(true, writer.Send)
+}
+
+// patiently repeats what would block.
+func (s *patientSource) patiently(forWriting bool, try func() error) error {
+	for {
+		err := try()
+		switch {
+		case errors.Is(err, transport.ErrClosed):
+			return status.New(status.WorkerExited, "the worker closed its channel")
+		case !errors.Is(err, transport.ErrWouldBlock):
+			return err
+		}
+		left := time.Until(s.deadline)
+		if left <= 0 {
+			return status.New(status.Spawn, "no answer within the time for a start (udfrunner.worker.startTimeout)")
+		}
+		const noWake = -1 // poll skips it
+		if _, err := transport.Wait(s.worker.Socket, forWriting, noWake, left); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package env
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/config"
+	"udfrunner/core/hostmem"
+	"udfrunner/core/hosttest"
+	"udfrunner/core/protocol"
+	"udfrunner/core/testenv"
+	"udfrunner/core/worker"
+)
+
+// TestSelfCheckOnKnownVersions asks workers that are known to be right, with Arrow data and without.
+func TestSelfCheckOnKnownVersions(t *testing.T) {
+	for _, minor := range protocol.Minors() {
+		t.Run(minor, func(t *testing.T) {
+			hosttest.CheckLeaks(t)
+			e, err := New([]config.Pair{{Key: "spark.pyspark.python", Value: testenv.Python(t, minor)}}, os.Environ(), hostmem.Default())
+			require.NoError(t, err)
+			defer func() {
+				e.Close()
+				assert.True(t, e.Wait(20*time.Second), "every process ends")
+			}()
+			f, err := e.Factory(e.Config())
+			require.NoError(t, err)
+			started := make(chan struct{})
+			f.OnStarted(func() { close(started) })
+			<-started
+			dialect, info, err := f.State()
+			require.NoError(t, err)
+			withoutArrow := *info
+			withoutArrow.PyArrow = ""
+			for _, known := range []*worker.Info{info, &withoutArrow} {
+				if known.PyArrow != "" && dialect.Check(&protocol.Init{EvalType: warmTasks[0].evalType}) != nil {
+					continue // older than the check
+				}
+				w, err := f.Acquire("", map[string]string{"SPARK_REUSE_WORKER": "1"})
+				require.NoError(t, err)
+				require.NoError(t, selfCheck(w, dialect, known, time.Now().Add(20*time.Second)))
+				require.NoError(t, unix.Kill(w.PID(), unix.SIGSTOP))
+				assert.ErrorContains(t, selfCheck(w, dialect, known, time.Now().Add(10*time.Millisecond)), "no answer")
+				f.Kill(w)
+			}
+		})
+	}
+}

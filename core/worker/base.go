@@ -1,0 +1,298 @@
+package worker
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"udfrunner/core/protocol"
+	"udfrunner/core/safego"
+	"udfrunner/core/status"
+	"udfrunner/core/transport"
+)
+
+// maker is what differs between factories: how a worker's process comes and goes.
+type maker interface {
+	// launch begins to make the process of w and its channel. It does not wait.
+	launch(w *Worker, env map[string]string) error
+	// kill ends the process of w at once; called at most once for a worker.
+	kill(w *Worker)
+	// stop begins the end of all processes, idle workers' channels being closed already; called once.
+	stop()
+}
+
+// base is what all factories have in common: state, the workers and their counters, the pool of idle ones.
+type base struct {
+	spec  Spec
+	maker maker
+	idle  *pool
+	gone  chan struct{} // closed by the maker when no process is left
+
+	mu      sync.Mutex
+	err     *status.Error // why it makes no more workers
+	info    Info
+	dialect *protocol.Dialect
+	waiting []func()
+	nextID  uint64
+	workers map[uint64]*Worker // whose processes may be alive
+	counts  Counts
+}
+
+func newBase(spec Spec) *base {
+	b := &base{spec: spec, gone: make(chan struct{}), workers: map[uint64]*Worker{}}
+	b.idle = &pool{max: spec.MaxIdle, age: spec.IdleTimeout, drop: b.discard}
+	return b
+}
+
+// Kind implements Factory.
+func (b *base) Kind() Kind { return b.spec.Kind }
+
+// OnStarted implements Factory.
+func (b *base) OnStarted(notify func()) {
+	b.mu.Lock()
+	if b.dialect == nil && b.err == nil {
+		b.waiting = append(b.waiting, notify)
+		b.mu.Unlock()
+		return
+	}
+	b.mu.Unlock()
+	notify()
+}
+
+// State implements Factory.
+func (b *base) State() (*protocol.Dialect, *Info, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil {
+		return nil, nil, b.err
+	}
+	return b.dialect, &b.info, nil
+}
+
+// Acquire implements Factory.
+func (b *base) Acquire(key string, env map[string]string) (*Worker, error) {
+	if w := b.idle.take(key); w != nil {
+		b.mu.Lock()
+		b.counts.Reused++
+		b.counts.Running++
+		w.use = inTask
+		b.mu.Unlock()
+		return w, nil
+	}
+	w := &Worker{Broadcasts: map[int64]bool{}, factory: b, key: key, pidfd: -1, exited: make(chan struct{})}
+	b.mu.Lock()
+	if b.err != nil {
+		b.mu.Unlock()
+		return nil, b.err
+	}
+	b.nextID++
+	w.id = b.nextID
+	b.workers[w.id] = w
+	b.counts.Started++
+	b.counts.Alive++
+	b.counts.Running++
+	b.mu.Unlock()
+	if err := b.maker.launch(w, env); err != nil {
+		b.givenBack(w, letGo)
+		b.ended(w, Exit{}, status.From(err))
+		w.closeChannel()
+		return nil, err
+	}
+	return w, nil
+}
+
+// Release implements Factory.
+func (b *base) Release(w *Worker, reuse bool) {
+	w.Tasks++
+	w.OnExit(nil)
+	if !w.isReady() {
+		b.Kill(w)
+		return
+	}
+	b.givenBack(w, inPool)
+	if !reuse || b.spec.Kind == SimpleWorker || !b.idle.put(w) {
+		b.discard(w)
+	}
+}
+
+// Kill implements Factory.
+func (b *base) Kill(w *Worker) {
+	w.OnExit(nil)
+	b.givenBack(w, letGo)
+	w.Kill()
+	w.closeChannel()
+}
+
+func (b *base) givenBack(w *Worker, use use) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.use == inTask {
+		b.counts.Running--
+	}
+	w.use = use
+}
+
+// discard lets a worker's process end: it reads the end of its input and exits, or is killed.
+func (b *base) discard(w *Worker) {
+	b.givenBack(w, letGo)
+	w.closeChannel()
+	w.lingers()
+}
+
+// ForkLimit implements Factory.
+func (b *base) ForkLimit() time.Duration { return b.spec.StartTimeout }
+
+// Stuck implements Factory.
+func (b *base) Stuck() *status.Error {
+	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout)
+	b.fail(err)
+	return err
+}
+
+// Counts implements Factory.
+func (b *base) Counts() Counts {
+	idle := b.idle.len()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	counts := b.counts
+	counts.Idle = int64(idle)
+	return counts
+}
+
+// Close implements Factory.
+func (b *base) Close() {
+	b.fail(status.New(status.Cancelled, "the env was destroyed or the library shut down"))
+}
+
+// Gone implements Factory.
+func (b *base) Gone() <-chan struct{} { return b.gone }
+
+// fail ends the factory; the first reason stays.
+func (b *base) fail(err *status.Error) {
+	b.mu.Lock()
+	if b.err != nil {
+		b.mu.Unlock()
+		return
+	}
+	b.err = err
+	waiting := b.waiting
+	b.waiting = nil
+	b.mu.Unlock()
+	b.idle.close()
+	b.maker.stop()
+	for _, notify := range waiting {
+		notify()
+	}
+}
+
+func (b *base) failure() *status.Error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+// known makes the factory usable, or has its dialect tried first where that is not known to fit.
+func (b *base) known(info Info, dialect *protocol.Dialect) {
+	if !dialect.Tried || b.spec.Check == nil {
+		b.ready(info, dialect)
+		return
+	}
+	safego.Go(func() {
+		if err := b.try(&info, dialect); err != nil {
+			minors := protocol.Minors()
+			refusal := status.New(status.NotSupported,
+				"PySpark %s of %q did not pass the self-check in the format of %s: %w; supported are %s, and newer ones that pass it",
+				info.PySpark, b.spec.Python, minors[len(minors)-1], err, strings.Join(minors, ", "))
+			refusal.Details = err.Details
+			b.fail(refusal)
+			return
+		}
+		b.ready(info, dialect)
+	}, b.fail)
+}
+
+// try runs the self-check on a worker of the factory's own.
+func (b *base) try(info *Info, dialect *protocol.Dialect) *status.Error {
+	w, err := b.Acquire("", map[string]string{})
+	if err != nil {
+		return status.From(err)
+	}
+	defer b.Release(w, false)
+	connected := make(chan struct{})
+	w.OnReady(func() { close(connected) })
+	<-connected // bounded by the maker
+	if _, err := w.Ready(); err != nil {
+		return status.From(err)
+	}
+	if err := b.spec.Check(w, dialect, info, time.Now().Add(b.spec.StartTimeout)); err != nil {
+		return w.Explain(status.From(err))
+	}
+	return nil
+}
+
+func (b *base) ready(info Info, dialect *protocol.Dialect) {
+	b.mu.Lock()
+	if b.err != nil {
+		b.mu.Unlock()
+		return
+	}
+	b.info, b.dialect = info, dialect
+	waiting := b.waiting
+	b.waiting = nil
+	b.mu.Unlock()
+	for _, notify := range waiting {
+		notify()
+	}
+}
+
+func (b *base) worker(id uint64) *Worker {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.workers[id]
+}
+
+// alive lists the workers whose end is not known.
+func (b *base) alive() []*Worker {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := make([]*Worker, 0, len(b.workers))
+	for _, w := range b.workers {
+		list = append(list, w)
+	}
+	return list
+}
+
+// ended records the end of a worker, or with refuse that it never began. Only the first call for a worker counts; it says
+// whether it is that.
+func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
+	b.mu.Lock()
+	if b.workers[w.id] != w {
+		b.mu.Unlock()
+		return false
+	}
+	delete(b.workers, w.id)
+	b.counts.Alive--
+	switch {
+	case w.wasKilled():
+		b.counts.Killed++
+	case refuse == nil && b.err == nil && (w.use != letGo || exit.Known && exit.Status.Signaled()):
+		b.counts.Crashed++
+	}
+	b.mu.Unlock()
+	w.ended(exit, refuse)
+	return true
+}
+
+// dialectOf is the dialect of a factory's interpreter.
+func (b *base) dialectOf(info *Info) (*protocol.Dialect, error) {
+	dialect, err := protocol.ForVersion(info.PySpark)
+	if err != nil {
+		return nil, status.New(status.NotSupported, "interpreter %q: %w", b.spec.Python, err)
+	}
+	return dialect, nil
+}
+
+// newChannel gives a worker its channel.
+func (w *Worker) newChannel(socket *transport.Socket) {
+	w.Socket, w.Reader = socket, transport.NewReader(socket)
+}

@@ -1,0 +1,185 @@
+package worker
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/daemon"
+	"udfrunner/core/protocol"
+	"udfrunner/core/safego"
+	"udfrunner/core/status"
+)
+
+// embeddedDaemon is a process of the embedded daemon.
+type embeddedDaemon struct {
+	spec    *Spec
+	control *control
+	process *exec.Cmd
+	pid     int
+	logs    logs
+}
+
+// startEmbedded starts a daemon. It waits for the start of the process only.
+func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
+	path, err := interpreter(spec)
+	if err != nil {
+		return nil, err
+	}
+	control, theirs, err := newControl()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	logs, ends, err := newLogs()
+	if err != nil {
+		_ = control.conn.Close()
+		return nil, err
+	}
+	defer ends.close()
+	process := &exec.Cmd{
+		Path: path, Args: []string{spec.Python, "-c", daemon.Bootstrap()}, Env: spec.Env,
+		Stdin: theirs, Stdout: ends.stdout, Stderr: ends.stderr,
+		// A group of its own: the terminal's Ctrl-C is the host's to handle.
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+	}
+	if err := process.Start(); err != nil {
+		_ = control.conn.Close()
+		return nil, startError(spec, err)
+	}
+	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
+}
+
+func startError(spec *Spec, err error) *status.Error {
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	return status.New(status.Spawn, "interpreter %q: %w", spec.Python, err)
+}
+
+// interpreter finds the interpreter on the PATH that the process will have.
+func interpreter(spec *Spec) (string, error) {
+	if strings.ContainsRune(spec.Python, '/') {
+		return spec.Python, nil
+	}
+	for _, variable := range spec.Env {
+		path, ok := strings.CutPrefix(variable, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range strings.Split(path, ":") {
+			candidate := dir + "/" + spec.Python
+			if unix.Access(candidate, unix.X_OK) == nil {
+				return candidate, nil
+			}
+		}
+	}
+	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python)
+}
+
+// greet sends the daemon its program and hears what interpreter it runs on.
+func (d *embeddedDaemon) greet() (Info, error) {
+	if err := d.control.conn.SetReadDeadline(time.Now().Add(d.spec.StartTimeout)); err != nil {
+		return Info{}, err
+	}
+	for _, packet := range daemon.Packets() {
+		if err := d.control.send(packet); err != nil {
+			return Info{}, err
+		}
+	}
+	answer, err := d.ask(startMessage{
+		Op: "start", Protocol: daemon.Protocol, Zygote: d.spec.Zygote, Modules: d.spec.Modules,
+		Minimum: protocol.Minors()[0],
+	}, "ready")
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{
+		Python: answer.Python, PySpark: answer.PySpark, PyArrow: answer.PyArrow, Pandas: answer.Pandas,
+		Threads: answer.Threads, Zygote: answer.Zygote, Notes: answer.Notes,
+	}, nil
+}
+
+// warm has the zygote run tasks before it forks, within the time that greet began.
+func (d *embeddedDaemon) warm(info *Info, inputs [][]byte) error {
+	answer, err := d.ask(warmMessage{"warm", inputs}, "warmed")
+	if err != nil {
+		return err
+	}
+	info.Threads, info.Zygote = answer.Threads, answer.Zygote
+	info.Notes = append(info.Notes, answer.Notes...)
+	return nil
+}
+
+func (d *embeddedDaemon) ask(m any, want string) (*message, error) {
+	if err := d.control.sendMessage(m); err != nil {
+		return nil, err
+	}
+	answer, fds, err := d.control.receive(make([]byte, maxPacket))
+	closeAll(fds)
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.Op == "failed":
+		return nil, d.failure(answer)
+	case answer.Op != want:
+		return nil, status.New(status.Protocol, "daemon (%s) answered %q, not %q", d.spec.Python, answer.Op, want)
+	}
+	return answer, nil
+}
+
+// failure is why a daemon gave up, in its own words.
+func (d *embeddedDaemon) failure(m *message) *status.Error {
+	return status.New(status.Spawn, "interpreter %q: %s", d.spec.Python, m.Message).With("python.traceback", m.Traceback)
+}
+
+// explain turns the end of the control socket into why the daemon is gone.
+func (d *embeddedDaemon) explain(err error) *status.Error {
+	var known *status.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return status.New(status.Spawn, "interpreter %q: no worker within %v (udfrunner.worker.startTimeout)", d.spec.Python, d.spec.StartTimeout).
+			With("worker.stderr_tail", d.logs.stderr.text(0))
+	}
+	if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, os.ErrClosed) {
+		return status.New(status.IO, "control socket of the daemon (%s): %w", d.spec.Python, err)
+	}
+	stderr := d.logs.stderr.text(time.Second)
+	return status.New(status.Spawn, "interpreter %q ended before it could start a worker%s", d.spec.Python, afterLastLine(stderr)).
+		With("worker.stderr_tail", stderr)
+}
+
+// closeGrace is how long a daemon may take to kill its workers and end, before it is killed itself.
+const closeGrace = time.Second
+
+// close has the daemon kill its workers and end.
+func (d *embeddedDaemon) close() { _ = d.control.conn.Close() }
+
+// reap waits for the daemon's end, at most closeGrace before it is killed.
+func (d *embeddedDaemon) reap() {
+	var mu sync.Mutex
+	reaped := false
+	timer := safego.AfterFunc(closeGrace, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !reaped {
+			_ = d.process.Process.Kill()
+		}
+	})
+	err := d.process.Wait()
+	timer.Stop()
+	mu.Lock()
+	reaped = true
+	mu.Unlock()
+	release(d.process, err)
+	d.logs.finish()
+}

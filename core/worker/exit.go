@@ -1,0 +1,97 @@
+package worker
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/status"
+)
+
+// Exit is how a worker ended.
+type Exit struct {
+	// Status is the raw wait status; Known is false where nobody saw it.
+	Status  unix.WaitStatus
+	Known   bool
+	PeakRSS int64 // bytes
+	// Unseen says why Status is not known; "" is: its daemon is gone, which then is Cause.
+	Unseen string
+	Cause  *status.Error
+}
+
+// Why nobody saw a status.
+const (
+	unseenByDaemon = "its status is not known, as a stock daemon does not report how its workers end"
+	unseenByHost   = "its status is not known, as the host's process waits for all child processes"
+	unseenProcess  = "its process is not the library's"
+)
+
+// tailReport bounds the wait for the end of a dead worker's stderr.
+const tailReport = 50 * time.Millisecond
+
+// ExitError explains the death of a worker whose channel closed before its task was done; stubborn says that
+// it did not end by itself and was killed for that.
+func (w *Worker) ExitError(stubborn bool) *status.Error {
+	w.mu.Lock()
+	exit, refuse, pid, logs := w.exit, w.refuse, w.pid, w.logs
+	w.mu.Unlock()
+	if refuse != nil {
+		return refuse
+	}
+	err := &status.Error{Code: status.WorkerExited}
+	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
+	case stubborn:
+		err.Message = name + " closed its channel in mid-task and was killed"
+	case !exit.Known && exit.Unseen != "":
+		err.Message = name + " ended in mid-task; " + exit.Unseen
+	case !exit.Known:
+		err.Message = name + " ended in mid-task together with its daemon"
+		if exit.Cause != nil {
+			err.Message += ": " + exit.Cause.Error()
+			err.Cause = exit.Cause
+			err = err.With("python.traceback", exit.Cause.Details["python.traceback"])
+		}
+	case exit.Status.Signaled():
+		err.Message = fmt.Sprintf("%s was ended by signal %d (%s) in mid-task", name, exit.Status.Signal(), unix.SignalName(exit.Status.Signal()))
+		err = err.With("worker.signal", strconv.Itoa(int(exit.Status.Signal())))
+	default:
+		err.Message = fmt.Sprintf("%s exited with status %d in mid-task", name, exit.Status.ExitStatus())
+		err = err.With("worker.exit_status", strconv.Itoa(exit.Status.ExitStatus()))
+	}
+	if exit.PeakRSS > 0 {
+		err = err.With("worker.peak_rss", strconv.FormatInt(exit.PeakRSS, 10))
+	}
+	patience := tailReport
+	if logs.shared { // the daemon goes on
+		patience = 0
+	}
+	stderr := logs.stderr.text(patience)
+	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).
+		With("worker.python_stack", pythonStack(stderr))
+}
+
+// Explain adds what is known of the worker to a task's error.
+func (w *Worker) Explain(err *status.Error) *status.Error {
+	w.mu.Lock()
+	pid, logs := w.pid, w.logs
+	w.mu.Unlock()
+	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", logs.stderr.text(0))
+}
+
+func positive(pid int) string {
+	if pid <= 0 {
+		return ""
+	}
+	return strconv.Itoa(pid)
+}
+
+// pythonStack is what faulthandler wrote last, if it did.
+func pythonStack(stderr string) string {
+	if i := strings.LastIndex(stderr, "Fatal Python error:"); i >= 0 {
+		return stderr[i:]
+	}
+	return ""
+}

@@ -1,0 +1,96 @@
+package worker
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// pidfd is a process held by a descriptor: its end is an event, and its id cannot become another's meanwhile.
+type pidfd struct {
+	file *os.File
+	raw  syscall.RawConn
+}
+
+// openPidfd fails where there is no such process or the kernel has no pidfds.
+func openPidfd(pid int) (*pidfd, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // for the runtime's poller
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "process "+strconv.Itoa(pid))
+	raw, err := file.SyscallConn()
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return &pidfd{file, raw}, nil
+}
+
+// wait waits for the end of the process. False is that nothing can be said: the kernel cannot wait for it this way.
+func (p *pidfd) wait() bool {
+	ended := false
+	_ = p.raw.Read(func(fd uintptr) bool {
+		for {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) //nolint:gosec // a descriptor
+			if err == unix.EINTR {                                                      //nolint:errorlint // a bare errno
+				continue
+			}
+			ended = n == 1
+			return ended || err != nil
+		}
+	})
+	return ended
+}
+
+// duplicate is a descriptor of the same process for the caller to close, -1 where there is none.
+func (p *pidfd) duplicate() int {
+	copied := -1
+	_ = p.raw.Control(func(fd uintptr) {
+		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			copied = n
+		}
+	})
+	return copied
+}
+
+func (p *pidfd) close() { _ = p.file.Close() }
+
+// maxAncestors bounds the way from a worker up to its daemon.
+const maxAncestors = 16
+
+// descendsFrom says whether pid is a living process that ancestor or one of its children started.
+func descendsFrom(pid, ancestor int) bool {
+	for range maxAncestors {
+		parent, ok := parentOf(pid)
+		if !ok || parent <= 1 {
+			return false
+		}
+		if parent == ancestor {
+			return true
+		}
+		pid = parent
+	}
+	return false
+}
+
+func parentOf(pid int) (int, bool) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, false
+	}
+	// pid (name) state parent ...: the name may hold anything.
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 2 {
+		return 0, false
+	}
+	parent, err := strconv.Atoi(string(fields[1]))
+	return parent, err == nil
+}
