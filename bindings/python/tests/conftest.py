@@ -43,6 +43,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 sys.path.insert(0, str(PACKAGE / "src"))
 
 import udfrunner  # noqa: E402
+from udfrunner._pyspark import SUPPORTED  # noqa: E402
 
 #: Seconds within which an event that must happen has to happen.
 PATIENCE = 20
@@ -128,7 +129,7 @@ def warm() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def leaks(request: pytest.FixtureRequest, warm: None) -> Iterator[None]:
     """Nothing may be left after a test; workers of the module's shared env may."""
-    if "shared_env" in request.fixturenames:
+    if {"shared_env", "version_env"} & set(request.fixturenames):
         yield
         return
     before = Leaks()
@@ -143,6 +144,25 @@ def shared_env(warm: None) -> Iterator[udfrunner.Env]:
     with udfrunner.Env() as env:
         yield env
     before.check()
+
+
+@pytest.fixture(scope="module", params=SUPPORTED)
+def minor(request: pytest.FixtureRequest) -> str:
+    """A version of PySpark, one after the other."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def version_env(minor: str, warm: None) -> Iterator[udfrunner.Env]:
+    """An env with workers of that PySpark, for the tests of a module that do not harm it."""
+    before = Leaks()
+    with udfrunner.Env({"spark.pyspark.python": str(interpreter(minor))}) as env:
+        yield env
+    before.check()
+
+
+def is_older(minor: str, other: str) -> bool:
+    return SUPPORTED.index(minor) < SUPPORTED.index(other)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
@@ -253,3 +254,52 @@ def test_doctor_without_library(directory: Path) -> None:
 def test_version(directory: Path) -> None:
     done = udfrunner_command(directory, "version")
     assert re.fullmatch(r"udfrunner \d+\.\d+\.\d+\nlibrary \d\S+ \(\S+\)\n", done.stdout)
+
+
+GROUPED = """
+import pandas as pd
+
+def worst(key, frame):
+    return pd.DataFrame({"carrier": [key[0]], "delay": [frame.arr_delay.max()]})
+
+def mean(delay: pd.Series) -> float:
+    return delay.mean()
+"""
+
+
+def test_groups(directory: Path) -> None:
+    (directory / "grouped.py").write_text(GROUPED)
+    common = ["--input", "flights.parquet", "--by", "carrier", "--workers", "2", "--no-progress"]
+    runs = {
+        "worst": ("grouped-map-pandas", "carrier string, delay long"),
+        "mean": ("grouped-agg-pandas", "double"),
+    }
+    for name, (kind, returned) in runs.items():
+        columns = ["--column", "arr_delay"] if name == "mean" else []
+        done = udfrunner_command(
+            directory,
+            *["run", f"grouped:{name}", *common, *columns],
+            *["--kind", kind, "--return-type", returned, "--output", f"{name}.parquet"],
+        )
+        assert "5,000 rows in, 2 rows out" in done.stdout
+    assert pq.read_table(directory / "worst.parquet").to_pydict() == {
+        "carrier": ["AA", "DL"],
+        "delay": [
+            pc.max(FLIGHTS.filter(pc.equal(FLIGHTS["carrier"], carrier))["arr_delay"]).as_py()
+            for carrier in ("AA", "DL")
+        ],
+    }
+    expected = FLIGHTS.group_by("carrier").aggregate([("arr_delay", "mean")]).sort_by("carrier")
+    found = pq.read_table(directory / "mean.parquet")
+    assert found.column_names == ["carrier", "mean"]
+    assert found["mean"].to_pylist() == pytest.approx(expected["arr_delay_mean"].to_pylist())
+
+
+def test_by_is_for_grouped_kinds(directory: Path) -> None:
+    done = udfrunner_command(
+        directory,
+        *["run", "delays:late", "--input", "flights.parquet", "--output", "out.parquet"],
+        *["--kind", "map-pandas", "--return-type", "arr_delay long", "--by", "carrier"],
+        status=2,
+    )
+    assert "--by is for grouped kinds" in done.stderr

@@ -80,13 +80,6 @@ def test_death_of_the_worker(
 
 
 BAD_RUNNERS: dict[str, tuple[type[udfrunner.Error], str, Callable[[Env], object]]] = {
-    "eval type of PySpark that is not run": (
-        udfrunner.NotSupported,
-        "201",
-        lambda env: Runner(
-            EvalType.SQL_GROUPED_MAP_PANDAS_UDF, [["a:b"]], [[0]], "a long", env=env
-        ),
-    ),
     "no eval type": (
         udfrunner.InvalidArgument,
         "12345",

@@ -47,8 +47,8 @@ def column(env: Env, reference: str, eval_type: EvalType = EvalType.SCALAR_PANDA
 
 
 def test_the_versions_are_the_librarys() -> None:
-    dialects = (REPOSITORY / "core" / "protocol" / "dialect.go").read_text()
-    assert tuple(re.findall(r"^\s+Minor:\s+\"(.+)\",$", dialects, re.MULTILINE)) == SUPPORTED
+    dialects = (REPOSITORY / "core" / "protocol" / "dialects.go").read_text()
+    assert tuple(re.findall(r"^\s+Minor: \"(.+?)\",", dialects, re.MULTILINE)) == SUPPORTED
     readme = (PACKAGE / "README.md").read_text()
     assert f"{', '.join(SUPPORTED[:-1])} or {SUPPORTED[-1]}" in readme
 

@@ -117,6 +117,18 @@ KINDS: dict[str, EvalType] = {
     "map-arrow": EvalType.MAP_ARROW,
 }
 
+#: Kinds of functions of groups by the names that ``udfrunner run`` uses, with ``--by``.
+GROUPED_KINDS: dict[str, EvalType] = {
+    "grouped-map-pandas": EvalType.GROUPED_MAP_PANDAS,
+    "grouped-map-pandas-iter": EvalType.GROUPED_MAP_PANDAS_ITER,
+    "grouped-map-arrow": EvalType.GROUPED_MAP_ARROW,
+    "grouped-map-arrow-iter": EvalType.GROUPED_MAP_ARROW_ITER,
+    "grouped-agg-pandas": EvalType.GROUPED_AGG_PANDAS,
+    "grouped-agg-pandas-iter": EvalType.GROUPED_AGG_PANDAS_ITER,
+    "grouped-agg-arrow": EvalType.GROUPED_AGG_ARROW,
+    "grouped-agg-arrow-iter": EvalType.GROUPED_AGG_ARROW_ITER,
+}
+
 #: Functions from an iterator of batches to an iterator of batches.
 MAP_TYPES = frozenset({EvalType.MAP_PANDAS, EvalType.MAP_ARROW})
 

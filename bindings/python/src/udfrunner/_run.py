@@ -6,11 +6,13 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ._aggregate import aggregate
 from ._apply import column_of
-from ._evaltype import MAP_TYPES, EvalType
+from ._evaltype import AGGREGATE_TYPES, GROUPED_MAP_TYPES, MAP_TYPES, EvalType
 from ._files import check_output, open_input, open_output
+from ._map_groups import map_groups
 from ._parallel import Partition, counted, in_order, split
 from ._progress import RowCounter, shown
 from ._runner import Runner
@@ -30,6 +32,7 @@ class RunOptions:
     output: str
     columns: Sequence[str]
     return_type: str
+    by: Sequence[str] = ()
     workers: int = 1
     batch_size: int | None = None
     name: str | None = None
@@ -52,8 +55,13 @@ def run_file(options: RunOptions) -> RunResult:
 
     Input, results and output are streamed: results are written in the order of the input as they
     come. One worker needs memory for a few batches, several for a few partitions each (see
-    in_order). A failed run leaves no output.
+    in_order). Input that is grouped is held in memory, and so are its results. A failed run leaves
+    no output.
     """
+    if options.kind in GROUPED_MAP_TYPES | AGGREGATE_TYPES:
+        return _run_groups(options)
+    if options.by:
+        raise InvalidArgument(f"kind {options.kind.name} has no groups: --by is for grouped kinds")
     is_map = options.kind in MAP_TYPES
     if not is_map and not options.columns:
         raise InvalidArgument(f"kind {options.kind.name} needs at least one column")
@@ -91,6 +99,39 @@ def run_file(options: RunOptions) -> RunResult:
                 output.write(batch)
                 rows_out += batch.num_rows
     return RunResult(counter.rows, rows_out, time.monotonic() - start)
+
+
+def _run_groups(options: RunOptions) -> RunResult:
+    """Runs a function of groups over the input file, in the order of the keys."""
+    check_output(options.output)
+    start = time.monotonic()
+    table = open_input(options.input).reader.read_all()
+    common: dict[str, Any] = {
+        "kind": options.kind,
+        "workers": options.workers,
+        "progress": options.progress,
+        "batch_size": options.batch_size,
+        "conf": options.conf,
+        "includes": options.includes,
+    }
+    if options.kind in AGGREGATE_TYPES:
+        result = aggregate(
+            options.function,
+            table,
+            list(options.by),
+            *options.columns,
+            return_type=options.return_type,
+            name=options.name,
+            **common,
+        )
+    else:
+        result = map_groups(
+            options.function, table, list(options.by), options.return_type, **common
+        )
+    with open_output(options.output, result.schema) as output:
+        for batch in result.to_batches():
+            output.write(batch)
+    return RunResult(table.num_rows, result.num_rows, time.monotonic() - start)
 
 
 def _results(

@@ -83,6 +83,8 @@ class Runner:
     ) -> None:
         self.eval_type = int(eval_type)
         _check_extras(self.eval_type, table_function, time_mode)
+        if broadcast_server is not None:
+            _check_served(broadcasts or {})
         offsets = _offsets(self.eval_type, chains, arg_offsets)
         types = _return_types(return_type, len(chains))
         self._chains = [
@@ -353,6 +355,16 @@ def _check_extras(
         raise InvalidArgument(
             f"time_mode {time_mode!r}: 'None', 'ProcessingTime' or 'EventTime' is allowed"
         )
+
+
+def _check_served(broadcasts: Mapping[int, str | os.PathLike[str] | None]) -> None:
+    """Refuses files beside a server, which has all values."""
+    for identifier, file in broadcasts.items():
+        if file is not None:
+            raise InvalidArgument(
+                f"broadcast {identifier} is the file {os.fspath(file)!r}: broadcast_server has the "
+                "values of all, None is needed"
+            )
 
 
 def _offsets(

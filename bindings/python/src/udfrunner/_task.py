@@ -30,9 +30,9 @@ class BroadcastServer:
     """The host's server that hands out the values of broadcast variables.
 
     It speaks as Spark's decryption server does: for each variable that the worker does not have
-    yet its id (int64), then the pickled value in chunks, each an int32 of its length and the bytes,
-    ended by -1. `address` is a port of 127.0.0.1, with `secret`, or the path of a Unix
-    socket (PySpark 4.1 and later).
+    yet its id (int64, big-endian) and its pickled value, in the order of the ids as they were
+    given; then it reads one byte. `address` is a port of 127.0.0.1, with `secret`, or the path of
+    a Unix socket (PySpark 4.1 and later).
     """
 
     address: int | str | os.PathLike[str]

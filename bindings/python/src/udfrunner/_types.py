@@ -52,6 +52,8 @@ def return_type(value: ReturnTypeLike | ReturnType) -> ReturnType:
         return ReturnType(text=value)
     if hasattr(value, "__arrow_c_schema__"):
         return ReturnType(schema=value)
+    if hasattr(value, "data_type_string"):  # Spark Connect's UnparsedDataType
+        return ReturnType(text=value.data_type_string)
     if hasattr(value, "jsonValue"):
         return ReturnType(text=json.dumps(value.jsonValue()))
     raise InvalidArgument(

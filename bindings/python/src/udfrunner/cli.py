@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from . import _doctor, _library
 from ._env import PYTHON_KEY
-from ._evaltype import KINDS
+from ._evaltype import GROUPED_KINDS, KINDS
 from ._run import RunOptions, run_file
 from ._version import __version__
 from .errors import Error, InvalidArgument, PythonException
@@ -20,6 +20,9 @@ except ImportError:
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: The kinds of functions that ``run`` knows.
+RUN_KINDS = KINDS | GROUPED_KINDS
 
 #: Exit statuses; 2 is click's for bad options.
 EXIT_FAILED = 1
@@ -56,7 +59,8 @@ def main() -> None:
     metavar="DDL",
     help="Such as 'long', or a map function's columns: 'a long, b string'.",
 )
-@click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="Kind of function.")
+@click.option("--kind", required=True, type=click.Choice(list(RUN_KINDS)), help="Kind of function.")
+@click.option("--by", help="Columns of the key of a grouped kind, separated by commas.")
 @click.option("--name", help="Name of the result column; by default the function's.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows of a batch at most.")
@@ -71,6 +75,7 @@ def run(
     columns: Sequence[str],
     return_type: str,
     kind: str,
+    by: str | None,
     name: str | None,
     workers: int,
     batch_size: int | None,
@@ -87,11 +92,12 @@ def run(
     try:
         options = RunOptions(
             function=_reference(function),
-            kind=KINDS[kind],
+            kind=RUN_KINDS[kind],
             input=input_,
             output=output,
             columns=columns,
             return_type=return_type,
+            by=by.split(",") if by else (),
             workers=workers,
             batch_size=batch_size,
             name=name,

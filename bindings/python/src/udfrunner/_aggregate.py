@@ -1,0 +1,121 @@
+"""``aggregate``: a function of columns over the groups of a table, as groupBy(...).agg does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._env import Env
+from ._evaltype import EvalType
+from ._functions import Argument, FunctionLike, name_of, short_name_of
+from ._grouping import GroupedTable, column_index, grouped, key_names, table_of
+from ._kinds import AGGREGATE_KINDS, group_kind
+from ._parallel import Partition, check_counts, counted, in_order
+from ._progress import ProgressCallback, RowCounter, shown
+from ._runner import Runner
+from .errors import InvalidArgument, ProtocolError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ._types import ReturnTypeLike
+
+#: The name of the result column where the function has none.
+DEFAULT_NAME = "result"
+
+
+def aggregate(
+    function: FunctionLike,
+    data: Any,
+    by: str | Sequence[str],
+    *columns: str,
+    return_type: ReturnTypeLike | None = None,
+    kind: EvalType | str | None = None,
+    name: str | None = None,
+    workers: int = 1,
+    progress: bool | ProgressCallback = False,
+    batch_size: int | None = None,
+    env: Env | None = None,
+    conf: Mapping[str, Any] | None = None,
+    includes: Iterable[str | os.PathLike[str]] = (),
+    **keywords: str,
+) -> pa.Table:
+    """Calls a function with columns of each group, as groupBy(...).agg does.
+
+    Args:
+        function: an aggregate made by PySpark's pandas_udf or arrow_udf, as it is; or a plain
+            callable, pickled bytes or "module:qualname" with `return_type`. It takes a
+            pandas.Series or pyarrow.Array for each argument, the iterator forms an iterator of
+            them (of tuples of several), and returns one value.
+        data: Arrow data of any kind, a pandas DataFrame, or the path of a file.
+        by: the columns that make the key, as map_groups takes them; none aggregates all rows.
+        columns: names of the columns for the function's positional arguments.
+        return_type: of a function that is not decorated.
+        kind: "pandas", "arrow", "pandas-iter", "arrow-iter" or an EvalType; left out, the
+            decorator or the annotations tell.
+        name: of the result column; left out, the function's.
+        workers, progress, batch_size, env, conf, includes: as map_groups takes them.
+        keywords: names of the columns for the function's keyword arguments.
+
+    The result is a table of the keys and the results, in the order of map_groups. Without key
+    columns there is one row, also of no data.
+    """
+    import pyarrow as pa
+
+    chosen = group_kind(function, kind, AGGREGATE_KINDS)
+    check_counts(workers=workers, batch_size=batch_size)
+    names = key_names(by)
+    result = name or short_name_of(function) or DEFAULT_NAME
+    if result in names:
+        raise InvalidArgument(f"name {result!r}: a key column has it; name= names the result")
+    given = table_of(data)
+    used = list(dict.fromkeys([*names, *columns, *keywords.values()]))
+    # A function without arguments still needs the number of rows.
+    positions = [column_index(given, column) for column in used] or [0]
+    source = grouped(given.select(positions), names)
+    arguments = [Argument(used.index(column)) for column in columns]
+    arguments += [Argument(used.index(column), keyword) for keyword, column in keywords.items()]
+    runner = Runner(
+        chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
+    )
+    with runner, shown(progress, source.table.num_rows, name_of(function)) as counter:
+        results = _results(runner, source, workers, batch_size, counter)
+    if not names:
+        return pa.table({result: results})
+    return source.key_table().append_column(result, results)
+
+
+def _results(
+    runner: Runner,
+    source: GroupedTable,
+    workers: int,
+    batch_size: int | None,
+    counter: RowCounter,
+) -> pa.ChunkedArray:
+    """The result of each group."""
+    import pyarrow as pa
+
+    keys = source.layout.keys
+
+    def run(partition: Partition) -> Generator[pa.ChunkedArray]:
+        schema = partition.reader.schema
+        if keys:
+            batches = counted(partition.reader, counter.add)
+            task = runner.compute(batches, keys=keys, partition=partition.index, schema=schema)
+        else:
+            # One group also where it has no rows, as Spark's global aggregate.
+            task = runner.compute_groups([partition.reader], partition=partition.index)
+        with task as out:
+            yield out.read_all().column(0)
+
+    parts = source.partitions(workers, batch_size)
+    arrays = list(in_order(run, parts, workers, runner.close))
+    column = pa.chunked_array([chunk for array in arrays for chunk in array.chunks], arrays[0].type)
+    groups = len(source.starts) if keys else 1
+    if len(column) != groups:
+        raise ProtocolError(
+            f"{len(column)} results for {groups} groups from a function of eval type "
+            f"{runner.eval_type}: one for each group is needed"
+        )
+    return column

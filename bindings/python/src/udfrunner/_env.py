@@ -1,0 +1,95 @@
+"""Env: configuration by Spark's keys, and the worker processes made with it."""
+
+from __future__ import annotations
+
+import ctypes
+import datetime
+import json
+import os
+import sys
+import weakref
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import _abi
+from ._library import Library, library
+from ._task import make_pairs, milliseconds
+from .errors import make_error
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+#: Which interpreter runs the workers.
+PYTHON_KEY = "spark.pyspark.python"
+
+
+def with_interpreter(conf: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`conf`, with this interpreter for the workers where nothing names another."""
+    values = dict(conf or {})
+    if PYTHON_KEY not in values and not os.environ.get("PYSPARK_PYTHON"):
+        values[PYTHON_KEY] = sys.executable
+    return values
+
+
+def destroy(loaded: Library, function: str, handle: ctypes.c_void_p) -> None:
+    """Destroys an env or runner by its handle."""
+    loaded.plain(function, ctypes.byref(handle))
+
+
+class Env:
+    """Configuration by Spark's keys, and the worker processes made with it.
+
+    Workers run this interpreter, unless ``spark.pyspark.python`` or the environment variable
+    PYSPARK_PYTHON names another. Closing it cancels its tasks and kills its workers.
+    """
+
+    def __init__(self, conf: Mapping[str, Any] | None = None) -> None:
+        self._library = library()
+        self._handle = ctypes.c_void_p()
+        pairs = make_pairs(with_interpreter(conf))
+        self._library.call("udfrunner_env_create", pairs, len(pairs), ctypes.byref(self._handle))
+        self._finalizer = weakref.finalize(
+            self, destroy, self._library, "udfrunner_env_destroy", self._handle
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """Counters: workers started, idle, running, reused, killed, tasks ... Never waits."""
+        return env_stats(self._handle)
+
+    def close(self) -> None:
+        """Cancels the env's tasks and kills its workers. Idempotent."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def env_stats(handle: ctypes.c_void_p | None) -> dict[str, Any]:
+    """The counters of an env, or of the default env for None."""
+    loaded = library()
+    data = _abi.Bytes()
+    loaded.call("udfrunner_env_stats", handle, ctypes.byref(data))
+    stats: dict[str, Any] = json.loads(loaded.take_bytes(data))
+    return stats
+
+
+def shutdown(timeout: float | datetime.timedelta | None = None) -> bool:
+    """Ends every worker and waits for it, `timeout` seconds at most.
+
+    Running tasks raise Cancelled. Results handed out stay valid, and new envs may be made. Returns
+    whether all workers were seen to end.
+    """
+    timeout_ms = -1 if timeout is None else milliseconds(timeout, "timeout")
+    status = int(library().plain("udfrunner_shutdown", timeout_ms))
+    if status < 0:
+        raise make_error(status, "udfrunner_shutdown")
+    return status == _abi.UDFRUNNER_OK

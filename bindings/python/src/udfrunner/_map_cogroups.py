@@ -1,0 +1,185 @@
+"""``map_cogroups``: a function over two tables' groups of one key, as cogrouped applies do."""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ._env import Env
+from ._evaltype import EvalType
+from ._functions import FunctionLike, name_of
+from ._grouping import Layout, group_starts, key_names, keys_in_front, sort_order, table_of
+from ._kinds import COGROUP_KINDS, group_kind
+from ._parallel import check_counts, in_order
+from ._progress import ProgressCallback, shown
+from ._runner import Runner
+from .errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ._types import ReturnTypeLike
+
+
+def map_cogroups(
+    function: FunctionLike,
+    left: Any,
+    right: Any,
+    by: str | Sequence[str],
+    schema: ReturnTypeLike,
+    *,
+    right_by: str | Sequence[str] | None = None,
+    kind: EvalType | str | None = None,
+    workers: int = 1,
+    progress: bool | ProgressCallback = False,
+    env: Env | None = None,
+    conf: Mapping[str, Any] | None = None,
+    includes: Iterable[str | os.PathLike[str]] = (),
+) -> pa.Table:
+    """Calls a function with two tables' rows of each key, as cogroup(...).applyInPandas does.
+
+    Args:
+        function: takes (left rows, right rows) or (key, left rows, right rows) and returns rows,
+            as pandas.DataFrame or pyarrow.Table. A side that has no row of a key is empty. Also
+            pickled bytes or "module:qualname" with `kind`.
+        left, right: Arrow data of any kind, pandas DataFrames, or paths of files.
+        by: the columns that make the key, of like types on both sides.
+        right_by: those of the right side where they have other names.
+        kind: "pandas" or "arrow" or an EvalType; left out, the function's annotations tell.
+        schema, workers, progress, env, conf, includes: as map_groups takes them.
+
+    Keys compare and results are ordered as those of map_groups.
+    """
+    import pyarrow as pa
+
+    chosen = group_kind(function, kind, COGROUP_KINDS)
+    check_counts(workers=workers)
+    names = key_names(by)
+    sides = [
+        keys_in_front(table_of(left), names),
+        keys_in_front(table_of(right), names if right_by is None else key_names(right_by)),
+    ]
+    runner = Runner(
+        chosen,
+        [[function]],
+        [sides[0].arguments + sides[1].arguments],
+        schema,
+        env=env,
+        conf=conf,
+        includes=includes,
+    )
+    cogroups = _Cogroups.of(*sides)
+    rows = sum(side.table.num_rows for side in sides)
+    with runner, shown(progress, rows, name_of(function)) as counter:
+
+        def run(share: _Share) -> Generator[pa.Table]:
+            pairs = cogroups.pairs(share.first, share.last, counter.add)
+            with runner.compute_groups(pairs, partition=share.index) as out:
+                yield out.read_all()
+
+        return pa.concat_tables(in_order(run, cogroups.shares(workers), workers, runner.close))
+
+
+@dataclass(frozen=True)
+class _Share:
+    """The groups of one task: `first` up to `last`, which is not one of them."""
+
+    index: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class _Cogroups:
+    """Two tables sorted by key; group g has rows bounds[g] up to bounds[g + 1] of each."""
+
+    tables: tuple[pa.Table, pa.Table]
+    bounds: tuple[list[int], list[int]]
+
+    @classmethod
+    def of(cls, left: Layout, right: Layout) -> _Cogroups:
+        """Sorts both sides by their keys at once, so that these compare in one way."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keys = _keys_of_both(left, right)
+        order = sort_order(keys)
+        starts = group_starts(keys.take(order)).to_pylist()
+        groups = pc.run_end_decode(
+            pa.RunEndEncodedArray.from_arrays(
+                pa.array([*starts[1:], keys.num_rows][: len(starts)], pa.int64()),
+                pa.array(range(len(starts)), pa.int64()),
+            )
+        )
+        split = left.table.num_rows
+        is_left = pc.less(order, split)
+        is_right = pc.invert(is_left)
+        right_order = pc.subtract(order.filter(is_right).cast(pa.int64()), split)
+        return cls(
+            (left.table.take(order.filter(is_left)), right.table.take(right_order)),
+            (
+                _bounds(groups.filter(is_left), len(starts)),
+                _bounds(groups.filter(is_right), len(starts)),
+            ),
+        )
+
+    def shares(self, count: int) -> Iterator[_Share]:
+        """About `count` shares of like numbers of rows; at least one."""
+        before = [sum(pair) for pair in zip(*self.bounds, strict=True)]
+        groups, first, index = len(before) - 1, 0, 0
+        for part in range(1, count):
+            last = bisect.bisect_left(before, before[-1] * part // count)
+            if first < last < groups:
+                yield _Share(index, first, last)
+                first, index = last, index + 1
+        yield _Share(index, first, groups)
+
+    def pairs(
+        self, first: int, last: int, count: Callable[[int], None]
+    ) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """The two sides of each group, their rows told to `count` when they were taken."""
+        left, right = self.tables
+        left_bounds, right_bounds = self.bounds
+        for group in range(first, last):
+            start, end = left_bounds[group : group + 2]
+            other_start, other_end = right_bounds[group : group + 2]
+            yield (
+                left.slice(start, end - start),
+                right.slice(other_start, other_end - other_start),
+            )
+            count(end - start + other_end - other_start)
+
+
+def _keys_of_both(left: Layout, right: Layout) -> pa.Table:
+    """The keys of the left rows, then those of the right rows."""
+    import pyarrow as pa
+
+    if left.keys != right.keys:
+        raise InvalidArgument(f"by has {left.keys} columns, right_by {right.keys}")
+    names = [str(i) for i in range(left.keys)]
+    keys = [side.table.select(list(range(side.keys))) for side in (left, right)]
+    try:
+        return pa.concat_tables(
+            [side.rename_columns(names) for side in keys], promote_options="permissive"
+        )
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        types = [", ".join(f"{field.name} {field.type}" for field in side.schema) for side in keys]
+        raise InvalidArgument(
+            f"keys are {types[0]} on the left and {types[1]} on the right: like types are needed"
+        ) from error
+
+
+def _bounds(groups: pa.Array, count: int) -> list[int]:
+    """Where each of `count` groups begins among rows whose groups, ascending, are given."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    runs = pc.run_end_encode(groups, run_end_type=pa.int64())
+    ends = dict(zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True))
+    bounds = [0]
+    for group in range(count):
+        bounds.append(ends.get(group, bounds[-1]))
+    return bounds

@@ -1,0 +1,85 @@
+"""``map_groups``: a function over the groups of a table, as applyInPandas and applyInArrow do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._env import Env
+from ._evaltype import EvalType
+from ._functions import FunctionLike, name_of
+from ._grouping import grouped, key_names
+from ._kinds import GROUP_KINDS, group_kind
+from ._parallel import Partition, check_counts, counted, in_order
+from ._progress import ProgressCallback, shown
+from ._runner import Runner
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ._types import ReturnTypeLike
+
+
+def map_groups(
+    function: FunctionLike,
+    data: Any,
+    by: str | Sequence[str],
+    schema: ReturnTypeLike,
+    *,
+    kind: EvalType | str | None = None,
+    workers: int = 1,
+    progress: bool | ProgressCallback = False,
+    batch_size: int | None = None,
+    env: Env | None = None,
+    conf: Mapping[str, Any] | None = None,
+    includes: Iterable[str | os.PathLike[str]] = (),
+) -> pa.Table:
+    """Calls a function with each group of rows, as groupBy(...).applyInPandas does.
+
+    Args:
+        function: takes all rows of a group, or (key, rows), and returns rows: a pandas.DataFrame
+            or a pyarrow.Table; the iterator forms take and give iterators of DataFrame or
+            RecordBatch. Also pickled bytes or "module:qualname" with `kind`.
+        data: Arrow data of any kind, a pandas DataFrame, or the path of a Parquet, CSV or Arrow
+            file.
+        by: the columns that make the key; none makes one group of all rows. Null keys are one
+            group, NaN keys too, as in Spark. The function gets the columns in their order, the
+            key's among them.
+        schema: of the result: DDL such as "a long, b string", a PySpark StructType or a
+            pyarrow Schema.
+        kind: "pandas" or "arrow" (an iterator where the function is annotated so), "pandas-iter",
+            "arrow-iter" or an EvalType; left out, the function's annotations tell.
+        workers: how many worker processes run at a time, each on a part of the groups.
+        batch_size: rows of a batch at most, of those that the iterator forms get.
+        progress, env, conf, includes: as apply takes them.
+
+    The result has the groups in ascending order of their keys, NaN behind the numbers and null
+    last. The data is held in memory and sorted.
+    """
+    import pyarrow as pa
+
+    chosen = group_kind(function, kind, GROUP_KINDS)
+    check_counts(workers=workers, batch_size=batch_size)
+    names = key_names(by)
+    source = grouped(data, names)
+    runner = Runner(
+        chosen,
+        [[function]],
+        [source.layout.arguments],
+        schema,
+        env=env,
+        conf=conf,
+        includes=includes,
+    )
+    with runner, shown(progress, source.table.num_rows, name_of(function)) as counter:
+
+        def run(partition: Partition) -> Generator[pa.Table]:
+            given = counted(partition.reader, counter.add) if progress else partition.reader
+            with runner.compute(
+                given, keys=len(names), partition=partition.index, schema=partition.reader.schema
+            ) as out:
+                yield out.read_all()
+
+        parts = source.partitions(workers, batch_size)
+        return pa.concat_tables(in_order(run, parts, workers, runner.close))

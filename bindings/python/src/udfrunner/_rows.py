@@ -1,0 +1,168 @@
+"""Tasks whose data is pickled: rows in, Python values out, or records as they are."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import _abi
+from ._evaltype import EvalType
+from ._input import TaskInput
+from ._iterator import TaskHandle, TaskIterator
+from .errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import DataType
+
+T_co = TypeVar("T_co", covariant=True)
+
+#: Rows in one pickled record, as Spark batches them.
+ROWS_PER_RECORD = 100
+#: Records, of rows or the caller's, that one input callback brings at most.
+RECORDS_PER_CALL = 100
+#: Bytes after which a callback brings no further record.
+BYTES_PER_CALL = 1 << 20
+
+
+class RecordInput(TaskInput):
+    """Records of bytes, in the form that the worker's deserializer reads."""
+
+    def __init__(self, records: Iterable[bytes]) -> None:
+        super().__init__()
+        self._records = iter(records)
+        self._callback = _abi.InputNext(self._next)
+        self._data = b""
+        self._offsets: Any = None
+        self._message = b""
+
+    def to_c(self) -> _abi.Input:
+        item = super().to_c()
+        item.kind = _abi.UDFRUNNER_INPUT_RECORDS
+        item.next = self._callback
+        return item
+
+    def close(self) -> None:
+        """Ends the records' iterator where it is a generator, and breaks the cycle to this."""
+        close = getattr(self._records, "close", None)
+        self._records = iter(())
+        if close is not None:
+            close()
+
+    def _next(self, _ctx: int | None, out: Any) -> int:
+        # An exception must not leave a ctypes callback: what the library sees would be undefined.
+        try:
+            return self._fill(out.contents)
+        except BaseException as error:
+            self.failed(error)
+            self._message = f"{type(error).__name__}: {error}".replace("\0", "\\0").encode()
+            out.contents.message = self._message
+            return _abi.UDFRUNNER_HOST
+
+    def _fill(self, out: _abi.Record) -> int:
+        records: list[bytes] = []
+        size = 0
+        while len(records) < RECORDS_PER_CALL and size < BYTES_PER_CALL:
+            record = next(self._records, None)
+            if record is None:
+                break
+            if not isinstance(record, bytes):
+                raise InvalidArgument(f"record of type {type(record).__name__}: bytes are needed")
+            records.append(record)
+            size += len(record)
+        if not records:
+            return _abi.UDFRUNNER_DONE
+        # Both stay referenced until the next call or the close, as the header asks.
+        self._data = b"".join(records)
+        offsets = [0, *itertools.accumulate(map(len, records))]
+        self._offsets = (ctypes.c_uint64 * len(offsets))(*offsets)
+        out.data = ctypes.cast(ctypes.c_char_p(self._data), ctypes.c_void_p)
+        out.size = len(self._data)
+        out.n = len(records)
+        out.offsets = ctypes.cast(self._offsets, ctypes.POINTER(ctypes.c_uint64))
+        return _abi.UDFRUNNER_OK
+
+
+def pickled(rows: Iterable[Any], convert: Callable[[Any], Any] | None) -> Iterator[bytes]:
+    """Records of up to ROWS_PER_RECORD rows each, pickled as Spark does."""
+    rows = iter(rows)
+    try:
+        while batch := list(itertools.islice(rows, ROWS_PER_RECORD)):
+            values = batch if convert is None else [convert(row) for row in batch]
+            yield pickle.dumps(values, protocol=pickle.HIGHEST_PROTOCOL)
+    finally:
+        close = getattr(rows, "close", None)
+        if close is not None:
+            close()
+
+
+class _Records(TaskIterator[T_co]):
+    """A task whose results are read as records of bytes."""
+
+    def __init__(self, task: TaskHandle) -> None:
+        super().__init__(task)
+        self._records: list[bytes] = []
+
+    def _next_record(self) -> bytes:
+        """The next record; StopIteration at the end."""
+        while not self._records:
+            if not self._read_records():
+                raise StopIteration
+        return self._records.pop()
+
+    def _read_records(self) -> bool:
+        chunk = _abi.Chunk()
+        try:
+            if not self._read("iterator_next", None, ctypes.byref(chunk)):
+                return False
+            self._records = self._library.take_records(chunk)
+            self._records.reverse()
+            return True
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._library.plain("udfrunner_chunk_release", ctypes.byref(chunk))
+                self._abandoned()
+            raise
+
+
+class RecordIterator(_Records[bytes]):
+    """Results as records of bytes, in the form that the worker's serializer writes."""
+
+    def __next__(self) -> bytes:
+        return self._next_record()
+
+
+class RowIterator(_Records[Any]):
+    """Results of a row function, one Python value for each row of input.
+
+    With several chains a value is a tuple of the chains' results. A table function gives a list
+    of rows for each row of input, and one more for its ``terminate`` where it has one. A function
+    of RDDs gives what it yields.
+    """
+
+    def __init__(self, task: TaskHandle, convert: Callable[[Any], Any] | None) -> None:
+        super().__init__(task)
+        self._convert = convert
+        self._values: Iterator[Any] = iter(())
+
+    def __next__(self) -> Any:
+        while True:
+            for value in self._values:
+                return self._convert(value) if self._convert is not None else value
+            self._values = iter(pickle.loads(self._next_record()))
+
+
+def value_converter(eval_type: int, types: Sequence[DataType]) -> Callable[[Any], Any] | None:
+    """Turns PySpark's internal values (dates as days ...) into Python's, where they differ."""
+    if eval_type == EvalType.TABLE:
+        row = types[0].fromInternal
+        return lambda rows: [row(each) for each in rows]
+    if not any(each.needConversion() for each in types):
+        return None
+    if len(types) == 1:
+        from_internal: Callable[[Any], Any] = types[0].fromInternal
+        return from_internal
+    convert = [each.fromInternal for each in types]
+    return lambda values: tuple(f(v) for f, v in zip(convert, values, strict=True))
