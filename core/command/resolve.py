@@ -7,11 +7,9 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-# An ordinary Python UDF has eval type SQL_BATCHED_UDF, or SQL_ARROW_BATCHED_UDF with useArrow=True: the
-# function is the same, only the way of its data differs, and that is the runner's choice.
-PYTHON_UDFS = {100, 101}
-# The same holds for table functions: SQL_TABLE_UDF, or SQL_ARROW_TABLE_UDF with useArrow=True.
-TABLE_FUNCTIONS = {300, 301}
+# Eval types of one decoration: the function is the same, only the way of its data differs, and that is the runner's
+# choice. Ordinary Python UDFs and table functions with and without useArrow=True, aggregates of groups and of windows.
+KINDRED = ({100, 101}, {300, 301}, {202, 203}, {252, 253})
 
 
 def resolve(reference: dict[str, Any]) -> Callable[..., Any]:
@@ -31,8 +29,7 @@ def resolve(reference: dict[str, Any]) -> Callable[..., Any]:
     # PySpark's decorators leave an object, or a function, with these two attributes. partial has a func too.
     declared, inner = getattr(found, "evalType", None), getattr(found, "func", None)
     if isinstance(declared, int) and callable(inner) and not isinstance(found, functools.partial):
-        types = {declared, eval_type}
-        if declared != eval_type and not (types <= PYTHON_UDFS or types <= TABLE_FUNCTIONS):
+        if not any({declared, eval_type} <= kin for kin in ({eval_type}, *KINDRED)):
             raise ValueError(
                 f"function reference {text!r}: decorated for eval type {declared}, "
                 f"but the runner's eval type is {eval_type}"

@@ -80,6 +80,7 @@ func TestGroups(t *testing.T) {
 			{"pandas aggregate iterator", 217, "long", onV, "functions:total_iter", totals},
 			{"arrow aggregate iterator", 254, "long", onV, "functions:total_iter_arrow", totals},
 			{"pandas window", 203, "long", onV, "functions:total_pandas", [][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
+			{"decorated aggregate as window", 203, "long", onV, "functions:decorated_total", [][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
 			{"arrow window", 253, "long", onV, "functions:total_arrow", [][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
 		} {
 			r := job(t, e, test.evalType, test.returnType, test.arguments, test.reference)

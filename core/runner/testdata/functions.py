@@ -80,6 +80,11 @@ def total_pandas(v: pd.Series) -> int:
     return int(v.sum())
 
 
+@pandas_udf(LongType())
+def decorated_total(v: pd.Series) -> int:
+    return int(v.sum())
+
+
 def total_arrow(v: pa.Array) -> int:
     return pc.sum(v).as_py()
 
