@@ -1,6 +1,9 @@
 package arrowio
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // maxCopied is the size up to which a buffer is copied next to its neighbours: cheaper than a segment of its own.
 const maxCopied = 256
@@ -153,4 +156,20 @@ func addTo[T int16 | int32 | int64](dst []byte, values []T, by T) {
 	for i, v := range values {
 		out[i] = v + by
 	}
+}
+
+// offset is number i of offsets, or of other integers, of 4 or 8 bytes.
+func offset(p unsafe.Pointer, width, i int64) int64 {
+	if width == 4 {
+		return int64(*(*int32)(unsafe.Add(p, i*4)))
+	}
+	return *(*int64)(unsafe.Add(p, i*8))
+}
+
+func setOffset(out []byte, width, i, value int64) {
+	if width == 4 {
+		binary.NativeEndian.PutUint32(out[i*4:], uint32(value))
+		return
+	}
+	binary.NativeEndian.PutUint64(out[i*8:], uint64(value))
 }

@@ -69,15 +69,25 @@ func loadStreams(interpreter string) error {
 // compare has pyarrow read streams and compare them with its own data.
 func compare(t *testing.T, streams map[string][]byte) {
 	t.Helper()
-	directory := t.TempDir()
+	files := map[string][]byte{}
 	for name, stream := range streams {
-		require.NoError(t, os.WriteFile(filepath.Join(directory, name+".arrows"), stream, 0o600))
+		files[name+".arrows"] = stream
 	}
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/streams.py", "compare", directory).CombinedOutput()
+	require.Greater(t, compareFiles(t, "compare", files), len(streams)/2, "batches compared")
+}
+
+// compareFiles runs a command of streams.py over files, and returns how many batches it compared.
+func compareFiles(t *testing.T, command string, files map[string][]byte) int {
+	t.Helper()
+	directory := t.TempDir()
+	for name, data := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name), data, 0o600))
+	}
+	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/streams.py", command, directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	require.NoError(t, err)
-	require.Greater(t, compared, len(streams)/2, "batches compared")
+	return compared
 }
 
 // blocks is hostmem's functions for Go, with memory full of garbage, guard bytes behind each

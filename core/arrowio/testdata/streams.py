@@ -3,6 +3,8 @@
 streams.py write DIR      DIR/<case>.arrows, and DIR/types.json with the columns' types
 streams.py compare DIR    DIR/<case>[@<note>].arrows; a note <from>+<count>~... means slices of
                           that many rows of each batch
+streams.py joined DIR     the same with batches that are joined of slices, DIR/<case>[@<note>].json,
+                          a list of [batch, from, to] for each
 """
 
 from __future__ import annotations
@@ -389,5 +391,67 @@ def compare(directory: pathlib.Path) -> None:
     print(compared)
 
 
+def concatenated(schema: pa.Schema, slices: list[pa.RecordBatch]) -> pa.RecordBatch | None:
+    """The slices as one batch, None where pyarrow cannot put their types together."""
+    if len(slices) == 1:
+        return slices[0]
+    try:
+        table = pa.Table.from_batches(slices, schema).unify_dictionaries().combine_chunks()
+        batches = table.to_batches()
+        # Columns of several chunks, and tables of none, are no single batch.
+        return batches[0] if len(batches) == 1 else None
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return None
+
+
+def unequal(got: pa.RecordBatch, slices: list[pa.RecordBatch]) -> str:
+    """What differs, value by value; "" where nothing does."""
+    for i, column in enumerate(got.columns):
+        value, want = column.to_pylist(), [v for s in slices for v in s.column(i).to_pylist()]
+        if value != want:
+            return f"column {i}: {value}\nexpected\n{want}"
+    return ""
+
+
+def repeats(column: pa.Array) -> bool:
+    """Whether a dictionary of plain values has one twice."""
+    if column.dictionary.type.num_fields > 0:
+        return False
+    return len(set(column.dictionary.to_pylist())) < len(column.dictionary)
+
+
+def joined(directory: pathlib.Path) -> None:
+    compared = whole = 0
+    for path in sorted(directory.glob("*.arrows")):
+        schema, batches = expected(path.stem)
+        groups = json.loads(path.with_suffix(".json").read_text())
+        got = list(pa.ipc.open_stream(path.read_bytes()))
+        if len(got) != len(groups):
+            raise SystemExit(f"{path.stem}: {len(got)} batches, expected {len(groups)}")
+        for i, (batch, group) in enumerate(zip(got, groups)):
+            batch.validate(full=True)
+            slices = [batches[b].slice(start, end - start) for b, start, end in group]
+            slices = slices or [b.slice(0, 0) for b in batches[:1]]
+            if batch.num_rows != sum(s.num_rows for s in slices):
+                raise SystemExit(f"{path.stem}: group {i} of {batch.num_rows} rows: {group}")
+            compared += 1
+            want = concatenated(schema, slices)
+            if want is not None and batch.equals(want):
+                whole += 1
+            elif what := unequal(batch, slices):
+                raise SystemExit(f"{path.stem}: group {i}, {what}")
+            for k, field in enumerate(schema):
+                if not pa.types.is_dictionary(field.type) or not group:
+                    continue
+                # pandas takes no categories of which two are equal.
+                column = batch.column(k)
+                if repeats(column) and not any(repeats(s.column(k)) for s in slices):
+                    raise SystemExit(f"{path.stem}: group {i}, dictionary {column.dictionary}")
+    if whole < compared // 2:
+        raise SystemExit(f"{whole} of {compared} batches compared whole")
+    print(compared)
+
+
 if __name__ == "__main__":
-    {"write": write, "compare": compare}[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    commands = {"write": write, "compare": compare, "joined": joined}
+    commands[sys.argv[1]](pathlib.Path(sys.argv[2]))
