@@ -243,3 +243,15 @@ func TestNoGroups(t *testing.T) {
 		it.Close()
 	}
 }
+
+func TestInitialStatesOfOldWorkers(t *testing.T) {
+	e := newEnv(t, "4.0")
+	r := job(t, e, 212, "k long", offsets(3, 1, 0, 1, 3, 1, 0, 1), "functions:sum_pandas")
+	it, err := r.Compute(numbers(t).Input(), Task{})
+	require.NoError(t, err)
+	defer it.Close()
+	_, err = collect(t, it)
+	assert.Equal(t, status.NotSupported, status.CodeOf(err))
+	assert.Contains(t, err.Error(), "with PySpark 4.0")
+	assert.Contains(t, err.Error(), "PySpark 4.2 is needed")
+}

@@ -58,7 +58,7 @@ func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
 		return opening{}, err
 	}
 	grouping := d.Grouping(s.runner.evalType)
-	keys, err := s.cutKeys(grouping)
+	keys, err := s.cutKeys(d, grouping)
 	if err != nil {
 		return opening{}, err
 	}
@@ -72,17 +72,22 @@ func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
 
 // cutKeys is the count of first columns that tell groups apart. Where workers find the groups themselves nothing is cut, and
 // where they want batches of one key the arguments say which columns it has.
-func (s *sortedInput) cutKeys(grouping protocol.Grouping) (int, error) {
+func (s *sortedInput) cutKeys(d *protocol.Dialect, grouping protocol.Grouping) (int, error) {
 	switch grouping {
 	case protocol.NoGroups:
 		return 0, nil
 	case protocol.KeyPerBatch:
 		arguments := s.runner.chains[0].Arguments
+		if int(arguments[0].Offset)+1 < len(arguments) {
+			return 0, status.New(status.NotSupported,
+				"eval type %d (%s) with PySpark %s, which takes initial states in a form that is no valid Arrow; PySpark 4.2 is needed",
+				s.runner.evalType.ID, s.runner.evalType.Name, d.Minor)
+		}
 		keys := arguments[2 : 2+arguments[1].Offset]
 		for i, a := range keys {
 			if int(a.Offset) != i {
-				return 0, status.New(status.NotSupported, "key column %d at offset %d, eval type %d (%s) of this PySpark needs the key columns first",
-					i, a.Offset, s.runner.evalType.ID, s.runner.evalType.Name)
+				return 0, status.New(status.NotSupported, "key column %d at offset %d, eval type %d (%s) of PySpark %s needs the key columns first",
+					i, a.Offset, s.runner.evalType.ID, s.runner.evalType.Name, d.Minor)
 			}
 		}
 		return len(keys), nil
