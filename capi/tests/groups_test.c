@@ -180,11 +180,12 @@ static void bad_groups(void) {
     const char *name, *part;
     int32_t answer, keys, code;
     bool empty;
-  } cases[] = {{"an error", "no more groups today", -100, 0, UDFRUNNER_HOST, false},
-               {"a positive answer", "answered 77", 77, 0, UDFRUNNER_HOST, false},
-               {"nothing filled", "group", UDFRUNNER_OK, 0, UDFRUNNER_HOST, true},
-               {"too many keys", "input keys 2, the input has 1 columns", UDFRUNNER_OK, 2,
-                UDFRUNNER_INVALID_ARGUMENT, false}};
+  } cases[] = {
+      {"an error", "no more groups today", -100, 0, UDFRUNNER_HOST, false},
+      {"a positive answer", "answered 77", 77, 0, UDFRUNNER_HOST, false},
+      {"nothing filled", "stream 0 of 1 not filled", UDFRUNNER_OK, 0, UDFRUNNER_HOST, true},
+      {"too many keys", "input keys 2, the input has 1 columns", UDFRUNNER_OK, 2,
+       UDFRUNNER_INVALID_ARGUMENT, false}};
   env = test_env();
   udfrunner_runner *runner =
       test_runner(env, UDFRUNNER_SQL_GROUPED_AGG_ARROW_UDF, "total_arrow", "long");
