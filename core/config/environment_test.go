@@ -228,4 +228,9 @@ func TestRunnerConfByVersionAndEvalType(t *testing.T) {
 	} {
 		assert.Equal(t, tt.want, c.RunnerConf(tt.minor, tt.evalType), "%s, %d", tt.minor, tt.evalType)
 	}
+	for _, newer := range []string{"4.4", "4.10", "5.0"} { // as the newest known
+		for _, evalType := range []int32{0, 100, 200, 207} {
+			assert.Equal(t, c.RunnerConf("4.3", evalType), c.RunnerConf(newer, evalType), "%s, %d", newer, evalType)
+		}
+	}
 }

@@ -31,11 +31,10 @@ func newStock(spec Spec) *stock {
 
 // launch implements maker.
 func (s *stock) launch(w *Worker, env map[string]string) error {
-	d, err := s.daemonFor(env)
+	d, err := s.daemonFor(w, env)
 	if err != nil {
 		return err
 	}
-	w.daemon = d
 	safego.Go(func() { s.serve(w, d) }, func(err *status.Error) { s.left(w, Exit{}, err) })
 	return nil
 }
@@ -84,8 +83,8 @@ func (s *stock) endIdle(d *stockDaemon) {
 	}
 }
 
-// daemonFor is the daemon of an environment, with one worker more. A new one is being started.
-func (s *stock) daemonFor(env map[string]string) (*stockDaemon, error) {
+// daemonFor is the daemon of an environment, with w as one worker more. A new one is being started.
+func (s *stock) daemonFor(w *Worker, env map[string]string) (*stockDaemon, error) {
 	variables := make([]string, 0, len(env))
 	for name, value := range env {
 		variables = append(variables, name+"="+value)
@@ -103,6 +102,7 @@ func (s *stock) daemonFor(env map[string]string) (*stockDaemon, error) {
 		s.daemons[key], s.newest = d, d
 		safego.Go(func() { s.keep(d, env) }, func(err *status.Error) { s.fail(err) })
 	}
+	w.daemon = d
 	d.workers++
 	d.idle.Stop()
 	return d, nil
@@ -113,10 +113,16 @@ func (s *stock) keep(d *stockDaemon, env map[string]string) {
 	defer s.group.Done()
 	d.run(env, func() { s.forget(d) })
 	for _, w := range s.alive() {
-		if w.daemon == d && w.isReady() && !w.held() {
+		if s.isOf(w, d) && w.isReady() && !w.held() {
 			s.left(w, d.exitOfWorker(), nil)
 		}
 	}
+}
+
+func (s *stock) isOf(w *Worker, d *stockDaemon) bool {
+	s.daemonsMu.Lock()
+	defer s.daemonsMu.Unlock()
+	return w.daemon == d
 }
 
 // forget has the next worker of its environment get another daemon.

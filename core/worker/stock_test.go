@@ -279,25 +279,40 @@ func TestStockDaemonsDeathEndsItsWorkers(t *testing.T) {
 }
 
 func TestStoppedStockDaemon(t *testing.T) {
-	spec := moduleSpec(t, "4.2", StockDaemon, false)
-	spec.StartTimeout = time.Second
-	f := started(t, spec, "4.2")
+	f := started(t, moduleSpec(t, "4.2", StockDaemon, false), "4.2")
 	w := connect(t, f, nil)
 	daemon := f.DaemonPID()
 	require.NoError(t, unix.Kill(daemon, unix.SIGSTOP))
 	f.Kill(w)
-	exit(t, w) // the daemon does not hear of it
+	exit(t, w)                             // the daemon does not hear of it
+	limit := &f.(*stock).spec.StartTimeout //nolint:forcetypeassert // the factory at hand
+	*limit = 300 * time.Millisecond        // of this worker alone: a daemon that runs takes longer to start
 	stuck, err := f.Acquire("x", nil)
 	require.NoError(t, err)
 	exit(t, stuck)
+	*limit = patience
 	_, err = stuck.Ready()
 	assert.Equal(t, status.Spawn, status.CodeOf(err))
-	assert.Contains(t, err.Error(), "forked no worker within 1s")
+	assert.Contains(t, err.Error(), "forked no worker within 300ms")
 	f.Kill(stuck)
 	again := connect(t, f, nil)
 	assert.NotEqual(t, daemon, f.DaemonPID())
 	f.Kill(again)
 	exit(t, again)
+}
+
+func TestStockDaemonKillsWhatItReads(t *testing.T) {
+	for _, unixSockets := range []bool{false, true} {
+		f := started(t, moduleSpec(t, "4.2", StockDaemon, unixSockets), "4.2")
+		w := connect(t, f, nil)
+		w.daemon.kill(w.PID())
+		exit(t, w)
+		f.Kill(w)
+		again := connect(t, f, nil)
+		runTask(t, f, again, "4.2")
+		f.Release(again, false)
+		exit(t, again)
+	}
 }
 
 func TestDaemonsByEnvironment(t *testing.T) {

@@ -31,7 +31,7 @@ type Worker struct {
 	use       use       // under the factory's lock
 	idleSince time.Time // under the pool's lock
 	ready     atomic.Bool
-	daemon    *stockDaemon // of a stock daemon's worker
+	daemon    *stockDaemon // of a stock daemon's worker; set under the factory's daemonsMu, before the process is begun
 
 	mu      sync.Mutex
 	process *process // a simple worker's
