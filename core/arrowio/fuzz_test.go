@@ -49,7 +49,7 @@ func recorded(t testing.TB) map[string][]byte {
 }
 
 // FuzzDecoder feeds streams that were changed at will. What the decoder accepts must lie within its memory, value by
-// value, and be sound enough for the encoder, which checks arrays by other means, to take it, whole and in slices. It
+// value, and be sound enough for the encoder, which checks arrays by other means, to take it, whole, in slices and joined. It
 // takes no more memory than the bytes that it read stand for, and nothing may leak.
 func FuzzDecoder(f *testing.F) {
 	all, _ := streams(f)
@@ -97,11 +97,12 @@ func fuzzOwned(t *testing.T, stream []byte, opt arrowio.DecoderOptions) {
 	b.requireReleased(t)
 }
 
-// fuzzBorrowed decodes in place and passes batches on, whole and in slices.
+// fuzzBorrowed decodes in place and passes batches on, whole, in slices and joined.
 func fuzzBorrowed(t *testing.T, stream []byte) {
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
 	var e *arrowio.Encoder
 	var cutter *arrowio.Cutter
+	var appended int64
 	pass := func(b *arrowio.Batch) {
 		if e == nil {
 			var err error
@@ -122,11 +123,37 @@ func fuzzBorrowed(t *testing.T, stream []byte) {
 			_, err := e.Slice(rows[0], rows[1])
 			require.NoError(t, err)
 		}
+		if appended+n < 1<<20 { // Columns of nulls, or of nothing, have any number of rows.
+			require.NoError(t, e.Append(0, n/2))
+			require.NoError(t, e.Append(n/2, n))
+			appended += n
+		}
 		if cutter != nil {
 			_, _, err := cutter.CutBatch(b)
 			require.NoError(t, err)
 		}
 	}, pass))
+	if e != nil {
+		joinFuzzed(t, e, appended)
+	}
+}
+
+// joinFuzzed joins what was appended, and requires that a decoder takes it.
+func joinFuzzed(t *testing.T, e *arrowio.Encoder, appended int64) {
+	e.Restart()
+	messages, err := e.Joined()
+	if err != nil {
+		require.Equal(t, status.NotSupported, status.CodeOf(err), "%v", err)
+		return
+	}
+	var joined bytes.Buffer
+	joined.Write(e.Start())
+	write(&joined, messages...)
+	joined.Write(arrowio.EndOfStream)
+	var rows int64
+	again := arrowio.NewDecoder(arrowio.DecoderOptions{UnwrapStruct: true})
+	require.NoError(t, borrow(again, joined.Bytes(), func(b *arrowio.Batch) { rows += b.Length() }, func(*arrowio.Batch) {}))
+	require.Equal(t, appended, rows)
 }
 
 func requireNoFault(t *testing.T, err error) {
@@ -150,6 +177,15 @@ func encodeAgain(t *testing.T, d *arrowio.Decoder, b *blocks) {
 		require.NoError(t, err)
 		_, err = e.Array(&a)
 		require.NoError(t, err)
+		e.Restart()
+		require.NoError(t, e.Load(&a))
+		if a.Length < 1<<20 {
+			require.NoError(t, e.Append(0, a.Length/2))
+			require.NoError(t, e.Append(a.Length/2, a.Length))
+			if _, err := e.Joined(); err != nil {
+				require.Equal(t, status.NotSupported, status.CodeOf(err), "%v", err)
+			}
+		}
 	}
 	releaseSchema(&schema)
 	release(&a)

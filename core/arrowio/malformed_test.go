@@ -165,6 +165,7 @@ type raw struct {
 	body       []byte
 	size       int64 // of the body, where it is more than is given of it
 	compressed bool
+	delta      bool // of a dictionary
 }
 
 func (r raw) metadata() []byte {
@@ -179,6 +180,7 @@ func (r raw) dictionary(id int64) []byte {
 		flatbuf.DictionaryBatchStart(b)
 		flatbuf.DictionaryBatchAddId(b, id)
 		flatbuf.DictionaryBatchAddData(b, data)
+		flatbuf.DictionaryBatchAddIsDelta(b, r.delta)
 		return flatbuf.DictionaryBatchEnd(b), flatbuf.MessageHeaderDictionaryBatch
 	})
 }
