@@ -80,7 +80,8 @@ func TestKindsOfFactories(t *testing.T) {
 					sums(t, e)
 				}
 				process := job(t, e, 200, "long", onA, "functions:process_id")
-				assert.Equal(t, kind.kind == worker.StockDaemon, processOf(t, process) == processOf(t, process), "reuse")
+				first, second := processOf(t, process), processOf(t, process)
+				assert.Equal(t, kind.kind == worker.StockDaemon, first == second, "reuse")
 			})
 		}
 	}
