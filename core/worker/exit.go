@@ -42,13 +42,14 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 		return refuse
 	}
 	err := &status.Error{Code: status.WorkerExited}
+	cause := status.CauseUnknown
 	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
 	case stubborn:
-		err.Message = name + " closed its channel in mid-task and was killed"
+		err.Message, cause = name+" closed its channel in mid-task and was killed", status.CauseChannelClosed
 	case !exit.Known && exit.Unseen != "":
 		err.Message = name + " ended in mid-task; " + exit.Unseen
 	case !exit.Known:
-		err.Message = name + " ended in mid-task together with its daemon"
+		err.Message, cause = name+" ended in mid-task together with its daemon", status.CauseDaemonEnded
 		if exit.Cause != nil {
 			err.Message += ": " + exit.Cause.Error()
 			err.Cause = exit.Cause
@@ -56,9 +57,11 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 		}
 	case exit.Status.Signaled():
 		err.Message = fmt.Sprintf("%s was ended by signal %d (%s) in mid-task", name, exit.Status.Signal(), unix.SignalName(exit.Status.Signal()))
+		cause = status.CauseSignal
 		err = err.With("worker.signal", strconv.Itoa(int(exit.Status.Signal())))
 	default:
 		err.Message = fmt.Sprintf("%s exited with status %d in mid-task", name, exit.Status.ExitStatus())
+		cause = status.CauseExit
 		err = err.With("worker.exit_status", strconv.Itoa(exit.Status.ExitStatus()))
 	}
 	if exit.PeakRSS > 0 {
@@ -69,7 +72,7 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 		patience = 0
 	}
 	stderr := logs.stderr.text(patience)
-	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).
+	return err.Because(cause).With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).
 		With("worker.python_stack", pythonStack(stderr))
 }
 
