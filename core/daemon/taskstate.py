@@ -23,7 +23,11 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 
 
 def enable_crash_report() -> None:
-    """Have the stacks of all threads written to descriptor 2 on a fatal signal."""
+    """Have the stacks of all threads written to descriptor 2 on a fatal signal.
+
+    Whatever happened to the handlers since faulthandler set them: it would not set them twice.
+    """
+    faulthandler.disable()
     faulthandler.enable(file=2, all_threads=True)
 
 
