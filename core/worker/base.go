@@ -79,7 +79,7 @@ func (b *base) Acquire(key string, env map[string]string) (*Worker, error) {
 		b.mu.Unlock()
 		return w, nil
 	}
-	w := &Worker{Broadcasts: map[int64]bool{}, factory: b, key: key, pidfd: -1, exited: make(chan struct{})}
+	w := &Worker{Broadcasts: map[int64]bool{}, factory: b, key: key, pidfd: -1, asking: make(chan struct{}, 1), exited: make(chan struct{})}
 	b.mu.Lock()
 	if b.err != nil {
 		b.mu.Unlock()

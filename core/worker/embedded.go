@@ -85,11 +85,14 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 			closeAll(fds)
 			return d.failure(m)
 		case w == nil: // it ended already
-		case m.Op == "forked" && len(fds) == 1:
-			w.started(m.PID, fds[0])
+		case m.Op == "forked" && m.Held && len(fds) == 2:
+			w.started(m.PID, fds[0], &stackFile{fds[1]})
 			fds = nil
-		case m.Op == "forked": // the kernel has no pidfds
-			w.started(m.PID, -1)
+		case m.Op == "forked" && !m.Held && len(fds) == 1: // the kernel has no pidfds
+			w.started(m.PID, -1, &stackFile{fds[0]})
+			fds = nil
+		case m.Op == "forked": // this process has no free descriptors for them
+			w.started(m.PID, -1, nil)
 		case m.Op == "refused":
 			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message))
 		case m.Op == "exited":
@@ -133,6 +136,13 @@ func (e *embedded) kill(w *Worker) {
 	// The group, and the worker whose fork is still under way, are the daemon's to kill.
 	if d := e.running(); d != nil {
 		_ = d.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)})
+	}
+}
+
+// askStack has the daemon ask a worker for its stacks.
+func (e *embedded) askStack(w *Worker) {
+	if d := e.running(); d != nil {
+		_ = d.control.sendMessage(stackMessage{Op: "stack", ID: w.id})
 	}
 }
 

@@ -17,6 +17,8 @@ type Exit struct {
 	Status  unix.WaitStatus
 	Known   bool
 	PeakRSS int64 // bytes
+	// Stack is the Python stack at a fatal signal, "" where none was left.
+	Stack string
 	// Unseen says why Status is not known; "" is: its daemon is gone, which then is Cause.
 	Unseen string
 	Cause  *status.Error
@@ -69,8 +71,11 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 		patience = 0
 	}
 	stderr := logs.stderr.text(patience)
-	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).
-		With("worker.python_stack", pythonStack(stderr))
+	stack := exit.Stack
+	if stack == "" { // the function may have had it written there
+		stack = fatalStack(stderr)
+	}
+	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).With("worker.python_stack", stack)
 }
 
 // Explain adds what is known of the worker to a task's error.
@@ -88,10 +93,10 @@ func positive(pid int) string {
 	return strconv.Itoa(pid)
 }
 
-// pythonStack is what faulthandler wrote last, if it did.
-func pythonStack(stderr string) string {
-	if i := strings.LastIndex(stderr, "Fatal Python error:"); i >= 0 {
-		return stderr[i:]
+// fatalStack is what faulthandler wrote last at a fatal signal, if it did.
+func fatalStack(text string) string {
+	if i := strings.LastIndex(text, "Fatal Python error:"); i >= 0 {
+		return text[i:]
 	}
 	return ""
 }

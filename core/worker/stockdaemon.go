@@ -238,7 +238,7 @@ func (d *stockDaemon) hold(w *Worker, pid int) *pidfd {
 			held = nil
 		}
 	}
-	w.started(pid, copied)
+	w.started(pid, copied, nil)
 	return held
 }
 

@@ -38,6 +38,8 @@ type Worker struct {
 	logs    logs
 	pid     int
 	pidfd   int
+	stacks  *stackFile    // nil where the worker has none
+	asking  chan struct{} // holds one while the worker is asked for its stacks
 	killed  bool
 	abort   func()        // ends the making of the channel
 	refuse  *status.Error // it never began
@@ -211,11 +213,11 @@ func (w *Worker) lingers() {
 	}
 }
 
-// started tells the worker its process; pidfd, -1 or a pidfd that becomes the worker's.
-func (w *Worker) started(pid, pidfd int) {
+// started tells the worker its process. Worker's become pidfd, where it is not -1, and stacks, where it is not nil.
+func (w *Worker) started(pid, pidfd int, stacks *stackFile) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pid, w.pidfd = pid, pidfd
+	w.pid, w.pidfd, w.stacks = pid, pidfd, stacks
 	if w.killed && pidfd >= 0 {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
@@ -224,6 +226,9 @@ func (w *Worker) started(pid, pidfd int) {
 // ended records how the process ended; called once.
 func (w *Worker) ended(exit Exit, refuse *status.Error) {
 	w.mu.Lock()
+	exit.Stack = fatalStack(w.stacks.text(0))
+	w.stacks.close()
+	w.stacks = nil
 	w.exit, w.refuse = exit, refuse
 	w.linger.Stop()
 	if w.pidfd >= 0 {
