@@ -110,6 +110,9 @@ func (b *base) Release(w *Worker, reuse bool) {
 		return
 	}
 	b.givenBack(w, inPool)
+	if reuse {
+		w.endTask()
+	}
 	if !reuse || b.spec.Kind == SimpleWorker || !b.idle.put(w) {
 		b.discard(w)
 	}

@@ -111,7 +111,7 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	w.newChannel(socket)
 	w.ready.Store(true)
 	defer unix.Close(theirs)
-	logs, ends, err := newLogs()
+	logs, ends, err := newLogs(e.spec.Log)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/logsink"
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
@@ -63,6 +64,13 @@ const (
 type logs struct {
 	stdout, stderr *tail
 	shared         bool
+}
+
+func (l *logs) setPID(pid int) {
+	if !l.shared {
+		l.stdout.setPID(pid)
+		l.stderr.setPID(pid)
+	}
 }
 
 func (l *logs) finish() {
@@ -218,6 +226,7 @@ func (w *Worker) started(pid, pidfd int, stacks *stackFile) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pid, w.pidfd, w.stacks = pid, pidfd, stacks
+	w.logs.setPID(pid)
 	if w.killed && pidfd >= 0 {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
@@ -245,6 +254,31 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 			notify()
 		}
 	}
+}
+
+// SetTask says for which task the worker works from now on: the lines that it writes are that task's.
+func (w *Worker) SetTask(task *logsink.Task) {
+	w.mu.Lock()
+	logs := w.logs
+	w.mu.Unlock()
+	if logs.shared || logs.stdout == nil {
+		return
+	}
+	for _, t := range []*tail{logs.stdout, logs.stderr} {
+		t.lines.SetTask(task)
+	}
+}
+
+// endTask takes what the worker wrote for its task out of the log pipes, so that nothing of it counts as the next one's.
+func (w *Worker) endTask() {
+	w.mu.Lock()
+	logs := w.logs
+	w.mu.Unlock()
+	if !logs.shared && logs.stdout != nil {
+		logs.stdout.drainNow()
+		logs.stderr.drainNow()
+	}
+	w.SetTask(nil)
 }
 
 // OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the
