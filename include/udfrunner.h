@@ -655,6 +655,7 @@ int32_t udfrunner_error_code(const udfrunner_error *err);
 const char *udfrunner_error_message(const udfrunner_error *err);
 
 /* A detail of an error, or NULL where it has none of that key:
+ *   cause               what ended the task, one of the words below; every error that ends a task has it
  *   python.traceback    what the worker sent, whole
  *   worker.pid          process id
  *   worker.exit_status  exit status, where it exited
@@ -664,6 +665,30 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  *   worker.peak_rss     bytes
  *   task.partition, task.attempt, task.stage, task.id
  *   go.panic            value and stack of a Go panic
+ * Causes, for programs to decide on and to count; docs/crashes.md shows each with its code. The worker:
+ *   signal           a signal that the library did not send ended it
+ *   exit             it exited by itself
+ *   out_of_memory    it could not have memory, or the kernel killed it for memory
+ *   exception        the function raised, or returned what its type does not allow
+ *   unpickle         the function or a pickled row could not be loaded
+ *   missing_module   a module, or what is imported from it, is not there
+ *   version_mismatch its Python or PySpark has another version than is needed
+ *   protocol         it, or its daemon, sent what makes no sense
+ *   channel_closed   it closed its channel, lived on and was killed
+ *   unknown          it ended, and nobody saw how
+ * Before there was a worker, or with it:
+ *   bad_interpreter  not there, no Python, or without a PySpark that can be imported
+ *   no_process       the system gave no process, socket or memory for a worker
+ *   start_timeout    the daemon or worker was not ready in time
+ *   daemon_ended     the daemon of the worker ended
+ * The library killed it:
+ *   cancelled        the host cancelled, closed, destroyed or shut down
+ *   deadline         the task's deadline passed
+ *   idle_timeout     no output for too long
+ *   memory_limit     more memory than its limit
+ *   host             the host's input failed or does not fit the functions
+ *   system           the operating system refused something else, or memory for results
+ *   internal         an error of the library
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key);
 

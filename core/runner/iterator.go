@@ -248,10 +248,10 @@ func (it *Iterator) interrupted() *status.Error {
 
 // explain adds what is known to an error of the pump. A cancel explains every error that follows it.
 func (it *Iterator) explain(err error) *status.Error {
-	if interrupt := it.interrupted(); interrupt != nil {
-		return it.task.identify(interrupt)
-	}
 	e := status.From(err)
+	if interrupt := it.interrupted(); interrupt != nil {
+		e = interrupt
+	}
 	it.mu.Lock()
 	w := it.worker
 	it.mu.Unlock()

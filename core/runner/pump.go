@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"udfrunner/core/hostcall"
@@ -416,15 +415,4 @@ func (p *pump) release() {
 	p.in.release()
 }
 
-// pythonException is the error of a function that raised: its message is the traceback's last line.
-func pythonException(traceback string) *status.Error {
-	return status.New(status.PythonException, "%s", lastLine(traceback)).With("python.traceback", traceback)
-}
-
 func newPump() *pump { return &pump{writer: transport.NewWriter(nil)} }
-
-// lastLine is the last line of a traceback that says something.
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndexByte(text, '\n')+1:]
-}

@@ -147,7 +147,8 @@ func (b *base) ForkLimit() time.Duration { return b.spec.StartTimeout }
 
 // Stuck implements Factory.
 func (b *base) Stuck() *status.Error {
-	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout)
+	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout).
+		Because(status.CauseStartTimeout)
 	b.fail(err)
 	return err
 }

@@ -67,6 +67,7 @@ func (e *embedded) start(d *embeddedDaemon) error {
 	if err := d.control.listening(); err != nil {
 		return err
 	}
+	d.serving = true
 	e.known(info, dialect)
 	return nil
 }
@@ -94,7 +95,7 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		case m.Op == "forked": // this process has no free descriptors for them
 			w.started(m.PID, -1, nil)
 		case m.Op == "refused":
-			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message))
+			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess))
 		case m.Op == "exited":
 			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS}, nil) //nolint:gosec // a wait status
 		}
@@ -125,7 +126,7 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	}
 	message := forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}}
 	if err := d.control.sendMessage(message, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
-		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err)
+		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).Because(status.CauseDaemonEnded)
 	}
 	return nil
 }

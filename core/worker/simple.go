@@ -97,12 +97,12 @@ func (s *simple) connect(w *Worker, p *process, door *door) *status.Error {
 	case <-p.dead:
 		<-p.done
 		if !w.wasKilled() {
-			return endedEarly(&s.spec, p, s.spec.WorkerModule, "connected"+door.strangers())
+			return endedEarly(&s.spec, p, status.CauseBadInterpreter, s.spec.WorkerModule, "connected"+door.strangers())
 		}
 	case <-timer.C:
 		return status.New(status.Spawn, "module %s (%s) did not connect within %v (udfrunner.worker.startTimeout)%s",
 			s.spec.WorkerModule, s.spec.Python, s.spec.StartTimeout, door.strangers()).
-			With("worker.stderr_tail", p.logs.stderr.text(0))
+			With("worker.stderr_tail", p.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
 	return s.errKilled()
 }
