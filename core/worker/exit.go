@@ -16,7 +16,8 @@ type Exit struct {
 	// Status is the raw wait status; Known is false where nobody saw it.
 	Status  unix.WaitStatus
 	Known   bool
-	PeakRSS int64 // bytes
+	PeakRSS int64         // bytes
+	CPU     time.Duration // processor time
 	// Stack is the Python stack at a fatal signal, "" where none was left.
 	Stack string
 	// Unseen says why Status is not known; "" is: its daemon is gone, which then is Cause.

@@ -42,13 +42,16 @@ type Worker struct {
 	stacks  *stackFile    // nil where the worker has none
 	asking  chan struct{} // holds one while the worker is asked for its stacks
 	killed  bool
-	abort   func()        // ends the making of the channel
-	refuse  *status.Error // it never began
-	exit    Exit
-	exited  chan struct{}
-	linger  *safego.Timer
-	onReady func()
-	onExit  func()
+	// cpuBefore is the processor time it had used when it got its task, peakRSS the last that was read.
+	cpuBefore time.Duration
+	peakRSS   int64
+	abort     func()        // ends the making of the channel
+	refuse    *status.Error // it never began
+	exit      Exit
+	exited    chan struct{}
+	linger    *safego.Timer
+	onReady   func()
+	onExit    func()
 }
 
 // use says who wants a worker.
@@ -256,8 +259,18 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 	}
 }
 
-// SetTask says for which task the worker works from now on: the lines that it writes are that task's.
-func (w *Worker) SetTask(task *logsink.Task) {
+// BeginTask says for which task the worker works from now on: the lines that it writes are that task's, and what it uses.
+func (w *Worker) BeginTask(task *logsink.Task) {
+	if w.Tasks > 0 {
+		used := cpuTime(w.PID())
+		w.mu.Lock()
+		w.cpuBefore = used
+		w.mu.Unlock()
+	}
+	w.label(task)
+}
+
+func (w *Worker) label(task *logsink.Task) {
 	w.mu.Lock()
 	logs := w.logs
 	w.mu.Unlock()
@@ -278,7 +291,7 @@ func (w *Worker) endTask() {
 		logs.stdout.drainNow()
 		logs.stderr.drainNow()
 	}
-	w.SetTask(nil)
+	w.label(nil)
 }
 
 // OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the
