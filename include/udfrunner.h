@@ -450,8 +450,18 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  * \since 1.0 */
 int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunner_error **err);
 
-/* The next lines of the workers' logs.
- *   returns NOT_SUPPORTED in this version.
+/* The next lines that workers wrote to stdout and stderr: one JSON object a line, whole lines, about
+ * 64 KiB at most. Its members: "time" (UTC), "pid", "stream" (stdout, stderr, or udfrunner for lines of the
+ * library's own), "text"; "stage", "partition", "attempt", "task" where the line is a task's; "continues" where the
+ * rest of a long line follows; "dropped_lines", "dropped_bytes" where some are missing: the keys udfrunner.log.rate
+ * and udfrunner.log.buffer bound what is kept until it is pulled. udfrunner.log.file or .descriptor has the lines
+ * written instead.
+ *   env         [in] NULL = the default env
+ *   timeout_ms  [in] bound of the wait for a line: 0 = do not wait, -1 = no limit
+ *   bytes       [out, owned] filled on OK
+ *   returns OK; TIMED_OUT: no line; DONE: the env was destroyed during the call, and all lines were given;
+ *     INVALID_STATE: lines are written elsewhere; INVALID_HANDLE; CANCELLED: env shut down; FORKED. Any number of
+ *     threads may pull; each line goes to one.
  * \since 1.0 */
 int32_t udfrunner_log_next(udfrunner_env *env, int64_t timeout_ms, udfrunner_bytes *bytes,
                            udfrunner_error **err);
@@ -616,8 +626,13 @@ int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error *
 int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes *bytes,
                         udfrunner_error **err);
 
-/* The Python stack of the task's worker, now.
- *   returns NOT_SUPPORTED in this version.
+/* The Python stacks of all threads of the task's worker now, as Python's faulthandler writes them: also while
+ * the function hangs in C code. The worker goes on; a system call that its code makes may be interrupted (EINTR).
+ *   timeout_ms  [in] bound of the wait: 0 = do not wait, -1 = no limit
+ *   bytes       [out, owned] filled on OK; UTF-8 text
+ *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still being made); INVALID_STATE:
+ *     the task has ended; WORKER_EXITED: the worker ended meanwhile; NOT_SUPPORTED: a worker that the embedded
+ *     daemon did not make; INVALID_HANDLE; FORKED. Safe from any thread.
  * \since 1.0 */
 int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_bytes *bytes,
                        udfrunner_error **err);

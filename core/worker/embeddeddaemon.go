@@ -41,7 +41,7 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	logs, ends, err := newLogs()
+	logs, ends, err := newLogs(spec.Log)
 	if err != nil {
 		_ = control.conn.Close()
 		return nil, err
@@ -57,6 +57,7 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 		_ = control.conn.Close()
 		return nil, startError(spec, err)
 	}
+	logs.setPID(process.Process.Pid)
 	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
 }
 

@@ -16,7 +16,10 @@ type Exit struct {
 	// Status is the raw wait status; Known is false where nobody saw it.
 	Status  unix.WaitStatus
 	Known   bool
-	PeakRSS int64 // bytes
+	PeakRSS int64         // bytes
+	CPU     time.Duration // processor time
+	// Stack is the Python stack at a fatal signal, "" where none was left.
+	Stack string
 	// Unseen says why Status is not known; "" is: its daemon is gone, which then is Cause.
 	Unseen string
 	Cause  *status.Error
@@ -72,8 +75,11 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 		patience = 0
 	}
 	stderr := logs.stderr.text(patience)
-	return err.Because(cause).With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).
-		With("worker.python_stack", pythonStack(stderr))
+	stack := exit.Stack
+	if stack == "" { // the function may have had it written there
+		stack = fatalStack(stderr)
+	}
+	return err.Because(cause).With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).With("worker.python_stack", stack)
 }
 
 // Explain adds what is known of the worker to a task's error.
@@ -91,10 +97,10 @@ func positive(pid int) string {
 	return strconv.Itoa(pid)
 }
 
-// pythonStack is what faulthandler wrote last, if it did.
-func pythonStack(stderr string) string {
-	if i := strings.LastIndex(stderr, "Fatal Python error:"); i >= 0 {
-		return stderr[i:]
+// fatalStack is what faulthandler wrote last at a fatal signal, if it did.
+func fatalStack(text string) string {
+	if i := strings.LastIndex(text, "Fatal Python error:"); i >= 0 {
+		return text[i:]
 	}
 	return ""
 }

@@ -64,7 +64,7 @@ func (s *simple) serve(w *Worker, env map[string]string) {
 
 // start starts the process.
 func (s *simple) start(w *Worker, env map[string]string, door *door) (*process, error) {
-	logs, ends, err := newLogs()
+	logs, ends, err := newLogs(s.spec.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +74,7 @@ func (s *simple) start(w *Worker, env map[string]string, door *door) (*process, 
 		return nil, err
 	}
 	p.logs = logs
+	logs.setPID(p.pid)
 	w.mu.Lock()
 	w.process, w.logs, w.pid = p, logs, p.pid
 	killed := w.killed

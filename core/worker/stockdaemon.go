@@ -86,10 +86,10 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 	d.stdin = fds[0]
 	d.mu.Unlock()
 	var l logs
-	if l.stdout, files.out, err = newPipe(); err != nil {
+	if l.stdout, files.out, err = newPipe(spec.Log, "stdout"); err != nil {
 		return nil, err
 	}
-	if l.stderr, files.err, err = newTail(); err != nil {
+	if l.stderr, files.err, err = newTail(spec.Log, "stderr"); err != nil {
 		l.stdout.start() // to its end
 		return nil, err
 	}
@@ -105,6 +105,7 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 		return nil, err
 	}
 	p.logs = l
+	l.setPID(p.pid)
 	d.mu.Lock()
 	d.process = p
 	closed := d.closed
@@ -238,7 +239,7 @@ func (d *stockDaemon) hold(w *Worker, pid int) *pidfd {
 			held = nil
 		}
 	}
-	w.started(pid, copied)
+	w.started(pid, copied, nil)
 	return held
 }
 
