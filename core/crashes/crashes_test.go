@@ -188,6 +188,13 @@ func (c *crash) run(t *testing.T, s *scene) {
 	}
 	values, err := collect(s.it)
 	c.check(t, s, values, err)
+	if c.code == status.OK { // once more, on the same worker
+		it, err := s.runner(function, pairs...).Compute(numbers(t).Input(), identity(c.task))
+		require.NoError(t, err)
+		defer it.Close()
+		values, err := collect(it)
+		c.check(t, s, values, err)
+	}
 	if s.mend != nil {
 		s.mend()
 	}
