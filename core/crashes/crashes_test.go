@@ -231,6 +231,9 @@ func (c *crash) check(t *testing.T, s *scene, values []int64, err error) {
 	for key, want := range map[string]string{"task.partition": "7", "task.attempt": "1", "task.stage": "3", "task.id": "1234"} {
 		assert.Equal(t, want, e.Details[key], key)
 	}
+	if _, expected := c.details["worker.python_stack"]; !expected {
+		assert.NotContains(t, e.Details, "worker.python_stack", "of another worker")
+	}
 	for key, part := range c.details {
 		assert.Contains(t, e.Details, key)
 		assert.Contains(t, e.Details[key], part, key)
