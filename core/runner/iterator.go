@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"udfrunner/core/cdata"
-	"udfrunner/core/config"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/safego"
@@ -98,7 +97,7 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 // acquire gets the task's worker from the ready factory.
 func (it *Iterator) acquire(dialect *protocol.Dialect) error {
 	prepared := it.runner.prepare(dialect, it.task.CPUs)
-	w, err := it.factory.Acquire(prepared.workerKey, prepared.environment)
+	w, err := it.factory.Acquire(prepared.workerKey, prepared.environment, prepared.modulePath...)
 	if err != nil {
 		return err
 	}
@@ -290,7 +289,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 		it.pump.recordBroadcasts(w)
 		switch {
 		case !interrupted && (end == nil || it.pump.raised):
-			it.factory.Release(w, reuse && it.runner.conf.Bool(config.PythonWorkerReuse))
+			it.factory.Release(w, reuse)
 		default:
 			it.factory.Kill(w)
 		}
