@@ -1,6 +1,10 @@
 package sqltype
 
 import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
 
@@ -132,6 +137,9 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(text)
 	}
+	for _, text := range recordedTypes(f) {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		first, err := Parse(text)
 		if err != nil {
@@ -147,4 +155,30 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// recordedTypes are those that real Spark named to its workers.
+func recordedTypes(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("../protocol/recording/testdata/*/*.in")
+	require.NoError(t, err)
+	found := map[string]bool{}
+	for _, file := range files {
+		dialect, err := protocol.ForVersion(filepath.Base(filepath.Dir(file)) + ".0")
+		require.NoError(t, err)
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		in, _, err := dialect.ParseInit(data)
+		require.NoError(t, err)
+		if in.TableFunction != nil {
+			found[in.TableFunction.ReturnType] = true
+		}
+		for _, entry := range in.EvalConf {
+			if strings.HasPrefix(entry.Value, "{") {
+				found[entry.Value] = true
+			}
+		}
+	}
+	require.Greater(t, len(found), 5, "types in the recordings")
+	return slices.Collect(maps.Keys(found))
 }
