@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"udfrunner/core/hostcall"
@@ -182,6 +181,9 @@ func (p *pump) open() (bool, error) {
 	p.it.attach()
 	in := p.init(dialect, info)
 	if err := dialect.Check(in); err != nil {
+		return false, err
+	}
+	if err := checkFiles(in); err != nil {
 		return false, err
 	}
 	added, err := p.in.open(dialect)
@@ -416,15 +418,9 @@ func (p *pump) release() {
 	p.in.release()
 }
 
-// pythonException is the error of a function that raised: its message is the traceback's last line.
+// pythonException is the error of a function that raised.
 func pythonException(traceback string) *status.Error {
-	return status.New(status.PythonException, "%s", lastLine(traceback)).With("python.traceback", traceback)
+	return status.New(status.PythonException, "%s", protocol.ExceptionLine(traceback)).With("python.traceback", traceback)
 }
 
 func newPump() *pump { return &pump{writer: transport.NewWriter(nil)} }
-
-// lastLine is the last line of a traceback that says something.
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndexByte(text, '\n')+1:]
-}

@@ -52,6 +52,8 @@ func TestParseErrorsNameTextPlaceAndExpectation(t *testing.T) {
 		{"interval year to day", `expected year to month`},
 		{"interval day to day", `expected a field smaller than "day" after TO, found "day"`},
 		{"interval day to foo", `expected a field smaller than "day" after TO, found "foo"`},
+		{"string collate ϡ", `at character 16: expected a collation of ASCII letters, digits and _ after COLLATE, found "ϡ"`},
+		{"string collate `a b`", `expected a collation of ASCII letters, digits and _ after COLLATE`},
 		{"string collate", `expected a collation after COLLATE, found the end`},
 		{"geometry(4326)", `geometry types are not supported`},
 		{"a geography(any)", `at character 3: geography types are not supported`},

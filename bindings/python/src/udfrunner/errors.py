@@ -30,12 +30,14 @@ __all__ = [
 #: The keys that ``udfrunner_error_detail`` knows.
 DETAIL_KEYS = (
     "python.traceback",
+    "worker.pyspark",
     "worker.pid",
     "worker.exit_status",
     "worker.signal",
     "worker.stderr_tail",
     "worker.python_stack",
     "worker.peak_rss",
+    "task.eval_type",
     "task.partition",
     "task.attempt",
     "task.stage",
