@@ -5,19 +5,14 @@ import (
 	"strings"
 
 	"udfrunner/core/command"
+	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
 
 // pythonException is the error of a worker that raised: its message is the traceback's last line.
 func pythonException(traceback string) *status.Error {
-	return status.New(status.PythonException, "%s", lastLine(traceback)).
+	return status.New(status.PythonException, "%s", protocol.ExceptionLine(traceback)).
 		With("python.traceback", traceback).Because(causeOfException(traceback))
-}
-
-// lastLine is the last line of a traceback that says something.
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 const tracebackHead = "Traceback (most recent call last):\n"
