@@ -24,7 +24,11 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 
 
 def enable_crash_report(descriptor: int = 2) -> None:
-    """Have the stacks of all threads written to descriptor on a fatal signal."""
+    """Have the stacks of all threads written to descriptor on a fatal signal.
+
+    Whatever happened to the handlers since faulthandler set them: it would not set them twice.
+    """
+    faulthandler.disable()
     faulthandler.enable(file=descriptor, all_threads=True)
 
 
