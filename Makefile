@@ -200,7 +200,7 @@ check-go:
 	$(GO) run $(STATICCHECK) ./...
 	CGO_ENABLED=0 $(GO) build ./core/...
 	$(GO) mod tidy -diff
-	$(GO) test -count=1 -run TestDocument ./core/conformance
+	$(GO) test -count=1 -run TestDocument ./core/conformance ./core/crashes
 	@! grep -nE $(FORBIDDEN) $(filter-out %_test.go core/safego/safego.go core/protocol/recording/%,$(GO_FILES)) || { echo "not allowed in the library"; exit 1; }
 	@! grep -lE '^(import )?[[:space:]]*"C"$$' $(filter core/%,$(GO_FILES)) || { echo "cgo belongs into capi"; exit 1; }
 
