@@ -61,8 +61,8 @@ class Channel:
 
     Output that pyspark left in its buffer gets out when input would wait, and only then: a host
     that feeds one batch and waits for its result is answered, and a busy stream costs no extra
-    write. before_wait is called with the socket whenever input is
-    about to wait.
+    write. before_wait is called with the socket before each task, and
+    whenever input is about to wait.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class Channel:
         """
 
         def idle() -> None:
-            self._about_to_wait()
             poller = select.poll()
             poller.register(self.socket, select.POLLIN)
             if not poller.poll(idle_seconds * 1000):
                 when_idle()
 
+        self._about_to_wait()
         self._source.before_wait = idle
         try:
             return bool(self.input.peek(1))

@@ -55,7 +55,7 @@ class Server:
         self._stacks: dict[int, int] = {}
         self._killed: set[int] = set()
         self._unread = b""
-        self._pausing = False
+        self._pausing = self._starved = False
         self._signals, self._signalled = socket.socketpair()
         for end in (self._signals, self._signalled):
             end.setblocking(False)
@@ -118,38 +118,42 @@ class Server:
         os.close(stacks)
 
     def _connect(self) -> None:
+        """Take a connection; where descriptors or memory are scarce it waits in the backlog."""
+        stacks = -1
         try:
+            stacks = taskstate.open_stack_file()
             connection = self._listener.accept()
         except OSError as error:
             if error.errno not in _SCARCE:
                 raise
-            log(f"a connection waits, as there are {len(self._reaper)} workers: {error}")
-            self._pausing = True
-            return
-        if connection is not None:
-            with connection:
-                self._fork(connection)
+            if not self._starved:
+                log(f"a connection waits, as there are {len(self._reaper)} workers: {error}")
+            self._pausing = self._starved = True
+        else:
+            self._starved = False
+            if connection is not None:
+                with connection:
+                    if self._fork(connection, stacks):
+                        return
+        if stacks >= 0:
+            os.close(stacks)
 
-    def _fork(self, connection: socket.socket) -> None:
+    def _fork(self, connection: socket.socket, stacks: int) -> bool:
+        """Make the worker of a connection; False where it could not be."""
         process.flush_standard_streams()
         parent = os.getpid()
-        try:
-            stacks = taskstate.open_stack_file()
-        except OSError as error:
-            greeting.refuse(connection, error.errno or errno.EMFILE)
-            return
         with _signals_blocked():
             try:
                 pid = self._fork_patiently()
             except OSError as error:
                 log(f"no worker could be forked: {error}")
-                os.close(stacks)
                 greeting.refuse(connection, error.errno or errno.EAGAIN)
-                return
+                return False
             if pid == 0:
                 self._be_worker(connection.detach(), stacks, parent)
         self._stacks[pid] = stacks
         self._reaper.add(pid, pid)
+        return True
 
     def _fork_patiently(self) -> int:
         """Fork; where there are too many processes wait a while for one to end, as stock does."""
