@@ -61,14 +61,20 @@ class Channel:
 
     Output that pyspark left in its buffer gets out when input would wait, and only then: a host
     that feeds one batch and waits for its result is answered, and a busy stream costs no extra
-    write.
+    write. before_wait is called whenever input is about to wait.
     """
 
-    def __init__(self, descriptor: int, buffer_size: int) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        buffer_size: int,
+        before_wait: Callable[[], object] | None = None,
+    ) -> None:
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
         self.output = io.BufferedWriter(io.FileIO(descriptor, "wb", closefd=False), buffer_size)
-        self._source = SocketSource(self.socket, buffer_size, self.output.flush)
+        self._before_wait = before_wait
+        self._source = SocketSource(self.socket, buffer_size, self._flush)
         self.input = io.BufferedReader(self._source, buffer_size)
 
     def wait(self, idle_seconds: float, when_idle: Callable[[], object]) -> bool:
@@ -78,6 +84,8 @@ class Channel:
         """
 
         def idle() -> None:
+            if self._before_wait is not None:
+                self._before_wait()
             poller = select.poll()
             poller.register(self.socket, select.POLLIN)
             if not poller.poll(idle_seconds * 1000):
@@ -89,7 +97,12 @@ class Channel:
         except ConnectionResetError:
             return False
         finally:
-            self._source.before_wait = self.output.flush
+            self._source.before_wait = self._flush
+
+    def _flush(self) -> None:
+        self.output.flush()
+        if self._before_wait is not None:
+            self._before_wait()
 
     def drain(self) -> None:
         """Say that nothing more comes, then read and drop what does, until the host closes its end.

@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"udfrunner/core/cdata"
-	"udfrunner/core/config"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/safego"
@@ -57,6 +56,7 @@ type Iterator struct {
 	end       *status.Error  // the terminal error
 	done      bool           // the terminal state was reached, with or without error
 	deadline  *safego.Timer
+	monitor   monitor
 	events    *eventFD
 	result    protocol.Result
 	metrics   metrics
@@ -81,7 +81,7 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 	}
 	if task.DeadlineMS > 0 {
 		it.deadline = safego.AfterFunc(time.Duration(task.DeadlineMS)*time.Millisecond, func() {
-			it.stop(status.New(status.Deadline, "task took longer than its deadline of %d ms", task.DeadlineMS))
+			it.giveUp(status.New(status.Deadline, "task took longer than its deadline of %d ms", task.DeadlineMS))
 		})
 	}
 	if dialect, _, err := factory.State(); dialect != nil && err == nil {
@@ -97,12 +97,13 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 // acquire gets the task's worker from the ready factory.
 func (it *Iterator) acquire(dialect *protocol.Dialect) error {
 	prepared := it.runner.prepare(dialect, it.task.CPUs)
-	w, err := it.factory.Acquire(prepared.workerKey, prepared.environment)
+	w, err := it.factory.Acquire(prepared.workerKey, prepared.environment, prepared.modulePath...)
 	if err != nil {
 		return err
 	}
 	it.mu.Lock()
 	it.worker = w
+	it.watch(w, prepared.limits)
 	it.pump.acquired = time.Now()
 	interrupted := it.interrupt != nil
 	it.mu.Unlock()
@@ -258,10 +259,10 @@ func (it *Iterator) identify(err *status.Error) *status.Error {
 
 // explain adds what is known to an error of the pump. A cancel explains every error that follows it.
 func (it *Iterator) explain(err error) *status.Error {
-	if interrupt := it.interrupted(); interrupt != nil {
-		return it.identify(interrupt)
-	}
 	e := status.From(err)
+	if interrupt := it.interrupted(); interrupt != nil {
+		e = interrupt
+	}
 	it.mu.Lock()
 	w := it.worker
 	it.mu.Unlock()
@@ -286,6 +287,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	// A cancel that came before the end may have killed the worker already.
 	interrupted := it.interrupt != nil
 	it.deadline.Stop()
+	it.monitor.stop()
 	if it.events != nil {
 		it.events.detach()
 	}
@@ -297,7 +299,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 		it.pump.recordBroadcasts(w)
 		switch {
 		case !interrupted && (end == nil || it.pump.raised):
-			it.factory.Release(w, reuse && it.runner.conf.Bool(config.PythonWorkerReuse))
+			it.factory.Release(w, reuse)
 		default:
 			it.factory.Kill(w)
 		}

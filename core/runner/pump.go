@@ -42,11 +42,16 @@ type pump struct {
 
 // run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
 // (NeedInput), the time is up (TimedOut) or there is an error.
-func (p *pump) run(timeout time.Duration) (status.Code, error) {
+func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 	deadline := time.Now().Add(timeout)
 	p.it.wake.Clear()
 	p.again, p.mayRead, p.readable, p.writable = false, false, p.opened, true
 	defer p.count()
+	defer func() {
+		if code != status.TimedOut { // the host is waited for, not the worker
+			p.it.monitor.idle.moves()
+		}
+	}()
 	for {
 		if err := p.it.interrupted(); err != nil {
 			return err.Code, err
@@ -98,9 +103,15 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 			d = limit + time.Millisecond
 		}
 	}
+	if p.opened {
+		p.it.monitor.idle.waits()
+	}
 	start := time.Now()
 	ready, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
 	p.counters.waited.Add(int64(time.Since(start)))
+	if ready.Read || ready.Write {
+		p.it.monitor.idle.moves()
+	}
 	p.readable = p.readable || ready.Read
 	p.writable = p.writable || ready.Write
 	if ready.Wake {
@@ -416,11 +427,6 @@ func (p *pump) release() {
 	p.writer.Drop()
 	p.out.release()
 	p.in.release()
-}
-
-// pythonException is the error of a function that raised.
-func pythonException(traceback string) *status.Error {
-	return status.New(status.PythonException, "%s", protocol.ExceptionLine(traceback)).With("python.traceback", traceback)
 }
 
 func newPump() *pump { return &pump{writer: transport.NewWriter(nil)} }
