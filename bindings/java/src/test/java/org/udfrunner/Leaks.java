@@ -42,15 +42,21 @@ public final class Leaks implements BeforeEachCallback, AfterEachCallback {
   @Override
   public void afterEach(ExtensionContext context) {
     assertTrue(
-        eventually(() -> children.containsAll(children())),
+        eventually(() -> children.containsAll(children()) || collected()),
         () -> "child processes left: " + children());
     assertTrue(
-        eventually(() -> descriptors().size() <= descriptors.size()),
+        eventually(() -> descriptors().size() <= descriptors.size() || collected()),
         () -> {
           Set<String> left = descriptors();
           left.removeAll(descriptors);
           return "descriptors left: " + left;
         });
+  }
+
+  /** What was forgotten is left until it is collected. */
+  private static boolean collected() {
+    System.gc();
+    return false;
   }
 
   /** Does once what is allowed to stay: the library's own threads and descriptors, jars. */

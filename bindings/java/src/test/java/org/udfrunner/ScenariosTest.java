@@ -74,7 +74,7 @@ class ScenariosTest {
   void compute() {
     works();
     works();
-    assertTrue(env.stats().contains("\"workers_started\":1"), env.stats());
+    assertTrue(env.stats().contains("\"started\":1,\"reused\":1"), env.stats());
   }
 
   @Test
