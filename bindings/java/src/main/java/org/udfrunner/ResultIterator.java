@@ -215,16 +215,19 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
   }
 
   /**
-   * The Python stack of the task's worker, now.
+   * The Python stacks of all threads of the task's worker now, also while the function hangs in C
+   * code. The worker goes on.
    *
-   * @param timeout how long to wait for it
-   * @return the text
-   * @throws NotSupportedException where the library or the worker can't tell
+   * @param timeout how long to wait for them; not interruptible
+   * @return the text, as Python's faulthandler writes it; null where the time ran out
+   * @throws InvalidStateException where the task has ended
+   * @throws NotSupportedException for a worker that the embedded daemon did not make
    */
   public String stack(Duration timeout) {
     state.enter();
     try {
-      return Errors.text(Native.iteratorStack(state.handle, timeout.toMillis()));
+      byte[] stacks = Native.iteratorStack(state.handle, timeout.toMillis());
+      return stacks == null ? null : Errors.text(stacks);
     } finally {
       state.exit();
     }
