@@ -6,6 +6,8 @@ import java.util.NoSuchElementException;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.TaskCompletionListener;
+import org.apache.spark.util.TaskInterruptListener;
 import org.udfrunner.Input;
 import org.udfrunner.ResultIterator;
 import org.udfrunner.Runner;
@@ -40,8 +42,9 @@ final class PythonTask implements Iterator<InternalRow> {
     input = new RowsToArrow(rows, schema, ArrowOptions.of(stage.conf));
     results = compute(runner, input, keys, context);
     output = new ArrowToRows(results.channel());
-    context.addTaskCompletionListener(ended -> close());
-    context.addTaskInterruptListener((ended, reason) -> results.cancel(reason));
+    context.addTaskCompletionListener((TaskCompletionListener) ended -> close());
+    context.addTaskInterruptListener(
+        (TaskInterruptListener) (ended, reason) -> results.cancel(reason));
   }
 
   private static Runner runner(PythonStage stage) {

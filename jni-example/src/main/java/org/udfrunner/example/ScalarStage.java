@@ -14,6 +14,7 @@ import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.apache.spark.sql.execution.python.HybridRowQueue;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.TaskCompletionListener;
 import scala.collection.immutable.IndexedSeq;
 import scala.jdk.javaapi.CollectionConverters;
 
@@ -39,7 +40,7 @@ final class ScalarStage extends PythonStage {
   Iterator<InternalRow> run(Iterator<InternalRow> rows, TaskContext context) {
     HybridRowQueue queue = HybridRowQueue.apply(context.taskMemoryManager(), input.length());
     // Listeners run last to first: the task ends before the queue that its input fills.
-    context.addTaskCompletionListener(ended -> queue.close());
+    context.addTaskCompletionListener((TaskCompletionListener) ended -> queue.close());
     StructType argumentTypes = argumentTypes();
     ProjectingInternalRow arguments = ProjectingInternalRow.apply(argumentTypes, ordinals());
     UnsafeProjection unsafe = UnsafeProjection.create(input);
