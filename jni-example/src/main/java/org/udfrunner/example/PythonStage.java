@@ -3,7 +3,6 @@ package org.udfrunner.example;
 
 import java.util.Collections;
 import java.util.Iterator;
-import java.util.Map;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -13,37 +12,20 @@ import org.apache.spark.sql.types.StructType;
 abstract class PythonStage implements FlatMapFunction<Iterator<InternalRow>, InternalRow> {
   private static final long serialVersionUID = 1L;
 
-  final PySparkFunction function;
-  final Map<String, String> conf;
+  final StageSpec spec;
   final StructType input;
   final StructType output;
-  final int[] offsets;
-  final StageReport report;
 
-  PythonStage(
-      PySparkFunction function,
-      Map<String, String> conf,
-      StructType input,
-      StructType output,
-      int[] offsets,
-      StageReport report) {
-    this.function = function;
-    this.conf = conf;
+  PythonStage(StageSpec spec, StructType input, StructType output) {
+    this.spec = spec;
     this.input = input;
     this.output = output;
-    this.offsets = offsets;
-    this.report = report;
   }
 
   @Override
   public final Iterator<InternalRow> call(Iterator<InternalRow> rows) {
     // As Spark's grouped stages: no rows, no worker.
     return rows.hasNext() ? run(rows, TaskContext.get()) : Collections.emptyIterator();
-  }
-
-  /** The function's arguments, as places in what is sent to it. */
-  int[] arguments() {
-    return offsets;
   }
 
   abstract Iterator<InternalRow> run(Iterator<InternalRow> rows, TaskContext context);

@@ -41,14 +41,19 @@ public final class PythonStages {
       PySparkFunction function,
       List<String> arguments,
       StageReport report) {
+    return withColumn(
+        rows, column, arguments, new StageSpec(function, Sessions.conf(rows.sparkSession()), report, PythonTask::start));
+  }
+
+  static Dataset<Row> withColumn(
+      Dataset<Row> rows, String column, List<String> arguments, StageSpec spec) {
     StructType input = rows.schema();
     if (Arrays.asList(input.fieldNames()).contains(column)) {
       throw new IllegalArgumentException("column " + column + ": the input has one of that name");
     }
-    int[] offsets = arguments.stream().mapToInt(input::fieldIndex).toArray();
-    StructType output = input.add(column, DataType.fromDDL(function.returnType()));
-    return Sessions.mapPartitions(
-        rows, output, new ScalarStage(function, Sessions.conf(rows), input, output, offsets, report));
+    int[] places = arguments.stream().mapToInt(input::fieldIndex).toArray();
+    StructType output = input.add(column, DataType.fromDDL(spec.function().returnType()));
+    return Sessions.mapPartitions(rows, output, new ScalarStage(spec, input, output, places));
   }
 
   /**
@@ -62,6 +67,11 @@ public final class PythonStages {
    */
   public static Dataset<Row> applyInPandas(
       Dataset<Row> rows, List<String> keys, PySparkFunction function, StageReport report) {
+    return applyInPandas(
+        rows, keys, new StageSpec(function, Sessions.conf(rows.sparkSession()), report, PythonTask::start));
+  }
+
+  static Dataset<Row> applyInPandas(Dataset<Row> rows, List<String> keys, StageSpec spec) {
     if (keys.isEmpty()) {
       throw new IllegalArgumentException("no grouping columns: at least one is needed");
     }
@@ -71,25 +81,23 @@ public final class PythonStages {
         Stream.concat(keys.stream(), names.stream().filter(name -> !keys.contains(name))).toList();
     Dataset<Row> sorted =
         rows.select(columns(ordered)).repartition(columns(keys)).sortWithinPartitions(columns(keys));
-    StructType output = StructType.fromDDL(function.returnType());
+    StructType output = StructType.fromDDL(spec.function().returnType());
     return Sessions.mapPartitions(
         sorted,
         output,
         new GroupedStage(
-            function,
-            Sessions.conf(rows),
+            spec,
             sorted.schema(),
             output,
             keys.size(),
-            groupedOffsets(keys.size(), names, ordered),
-            report));
+            groupedArguments(keys.size(), names, ordered)));
   }
 
   /**
    * The argument list of a grouped map, as Spark's {@code PandasGroupUtils.resolveArgOffsets} makes
    * it: the count of what follows, the count of keys, their offsets, the offsets of the values.
    */
-  private static int[] groupedOffsets(int keys, List<String> names, List<String> ordered) {
+  private static int[] groupedArguments(int keys, List<String> names, List<String> ordered) {
     List<Integer> offsets = new ArrayList<>();
     offsets.add(1 + keys + names.size());
     offsets.add(keys);

@@ -3,15 +3,16 @@ package org.udfrunner.example;
 
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import org.apache.spark.SparkFiles;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.TaskCompletionListener;
 import org.apache.spark.util.TaskInterruptListener;
 import org.udfrunner.Input;
 import org.udfrunner.ResultIterator;
 import org.udfrunner.Runner;
 import org.udfrunner.UdfRunnerException;
+import org.udfrunner.example.StageSpec.TaskData;
 
 /**
  * One Spark task's run of a function: rows in, rows out. Everything happens on the task's thread,
@@ -19,57 +20,58 @@ import org.udfrunner.UdfRunnerException;
  */
 final class PythonTask implements Iterator<InternalRow> {
   private final TaskContext context;
-  private final PythonStage stage;
+  private final StageReport report;
   private final Runner runner;
-  private final RowsToArrow input;
   private final ResultIterator results;
   private final ArrowToRows output;
   private boolean closed;
 
-  PythonTask(
-      PythonStage stage,
-      Iterator<InternalRow> rows,
-      StructType schema,
-      int keys,
-      TaskContext context) {
+  private PythonTask(
+      StageSpec spec, Runner runner, ResultIterator results, TaskContext context) {
     this.context = context;
-    this.stage = stage;
-    try {
-      runner = runner(stage);
-    } catch (UdfRunnerException e) {
-      throw TaskFailure.of(e, context);
-    }
-    input = new RowsToArrow(rows, schema, ArrowOptions.of(stage.conf));
-    results = compute(runner, input, keys, context);
+    this.report = spec.report();
+    this.runner = runner;
+    this.results = results;
     output = new ArrowToRows(results.channel());
     context.addTaskCompletionListener((TaskCompletionListener) ended -> close());
     context.addTaskInterruptListener(
         (TaskInterruptListener) (ended, reason) -> results.cancel(reason));
   }
 
-  private static Runner runner(PythonStage stage) {
-    Runner.Builder builder =
-        Runner.builder(stage.function.evalType())
-            .env(ExecutorEnv.get())
-            .function(stage.function.toNative(), stage.arguments())
-            .conf(stage.conf)
-            // Files of SparkContext.addFile: the workers' SparkFiles, and modules to import.
-            .conf("udfrunner.files.directory", org.apache.spark.SparkFiles.getRootDirectory());
-    if (stage.function.pythonVersion() != null) {
-      builder.conf("udfrunner.python.version", stage.function.pythonVersion());
-    }
-    return builder.build();
-  }
-
-  private static ResultIterator compute(
-      Runner runner, RowsToArrow input, int keys, TaskContext context) {
+  /** Starts the task; its worker starts, or is taken from the pool, meanwhile. */
+  static PythonTask start(
+      StageSpec spec, Iterator<InternalRow> rows, TaskData data, TaskContext context) {
     try {
-      return runner.compute(Input.records(input).keys(keys), TaskInfos.of(context));
-    } catch (UdfRunnerException e) {
-      input.close();
-      runner.close();
+      Runner runner = runner(spec, data);
+      RowsToArrow input = new RowsToArrow(rows, data.schema(), ArrowOptions.of(spec.conf()));
+      try {
+        ResultIterator results =
+            runner.compute(Input.records(input).keys(data.keys()), TaskInfos.of(context));
+        return new PythonTask(spec, runner, results, context);
+      } catch (Throwable e) {
+        input.close();
+        runner.close();
+        throw e;
+      }
+    } catch (UdfRunnerException | UnsatisfiedLinkError e) {
+      // Spark ends an executor that throws a LinkageError.
       throw TaskFailure.of(e, context);
     }
+  }
+
+  private static Runner runner(StageSpec spec, TaskData data) {
+    PySparkFunction function = spec.function();
+    Runner.Builder builder =
+        Runner.builder(function.evalType())
+            .env(ExecutorEnv.get())
+            .function(function.toNative(), data.arguments())
+            .conf(spec.conf())
+            // Files of SparkContext.addFile: the workers' SparkFiles, and modules to import.
+            .conf("udfrunner.files.directory", SparkFiles.getRootDirectory());
+    if (function.pythonVersion() != null) {
+      builder.conf("udfrunner.python.version", function.pythonVersion());
+    }
+    return builder.build();
   }
 
   @Override
@@ -81,7 +83,7 @@ final class PythonTask implements Iterator<InternalRow> {
       if (output.hasNext()) {
         return true;
       }
-      stage.report.add(results);
+      report.add(results);
     } catch (UdfRunnerException e) {
       throw TaskFailure.of(e, context);
     }

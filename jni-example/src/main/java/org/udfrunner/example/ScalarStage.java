@@ -3,7 +3,6 @@ package org.udfrunner.example;
 
 import java.util.Arrays;
 import java.util.Iterator;
-import java.util.Map;
 import java.util.stream.IntStream;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -15,6 +14,7 @@ import org.apache.spark.sql.execution.python.HybridRowQueue;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.TaskCompletionListener;
+import org.udfrunner.example.StageSpec.TaskData;
 import scala.collection.immutable.IndexedSeq;
 import scala.jdk.javaapi.CollectionConverters;
 
@@ -26,14 +26,11 @@ import scala.jdk.javaapi.CollectionConverters;
 final class ScalarStage extends PythonStage {
   private static final long serialVersionUID = 1L;
 
-  ScalarStage(
-      PySparkFunction function,
-      Map<String, String> conf,
-      StructType input,
-      StructType output,
-      int[] offsets,
-      StageReport report) {
-    super(function, conf, input, output, offsets, report);
+  private final int[] arguments;
+
+  ScalarStage(StageSpec spec, StructType input, StructType output, int[] arguments) {
+    super(spec, input, output);
+    this.arguments = arguments;
   }
 
   @Override
@@ -41,31 +38,32 @@ final class ScalarStage extends PythonStage {
     HybridRowQueue queue = HybridRowQueue.apply(context.taskMemoryManager(), input.length());
     // Listeners run last to first: the task ends before the queue that its input fills.
     context.addTaskCompletionListener((TaskCompletionListener) ended -> queue.close());
-    StructType argumentTypes = argumentTypes();
-    ProjectingInternalRow arguments = ProjectingInternalRow.apply(argumentTypes, ordinals());
+    StructType types = argumentTypes();
+    ProjectingInternalRow projected = ProjectingInternalRow.apply(types, ordinals());
     UnsafeProjection unsafe = UnsafeProjection.create(input);
     Iterator<InternalRow> inputs =
         new MappedIterator(
             rows,
             row -> {
               queue.add(row instanceof UnsafeRow bytes ? bytes : unsafe.apply(row));
-              arguments.project(row);
-              return arguments;
+              projected.project(row);
+              return projected;
             });
-    PythonTask task = new PythonTask(this, inputs, argumentTypes, 0, context);
+    int[] all = IntStream.range(0, arguments.length).toArray();
+    Iterator<InternalRow> results = spec.start(inputs, new TaskData(types, 0, all), context);
     JoinedRow joined = new JoinedRow();
     UnsafeProjection projection = UnsafeProjection.create(output);
     return new MappedIterator(
-        task, result -> projection.apply(joined.apply(queue.remove(), result)));
+        results, result -> projection.apply(joined.apply(queue.remove(), result)));
   }
 
-  /** The arguments' types, by place: names may repeat. */
+  /** The arguments' types; their names are by place, as one column may be given twice. */
   private StructType argumentTypes() {
-    StructField[] fields = new StructField[offsets.length];
+    StructField[] fields = new StructField[arguments.length];
     Arrays.setAll(
         fields,
         i -> {
-          StructField field = input.fields()[offsets[i]];
+          StructField field = input.fields()[arguments[i]];
           return new StructField("_" + i, field.dataType(), field.nullable(), field.metadata());
         });
     return new StructType(fields);
@@ -73,12 +71,7 @@ final class ScalarStage extends PythonStage {
 
   private IndexedSeq<Object> ordinals() {
     return CollectionConverters.asScala(
-            IntStream.of(offsets).<Object>mapToObj(Integer::valueOf).toList())
+            IntStream.of(arguments).<Object>mapToObj(Integer::valueOf).toList())
         .toIndexedSeq();
-  }
-
-  @Override
-  int[] arguments() {
-    return IntStream.range(0, offsets.length).toArray();
   }
 }

@@ -32,13 +32,12 @@ final class Sessions {
         internalRows(rows).mapPartitions(function).rdd(), schema, false);
   }
 
-  /** What is set of {@code spark.sql.*} in a Dataset's session, and its time zone. */
-  static Map<String, String> conf(Dataset<Row> rows) {
+  /** What is set of {@code spark.sql.*} in a session, and its time zone. */
+  static Map<String, String> conf(org.apache.spark.sql.SparkSession session) {
     Map<String, String> conf =
-        new HashMap<>(CollectionConverters.asJava(rows.sparkSession().conf().getAll()));
+        new HashMap<>(CollectionConverters.asJava(session.conf().getAll()));
     conf.keySet().removeIf(key -> !key.startsWith("spark.sql."));
-    conf.put(
-        ArrowOptions.TIME_ZONE_KEY, rows.sparkSession().conf().get(ArrowOptions.TIME_ZONE_KEY));
+    conf.put(ArrowOptions.TIME_ZONE_KEY, session.conf().get(ArrowOptions.TIME_ZONE_KEY));
     return conf;
   }
 
