@@ -15,7 +15,7 @@ SONAME  := libudfrunner.so.1
 GLIBC   ?= 2.34
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
-C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c)
+C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c bindings/java/src/*/native/*.c bindings/java/src/*/native/*.h)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -53,6 +53,43 @@ install: lib ## Install library, header and pkg-config file below PREFIX (and DE
 	install -m 644 include/udfrunner.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' bindings/c/udfrunner.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/udfrunner.pc
+
+# ---------------------------------------------------------------------- Java
+
+JAVA     := bindings/java
+JAVAC    := $(shell command -v javac)
+JDK      := $(patsubst %/bin/javac,%,$(realpath $(JAVAC)))
+MAVEN    := $(shell command -v mvn)
+MVN       = $(MAVEN) -q -B --no-transfer-progress -f $(JAVA)/pom.xml
+JAVA_JAR := build/java/udfrunner-$(VERSION).jar
+JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-amd64
+JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
+JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
+	-I$(JDK)/include -I$(JDK)/include/linux
+
+.PHONY: java
+java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
+$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
+	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
+	$(MVN) -DskipTests package
+
+# The headers of the natives: the glue does not compile where it differs from them.
+build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
+	@test -n "$(JAVAC)" || { echo "a JDK of Java 17 or later is needed: no javac found"; exit 1; }
+	@mkdir -p build/java/include
+	$(JAVAC) --release 17 -d build/java/include/classes -h $(@D) -sourcepath $(JAVA)/src/main/java $(JAVA)/src/main/java/org/udfrunner/Native.java
+	@touch $@
+
+# It stays loaded when the class loader goes that loaded it: callbacks and releases point into it.
+$(JAVA_NATIVE)/libudfrunner_jni.so: $(wildcard $(JAVA)/src/main/native/*) build/java/include/org_udfrunner_Native.h include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now
+	@sed -n 's/.* JNICALL //p' build/java/include/org_udfrunner_Native.h | LC_ALL=C sort >build/java/include/expected_symbols.txt
+	@nm -D --defined-only $@ | sed 's/.* //' | LC_ALL=C sort | diff build/java/include/expected_symbols.txt - || { rm $@; echo "natives without code, or code without natives"; exit 1; }
+
+$(JAVA_NATIVE)/libudfrunner.so: build/libudfrunner.so
+	@mkdir -p $(@D)
+	@cmp -s $< $@ || cp $< $@
 
 # --------------------------------------------------------- Python environments
 

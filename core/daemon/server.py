@@ -2,6 +2,7 @@
 
 Every message is a JSON object in one packet. The host sends start, warm, fork, kill and stack;
 the daemon answers ready or failed, warmed, forked or refused, and reports each exited worker.
+With forked come the worker's pidfd, where the kernel has them, and its stack file.
 Forks are done strictly in the order they were asked for. When the host closes the socket, or
 dies, every worker is killed and the daemon ends.
 """
@@ -169,23 +170,27 @@ class Server:
             self._refuse(id, OSError(errno.EMFILE, text))
             return
         data, stdout, stderr = descriptors
-        request = WorkerRequest(
-            data, stdout, stderr, message["env"], message["unset"], message["cwd"]
-        )
         process.flush_standard_streams()
         parent = os.getpid()
         try:
+            stacks = taskstate.open_stack_file()
+            descriptors.append(stacks)  # closed with those that came
             pid = os.fork()
         except OSError as error:
             self._refuse(id, error)
             return
         if pid == 0:
             self._control.forget()
+            request = WorkerRequest(
+                data, stacks, stdout, stderr, message["env"], message["unset"], message["cwd"]
+            )
             run_worker(request, self._zygote, parent)
         pidfd = self._reaper.add(id, pid)
-        # A copy, as a message may wait in the queue while the worker ends and is reaped.
-        copies = [fcntl.fcntl(pidfd, fcntl.F_DUPFD_CLOEXEC, 0)] if pidfd >= 0 else []
-        self._control.send({"op": "forked", "id": id, "pid": pid}, copies)
+        # Copies, as a message may wait in the queue while the worker ends and is reaped.
+        shared = [pidfd, stacks] if pidfd >= 0 else [stacks]
+        copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 0) for descriptor in shared]
+        answer = {"op": "forked", "id": id, "pid": pid, "held": pidfd >= 0}
+        self._control.send(answer, copies)
 
     def _refuse(self, id: int, error: OSError) -> None:
         text = error.strerror or str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import fcntl
 import os
 import signal
 import sys
@@ -19,21 +20,29 @@ _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
 STACK_SIGNAL = signal.SIGRTMAX - 1
-"""Has a worker write the Python stacks of all its threads to descriptor 2, and go on."""
+"""Has a worker write the Python stacks of all its threads to its stack file, and go on."""
 
 
-def enable_crash_report() -> None:
-    """Have the stacks of all threads written to descriptor 2 on a fatal signal."""
-    faulthandler.enable(file=2, all_threads=True)
+def enable_crash_report(descriptor: int = 2) -> None:
+    """Have the stacks of all threads written to descriptor on a fatal signal."""
+    faulthandler.enable(file=descriptor, all_threads=True)
 
 
-def enable_stack_report() -> None:
-    """Answer STACK_SIGNAL.
+def enable_stack_report(descriptor: int = 2) -> None:
+    """Answer STACK_SIGNAL on descriptor.
 
-    To be called before the fork: no moment of a worker's life is left in which the signal would
-    end it.
+    To be called before the fork, too: no moment of a worker's life is left in which the signal
+    would end it. The signal is blocked while the answer is written, which tells others when it is
+    complete.
     """
-    faulthandler.register(STACK_SIGNAL, file=2, all_threads=True, chain=False)
+    faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
+
+
+def open_stack_file() -> int:
+    """A file in memory for a worker's stacks: whoever shares it reads them, also after its death."""
+    descriptor = os.memfd_create("udfrunner-stacks")
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
+    return descriptor
 
 
 class TaskState:
@@ -43,7 +52,8 @@ class TaskState:
     logging settings, resource limits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stacks: int = 2) -> None:
+        self._stacks = stacks
         self._handlers = {
             int(number): _get_handler(number)
             for number in signal.valid_signals()
@@ -70,7 +80,7 @@ class TaskState:
         signal.set_wakeup_fd(-1)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         faulthandler.cancel_dump_traceback_later()
-        enable_crash_report()
+        enable_crash_report(self._stacks)
         os.environ = self._variables  # noqa: B003 - the object; its content follows
         if _raw(os.environ) != self._raw_environment:
             threads.restore_environment(self._environment)

@@ -29,12 +29,13 @@ _PIPELINE_READER = "pyspark-pipelined-reader"
 
 @dataclass(frozen=True)
 class WorkerRequest:
-    """What a worker is to be: its data socket, log descriptors, environment and directory.
+    """What a worker is to be: its data socket, stack file, log descriptors, environment, directory.
 
     stdout and stderr are None where the daemon's own are to be used.
     """
 
     data: int
+    stacks: int
     stdout: int | None = None
     stderr: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -54,30 +55,36 @@ def run_worker(request: WorkerRequest, zygote: Zygote, parent: int) -> NoReturn:
         process.die_with_parent(parent)
         _take_descriptors(request, zygote.descriptors)
         _reset_process(request)
-        taskstate.enable_crash_report()
+        taskstate.enable_crash_report(request.stacks)
+        taskstate.enable_stack_report(request.stacks)
         _open_standard_streams()
         main = worker_main()
         _renew_libraries(zygote)
         process.keep_freed_memory()
         gc.enable()
         buffer_size = int(os.environ.get("SPARK_BUFFER_SIZE", DEFAULT_BUFFER_SIZE))
-        status = serve(Channel(request.data, buffer_size), main, zygote.rehearse)
+        state = taskstate.TaskState(request.stacks)
+        status = serve(Channel(request.data, buffer_size), main, state, zygote.rehearse)
     except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
         traceback.print_exc()
     process.flush_standard_streams()
     os._exit(status)
 
 
-def serve(channel: Channel, main: Main, rehearse: Callable[[], object]) -> int:
+def serve(
+    channel: Channel,
+    main: Main,
+    state: taskstate.TaskState,
+    rehearse: Callable[[], object],
+) -> int:
     """Run tasks from a channel until the host closes it; returns the exit status.
 
-    rehearse is called where the first task does not come at once: the worker is a spare then.
+    state is put back between tasks. rehearse is called where the first task does not come at once: the worker is a spare then.
 
     A task's main is entered with its first byte there: it takes its boot time then, and reports
     an early end as an error.
     """
     reuse = bool(os.environ.get("SPARK_REUSE_WORKER"))
-    state = taskstate.TaskState()
     idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
     while channel.wait(*idle):
         code = run_task(channel, main)
@@ -126,7 +133,7 @@ def _take_descriptors(request: WorkerRequest, kept: Iterable[int]) -> None:
     for source, target in ((request.stdout, 1), (request.stderr, 2)):
         if source is not None:
             os.dup2(source, target)
-    process.close_all_but([*kept, request.data])
+    process.close_all_but([*kept, request.data, request.stacks])
 
 
 def _reset_process(request: WorkerRequest) -> None:

@@ -79,7 +79,7 @@ func (b *base) Acquire(key string, env map[string]string) (*Worker, error) {
 		b.mu.Unlock()
 		return w, nil
 	}
-	w := &Worker{Broadcasts: map[int64]bool{}, factory: b, key: key, pidfd: -1, exited: make(chan struct{})}
+	w := &Worker{Broadcasts: map[int64]bool{}, factory: b, key: key, pidfd: -1, asking: make(chan struct{}, 1), exited: make(chan struct{})}
 	b.mu.Lock()
 	if b.err != nil {
 		b.mu.Unlock()
@@ -110,6 +110,9 @@ func (b *base) Release(w *Worker, reuse bool) {
 		return
 	}
 	b.givenBack(w, inPool)
+	if reuse {
+		w.endTask()
+	}
 	if !reuse || b.spec.Kind == SimpleWorker || !b.idle.put(w) {
 		b.discard(w)
 	}
@@ -144,7 +147,8 @@ func (b *base) ForkLimit() time.Duration { return b.spec.StartTimeout }
 
 // Stuck implements Factory.
 func (b *base) Stuck() *status.Error {
-	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout)
+	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout).
+		Because(status.CauseStartTimeout)
 	b.fail(err)
 	return err
 }

@@ -38,6 +38,10 @@ type (
 		ID     uint64 `json:"id"`
 		Signal int    `json:"signal"`
 	}
+	stackMessage struct {
+		Op string `json:"op"`
+		ID uint64 `json:"id"`
+	}
 )
 
 // message is what a daemon says; which members count depends on Op.
@@ -45,6 +49,7 @@ type message struct {
 	Op         string   `json:"op"`
 	ID         uint64   `json:"id"`
 	PID        int      `json:"pid"`
+	Held       bool     `json:"held"` // a pidfd came with the message
 	Python     string   `json:"python"`
 	PySpark    string   `json:"pyspark"`
 	PyArrow    string   `json:"pyarrow"`
@@ -53,6 +58,7 @@ type message struct {
 	Zygote     bool     `json:"zygote"`
 	Notes      []string `json:"notes"`
 	Message    string   `json:"message"`
+	Reason     string   `json:"reason"`
 	Traceback  string   `json:"traceback"`
 	Status     int      `json:"status"`
 	PeakRSS    int64    `json:"peak_rss"`

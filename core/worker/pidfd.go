@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"os"
 	"strconv"
 	"syscall"
@@ -82,13 +81,8 @@ func descendsFrom(pid, ancestor int) bool {
 }
 
 func parentOf(pid int) (int, bool) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, false
-	}
-	// pid (name) state parent ...: the name may hold anything.
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 2 {
+	fields, ok := statFields(pid)
+	if !ok || len(fields) < 2 {
 		return 0, false
 	}
 	parent, err := strconv.Atoi(string(fields[1]))

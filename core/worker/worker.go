@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/logsink"
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
@@ -38,14 +39,19 @@ type Worker struct {
 	logs    logs
 	pid     int
 	pidfd   int
+	stacks  *stackFile    // nil where the worker has none
+	asking  chan struct{} // holds one while the worker is asked for its stacks
 	killed  bool
-	abort   func()        // ends the making of the channel
-	refuse  *status.Error // it never began
-	exit    Exit
-	exited  chan struct{}
-	linger  *safego.Timer
-	onReady func()
-	onExit  func()
+	// cpuBefore is the processor time it had used when it got its task, peakRSS the last that was read.
+	cpuBefore time.Duration
+	peakRSS   int64
+	abort     func()        // ends the making of the channel
+	refuse    *status.Error // it never began
+	exit      Exit
+	exited    chan struct{}
+	linger    *safego.Timer
+	onReady   func()
+	onExit    func()
 }
 
 // use says who wants a worker.
@@ -61,6 +67,13 @@ const (
 type logs struct {
 	stdout, stderr *tail
 	shared         bool
+}
+
+func (l *logs) setPID(pid int) {
+	if !l.shared {
+		l.stdout.setPID(pid)
+		l.stderr.setPID(pid)
+	}
 }
 
 func (l *logs) finish() {
@@ -211,11 +224,12 @@ func (w *Worker) lingers() {
 	}
 }
 
-// started tells the worker its process; pidfd, -1 or a pidfd that becomes the worker's.
-func (w *Worker) started(pid, pidfd int) {
+// started tells the worker its process. Worker's become pidfd, where it is not -1, and stacks, where it is not nil.
+func (w *Worker) started(pid, pidfd int, stacks *stackFile) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pid, w.pidfd = pid, pidfd
+	w.pid, w.pidfd, w.stacks = pid, pidfd, stacks
+	w.logs.setPID(pid)
 	if w.killed && pidfd >= 0 {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
@@ -224,6 +238,9 @@ func (w *Worker) started(pid, pidfd int) {
 // ended records how the process ended; called once.
 func (w *Worker) ended(exit Exit, refuse *status.Error) {
 	w.mu.Lock()
+	exit.Stack = fatalStack(w.stacks.text(0))
+	w.stacks.close()
+	w.stacks = nil
 	w.exit, w.refuse = exit, refuse
 	w.linger.Stop()
 	if w.pidfd >= 0 {
@@ -240,6 +257,41 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 			notify()
 		}
 	}
+}
+
+// BeginTask says for which task the worker works from now on: the lines that it writes are that task's, and what it uses.
+func (w *Worker) BeginTask(task *logsink.Task) {
+	if w.Tasks > 0 {
+		used := cpuTime(w.PID())
+		w.mu.Lock()
+		w.cpuBefore = used
+		w.mu.Unlock()
+	}
+	w.label(task)
+}
+
+func (w *Worker) label(task *logsink.Task) {
+	w.mu.Lock()
+	logs := w.logs
+	w.mu.Unlock()
+	if logs.shared || logs.stdout == nil {
+		return
+	}
+	for _, t := range []*tail{logs.stdout, logs.stderr} {
+		t.lines.SetTask(task)
+	}
+}
+
+// endTask takes what the worker wrote for its task out of the log pipes, so that nothing of it counts as the next one's.
+func (w *Worker) endTask() {
+	w.mu.Lock()
+	logs := w.logs
+	w.mu.Unlock()
+	if !logs.shared && logs.stdout != nil {
+		logs.stdout.drainNow()
+		logs.stderr.drainNow()
+	}
+	w.label(nil)
 }
 
 // OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the

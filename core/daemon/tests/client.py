@@ -93,6 +93,7 @@ class Worker:
         self.id = id
         self.pid = -1
         self.pidfd = -1
+        self.stacks = -1
         self.data = data
         self.data.settimeout(TIMEOUT)
         self.stream = data.makefile("rb")
@@ -119,6 +120,22 @@ class Worker:
             text += piece
         return text.decode()
 
+    def forked(self, pid: int, descriptors: list[int]) -> None:
+        """Take what came with the answer to the fork."""
+        self.pid = pid
+        self.pidfd, self.stacks = descriptors
+
+    def read_stacks(self, needle: str = "") -> str:
+        """The stack file, once it holds needle."""
+        texts: list[str] = []
+
+        def read() -> bool:
+            texts.append(os.pread(self.stacks, 1 << 20, 0).decode())
+            return needle in texts[-1]
+
+        wait_until(read, f"{needle!r} in the stack file")
+        return texts[-1]
+
     def close(self) -> None:
         """Close the host's ends."""
         self.stream.close()
@@ -126,9 +143,10 @@ class Worker:
         for pipe in self._pipes.values():
             os.close(pipe)
         self._pipes = {}
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
-            self.pidfd = -1
+        for descriptor in (self.pidfd, self.stacks):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.pidfd = self.stacks = -1
 
 
 class Daemon:
@@ -235,8 +253,7 @@ class Daemon:
         """Wait for the answer to ask_fork."""
         message, descriptors = self.receive("forked", "refused", id=worker.id)
         assert message["op"] == "forked", message
-        worker.pid = message["pid"]
-        (worker.pidfd,) = descriptors
+        worker.forked(message["pid"], descriptors)
 
     def await_exit(self, worker: Worker) -> Any:
         """The exit report of a worker."""

@@ -71,9 +71,10 @@ def test_segmentation_fault_shows_the_python_stack(daemon: client.Daemon) -> Non
     worker.data.sendall(tasks.encode_probe(crash))
     end = daemon.await_exit(worker)
     assert os.WTERMSIG(end["status"]) == signal.SIGSEGV
-    text = worker.read_log("stderr")
+    text = worker.read_stacks()
     assert "Fatal Python error: Segmentation fault" in text
     assert "in crash" in text
+    assert worker.read_log("stderr") == ""
 
 
 @pytest.mark.essential
@@ -83,7 +84,7 @@ def test_segmentation_fault_in_a_second_task(daemon: client.Daemon) -> None:
     worker.probe(lambda: __import__("faulthandler").disable())
     worker.data.sendall(tasks.encode_probe(crash))
     daemon.await_exit(worker)
-    assert "in crash" in worker.read_log("stderr")
+    assert "in crash" in worker.read_stacks()
 
 
 @pytest.mark.essential
@@ -133,16 +134,16 @@ def test_stack_of_a_stuck_worker(daemon: client.Daemon) -> None:
     worker.read_log("stdout", b"stuck now")
     for _ in range(2):
         daemon.send({"op": "stack", "id": worker.id})
-        assert "in stuck" in worker.read_log("stderr", b"in stuck")
+        worker.read_stacks("in stuck")
     assert client.process_exists(worker.pid)
 
 
 def test_forks_are_answered_in_order(daemon: client.Daemon) -> None:
     workers = [daemon.ask_fork() for _ in range(8)]
     for worker in workers:
-        message, (worker.pidfd,) = daemon.receive("forked")
+        message, descriptors = daemon.receive("forked")
         assert message["id"] == worker.id
-        worker.pid = message["pid"]
+        worker.forked(message["pid"], descriptors)
 
 
 def test_fork_without_descriptors_is_refused(daemon: client.Daemon) -> None:

@@ -36,6 +36,7 @@ public final class Env implements AutoCloseable {
    * @throws UnsatisfiedLinkError where the native library can't be loaded; it says what was tried
    */
   public static Env create(Map<String, String> conf) {
+    Loader.load();
     Packer pairs = new Packer();
     pairs.putPairs(conf);
     return new Env(Native.envCreate(pairs.toBytes()));
@@ -94,6 +95,7 @@ public final class Env implements AutoCloseable {
    * @return whether all were seen to end
    */
   public static boolean shutdown(Duration timeout) {
+    Loader.load();
     return Native.shutdown(timeout == null ? -1 : timeout.toMillis()) == Status.OK.ordinal();
   }
 
@@ -103,6 +105,7 @@ public final class Env implements AutoCloseable {
    * @return such as {@code "1.2.3"}
    */
   public static String libraryVersion() {
+    Loader.load();
     return Errors.text(Native.version());
   }
 

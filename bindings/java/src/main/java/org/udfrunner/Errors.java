@@ -25,7 +25,7 @@ final class Errors {
 
   private Errors() {}
 
-  /** Called by the glue, with text in UTF-8 and null for details that are absent. */
+  /** Of text in UTF-8, and details in the order of the keys. */
   static UdfRunnerException of(int code, byte[] message, byte[][] details) {
     Map<String, String> known = new LinkedHashMap<>();
     for (int i = 0; i < details.length; i++) {

@@ -4,22 +4,25 @@ package org.udfrunner;
 import java.nio.ByteBuffer;
 
 /**
- * All native methods, thin over {@code udfrunner.h}; jni.c implements them.
+ * All native methods, thin over {@code udfrunner.h}; jni.c implements them. {@link Loader#load}
+ * comes first.
  *
  * <p>Handles are the C handles' bits, addresses are those of C structs. Text is UTF-8 in arrays.
- * Packed arguments come from {@link Packer}. A negative status is thrown by {@link Errors#of}.
+ * Packed arguments come from {@link Packer}. A negative status is thrown.
  */
 final class Native {
-  static {
-    Loader.load();
-  }
-
   private Native() {}
+
+  /** Called by the glue: the exception of a status; null for details that are absent. */
+  static UdfRunnerException error(int code, byte[] message, byte[][] details) {
+    return Errors.of(code, message, details);
+  }
 
   /** Opens the library and binds its functions; null, or why it can't be used. */
   static native byte[] open(byte[] path);
 
-  static native int abiVersion();
+  /** Whether libjsig is preloaded, with which a fault inside Go ends the JVM. */
+  static native boolean hasJsig();
 
   static native byte[] version();
 
@@ -93,6 +96,4 @@ final class Native {
   static native void recordArray(long record, byte[] data, int start, int size, long[] offsets);
 
   static native void recordMessage(long record, byte[] text);
-
-  static native void streamRelease(long stream);
 }

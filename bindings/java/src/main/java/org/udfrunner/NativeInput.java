@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 final class NativeInput {
   private final RecordSource records;
   private final GroupSource groups;
+  private final Records out = new Records(this);
   private ByteBuffer sent;
   private Throwable failure;
   private boolean filled;
@@ -27,13 +28,16 @@ final class NativeInput {
     try {
       sent = null;
       filled = false;
-      Status status = records.next(new Records(this, struct));
+      out.begin(struct);
+      Status status = records.next(out);
       if (status == Status.OK && !filled) {
         throw new IllegalStateException("source gave OK, and no records");
       }
       return checked(status);
     } catch (Throwable thrown) {
       return failed(thrown, struct);
+    } finally {
+      out.end();
     }
   }
 
@@ -59,6 +63,11 @@ final class NativeInput {
     } finally {
       sent = null;
     }
+  }
+
+  /** Called by the glue: what the handlers above could not catch, the stack being at its end. */
+  void thrown(Throwable thrown) {
+    failure = thrown;
   }
 
   void fill(long struct, ByteBuffer data, long[] offsets) {

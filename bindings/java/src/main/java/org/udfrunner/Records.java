@@ -17,12 +17,20 @@ import java.util.List;
 public final class Records {
   private static final long[] NO_OFFSETS = null;
 
-  private final long struct;
   private final NativeInput input;
+  // Of the call that goes on; 0 between two.
+  private long struct;
 
-  Records(NativeInput input, long struct) {
+  Records(NativeInput input) {
     this.input = input;
-    this.struct = struct;
+  }
+
+  void begin(long address) {
+    struct = address;
+  }
+
+  void end() {
+    struct = 0;
   }
 
   /**
@@ -31,7 +39,7 @@ public final class Records {
    * @param data from its position to its limit
    */
   public void set(ByteBuffer data) {
-    input.fill(struct, data, NO_OFFSETS);
+    fill( data, NO_OFFSETS);
   }
 
   /**
@@ -51,7 +59,7 @@ public final class Records {
    *     counted from the buffer's position
    */
   public void set(ByteBuffer data, long[] offsets) {
-    input.fill(struct, data, offsets.clone());
+    fill( data, offsets.clone());
   }
 
   /**
@@ -70,6 +78,13 @@ public final class Records {
     }
     ByteBuffer data = ByteBuffer.allocate((int) size);
     records.forEach(data::put);
-    input.fill(struct, data.flip(), offsets);
+    fill( data.flip(), offsets);
+  }
+
+  private void fill(ByteBuffer data, long[] offsets) {
+    if (struct == 0) {
+      throw new InvalidStateException("records are the source's during its next only");
+    }
+    input.fill(struct, data, offsets);
   }
 }

@@ -25,6 +25,7 @@ public final class Runner implements AutoCloseable {
   private final State state;
 
   private Runner(Builder builder) {
+    Loader.load();
     evalType = builder.evalType;
     env = builder.env;
     long parent = env == null ? 0 : env.enter();
