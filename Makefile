@@ -15,7 +15,7 @@ SONAME  := libudfrunner.so.1
 GLIBC   ?= 2.34
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
-C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c)
+C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c bindings/java/src/*/native/*.c bindings/java/src/*/native/*.h)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -53,6 +53,65 @@ install: lib ## Install library, header and pkg-config file below PREFIX (and DE
 	install -m 644 include/udfrunner.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' bindings/c/udfrunner.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/udfrunner.pc
+
+# ---------------------------------------------------------------------- Java
+
+JAVA     := bindings/java
+JAVAC    := $(shell command -v javac)
+JDK      := $(patsubst %/bin/javac,%,$(realpath $(JAVAC)))
+MAVEN    := $(shell command -v mvn)
+MVN       = $(MAVEN) -q -B -Dstyle.color=never --no-transfer-progress -f $(JAVA)/pom.xml
+JAVA_JAR := build/java/udfrunner-$(VERSION).jar
+JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-amd64
+JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
+JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
+	-I$(JDK)/include -I$(JDK)/include/linux
+
+.PHONY: java
+java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
+$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
+	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
+	$(MVN) -Dmaven.test.skip=true package
+
+.PHONY: test-java
+test-java: ## Run the tests of the Java binding, where a JDK and Maven are
+ifeq ($(and $(JAVAC),$(MAVEN)),)
+	@echo "skipped: the tests of the Java binding need a JDK of Java 17 or later and Maven, found: javac '$(JAVAC)', mvn '$(MAVEN)'"
+else
+	@$(MAKE) --no-print-directory test-java-here
+endif
+
+# JVM that runs the tests, and the version of Arrow Java that they use.
+TEST_JVM   ?= $(JDK)/bin/java
+TEST_ARROW ?= 18.1.0
+.PHONY: test-java-here
+test-java-here: venv java build/java/test-native/libtest_jni.so build/tests/libudfrunner-panichook.so
+	@rm -f build/java/vm-output-*.xml build/java/hs_err_*.log
+	$(MVN) test -Djvm=$(TEST_JVM) -Darrow.version=$(TEST_ARROW) $(if $(TESTS),-Dtest=$(TESTS))
+	$(PYTHON) $(JAVA)/src/test/check_vm_output.py build/java/vm-output-*.xml
+
+# The headers of the natives: the glue does not compile where it differs from them.
+build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
+	@test -n "$(JAVAC)" || { echo "a JDK of Java 17 or later is needed: no javac found"; exit 1; }
+	@mkdir -p build/java/include
+	$(JAVAC) --release 17 -d build/java/include/classes -h $(@D) -sourcepath $(JAVA)/src/main/java $(JAVA)/src/main/java/org/udfrunner/Native.java
+	@touch $@
+
+# It stays loaded when the class loader goes that loaded it: callbacks and releases point into it.
+$(JAVA_NATIVE)/libudfrunner_jni.so: $(wildcard $(JAVA)/src/main/native/*) build/java/include/org_udfrunner_Native.h include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now
+	@sed -n 's/.* JNICALL //p' build/java/include/org_udfrunner_Native.h | LC_ALL=C sort >build/java/include/expected_symbols.txt
+	@nm -D --defined-only $@ | sed 's/.* //' | LC_ALL=C sort | diff build/java/include/expected_symbols.txt - || { rm $@; echo "natives without code, or code without natives"; exit 1; }
+
+build/java/test-native/libtest_jni.so: $(JAVA)/src/test/native/test_jni.c $(JAVA)/src/test/java/org/udfrunner/TestNative.java include/udfrunner.h
+	@mkdir -p $(@D)
+	$(JAVAC) --release 17 -d $(@D)/classes -h $(@D) $(filter %.java,$^)
+	$(CC) $(JNI_FLAGS) -I$(@D) $(filter %.c,$^) -o $@ -ldl -pthread
+
+$(JAVA_NATIVE)/libudfrunner.so: build/libudfrunner.so
+	@mkdir -p $(@D)
+	@cmp -s $< $@ || cp $< $@
 
 # --------------------------------------------------------- Python environments
 
@@ -140,6 +199,29 @@ test-python: venv lib build/bench/libchost.so ## Run the tests of the Python pac
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
+
+# ------------------------------------------------------------- Spark example
+
+SPARK        := $(BUILD)/jni-example
+SPARK_PYTHON := $(SPARK)/venv/bin/python
+SPARK_MVN     = $(MAVEN) -q -B --no-transfer-progress -f jni-example/pom.xml
+SPARK_RUN     = PYTHONDONTWRITEBYTECODE=1 PYSPARK_PYTHON=$(SPARK_PYTHON) SPARK_LOCAL_IP=127.0.0.1 $(SPARK_PYTHON)
+SPARK_SOURCES := $(shell find jni-example/src -type f)
+
+# The whole of Spark with its PySpark, for its driver, its cluster and their Python workers.
+$(SPARK)/venv/.installed: jni-example/requirements.txt
+	@test -x $(SPARK_PYTHON) || $(PYTHON) -m venv $(@D)
+	$(SPARK_PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(SPARK)/data/answers.json: jni-example/python/prepare.py jni-example/python/flight_functions.py $(SPARK)/venv/.installed
+	$(SPARK_RUN) jni-example/python/prepare.py $(@D)
+
+# Its tests run tasks of a Spark inside of their JVM.
+$(SPARK)/target/udfrunner-spark-example.jar: jni-example/pom.xml $(SPARK_SOURCES) $(JAVA_JAR) $(SPARK)/venv/.installed
+	$(SPARK_MVN) org.apache.maven.plugins:maven-install-plugin:3.1.3:install-file -Dfile=$(CURDIR)/$(JAVA_JAR) -DpomFile=$(CURDIR)/$(JAVA)/pom.xml
+	$(SPARK_MVN) package -Dudfrunner.test.python=$(SPARK_PYTHON)
+	@touch $@
 
 # ------------------------------------------------------------ Demo, benchmarks
 

@@ -37,6 +37,14 @@ def reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
+def lead_own_group() -> None:
+    """Leave the host's process group, not its session, by which cluster managers count."""
+    try:
+        os.setpgid(0, 0)
+    except PermissionError:  # leads a session, which is enough
+        pass
+
+
 def lead_own_session() -> None:
     """Leave the host's session, so that Ctrl-C in its terminal reaches only the host."""
     if os.getsid(0) != os.getpid():

@@ -29,6 +29,9 @@ type Worker struct {
 	factory   *base
 	id        uint64
 	key       string
+	paths     []string // what its tasks put on the module path
+	born      time.Time
+	spare     bool      // no task has had it; changed by who has the worker
 	use       use       // under the factory's lock
 	idleSince time.Time // under the pool's lock
 	ready     atomic.Bool
