@@ -132,6 +132,10 @@ test-go: venv ## Run the Go tests: with the race detector, and without cgo
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./core/...
 	CGO_ENABLED=0 $(GO) test -shuffle=on ./core/...
 
+.PHONY: race
+race: venv ## Cancel 10,000 tasks near their end, with the race detector
+	UDFRUNNER_RACE_ROUNDS=10000 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -run TestCancelAgainstCompletion ./core/runner
+
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
 C_TESTS     := arguments refusals tasks groups threads stream memory
