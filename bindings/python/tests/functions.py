@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -102,3 +105,13 @@ def two_columns_as_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
 
 
 not_callable = 7
+
+
+def tell_processes(n: pd.Series) -> pd.Series:
+    """Writes to a file the worker's process id, and that of a child which outlives it; sleeps."""
+    child = subprocess.Popen(["sleep", "3600"])
+    new = Path(os.environ["TELL_PROCESSES"] + ".new")
+    new.write_text(json.dumps({"worker": os.getpid(), "grandchild": child.pid}))
+    new.rename(os.environ["TELL_PROCESSES"])
+    time.sleep(3600)
+    return n
