@@ -86,7 +86,14 @@ var exits = []crash{
 		details: seen(details{"worker.exit_status": "9"})},
 	{what: "Exit, while a process that left the worker's group holds the channel", function: "exit_with_an_orphan_on_the_channel",
 		code: status.WorkerExited, cause: status.CauseExit, message: "status 4", details: seen(details{"worker.exit_status": "4"})},
+	{what: "Exit, while the daemon is too busy to report it", function: "exit_while_the_daemon_is_stopped", begun: func(s *scene) {
+		daemon := s.daemon()
+		time.AfterFunc(reported, func() { _ = unix.Kill(daemon, unix.SIGCONT) })
+	}, code: status.WorkerExited, cause: status.CauseExit, message: "status 3", details: seen(details{"worker.exit_status": "3"})},
 }
+
+// reported is how late a report comes that is late: later than a worker may live on that has closed its channel.
+const reported = 400 * time.Millisecond
 
 var exceptions = []crash{
 	{what: "An exception", function: "fail", code: status.PythonException, cause: status.CauseException, message: "ValueError: a deliberate error",

@@ -78,7 +78,7 @@ def test_nothing_of_the_host_is_inherited(kind: str, tmp_path: Path) -> None:
             assert mask(pid, "SigIgn") <= own, name
             # A process group of its own, outside of the host's; stock workers share their daemon's.
             assert os.getpgid(pid) != os.getpgid(process.pid), name
-            if not kind == "daemon":
+            if kind != "daemon":
                 assert os.getpgid(pid) == pid, name
 
 
