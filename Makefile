@@ -134,7 +134,7 @@ test-go: venv ## Run the Go tests: with the race detector, and without cgo
 
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
-C_TESTS     := arguments refusals tasks groups threads stream memory
+C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
 EXAMPLES    := build/examples/smallest build/examples/csv_udf
 

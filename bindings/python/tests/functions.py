@@ -102,3 +102,14 @@ def two_columns_as_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
 
 
 not_callable = 7
+
+
+def chat(x):
+    print("rows:", len(x))
+    return x
+
+
+def hoard(x):
+    held = bytearray(os.urandom(4096)) * (100 << 10)
+    while held:
+        time.sleep(3600)
