@@ -132,21 +132,39 @@ test-go: venv ## Run the Go tests: with the race detector, and without cgo
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./core/...
 	CGO_ENABLED=0 $(GO) test -shuffle=on ./core/...
 
+.PHONY: race
+race: venv ## Cancel 10,000 tasks near their end, with the race detector
+	UDFRUNNER_RACE_ROUNDS=10000 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -run TestCancelAgainstCompletion ./core/runner
+
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
 C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
+C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
 EXAMPLES    := build/examples/smallest build/examples/csv_udf
 
-$(C_PROGRAMS): build/tests/%: capi/tests/%.c $(filter-out %_test.c %header_other.c,$(wildcard capi/tests/*.c)) $(wildcard capi/tests/*.h) include/udfrunner.h
+$(C_PROGRAMS): build/tests/%: capi/tests/%.c $(C_PARTS) $(wildcard capi/tests/*.h) include/udfrunner.h
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
 
+# Without the sanitizers: its memory is looked at.
+build/tests/soak: capi/tests/soak.c capi/tests/gauges.c $(C_PARTS) $(wildcard capi/tests/*.h) include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@ -ldl -pthread
+
+RUN_SOAK = UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/soak
+
+MINUTES ?= 20
+.PHONY: soak
+soak: venv lib build/tests/soak ## Run tasks for MINUTES=20, some of which crash or are cancelled; fails unless all that the host holds stays flat
+	$(RUN_SOAK) $$(($(MINUTES) * 60))
+
 .PHONY: test-c
-test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
+test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so build/tests/soak $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
 	@for t in $(C_TESTS); do echo "$$t"; \
 		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
 		UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/$${t}_test || exit 1; done
+	@echo soak; $(RUN_SOAK) 6
 	@echo panic; UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
 		UDFRUNNER_LIBRARY=$(BUILD)/tests/libudfrunner-panichook.so build/tests/panic_test
 

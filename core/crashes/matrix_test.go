@@ -259,7 +259,7 @@ var kills = []crash{
 		details: details{"worker.pid": "", "worker.python_stack": "in take_memory"}},
 	{what: "No output for longer than `spark.python.worker.idleTimeoutSeconds`", function: "wait", begun: func(*scene) {},
 		settings: set(config.Pair{Key: config.PythonIdleTimeout, Value: "1s"}, config.Pair{Key: config.PythonKillOnIdle, Value: "true"}),
-		code: status.WorkerExited, cause: status.CauseIdleTimeout, message: "no data from worker",
+		code:     status.WorkerExited, cause: status.CauseIdleTimeout, message: "no data from worker",
 		details: details{"worker.pid": "", "worker.python_stack": "in wait"}},
 	{what: "The host's input fails", input: func(s *hosttest.Stream) { s.Step = func(i int) unix.Errno { return []unix.Errno{0, unix.EIO}[i] } },
 		code: status.Host, cause: status.CauseHost, message: "no batch today", details: details{"worker.pid": ""}},
