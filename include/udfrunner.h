@@ -450,8 +450,18 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  * \since 1.0 */
 int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunner_error **err);
 
-/* The next lines of the workers' logs.
- *   returns NOT_SUPPORTED in this version.
+/* The next lines that workers wrote to stdout and stderr: one JSON object a line, whole lines, about
+ * 64 KiB at most. Its members: "time" (UTC), "pid", "stream" (stdout, stderr, or udfrunner for lines of the
+ * library's own), "text"; "stage", "partition", "attempt", "task" where the line is a task's; "continues" where the
+ * rest of a long line follows; "dropped_lines", "dropped_bytes" where some are missing: the keys udfrunner.log.rate
+ * and udfrunner.log.buffer bound what is kept until it is pulled. udfrunner.log.file or .descriptor has the lines
+ * written instead.
+ *   env         [in] NULL = the default env
+ *   timeout_ms  [in] bound of the wait for a line: 0 = do not wait, -1 = no limit
+ *   bytes       [out, owned] filled on OK
+ *   returns OK; TIMED_OUT: no line; DONE: the env was destroyed during the call, and all lines were given;
+ *     INVALID_STATE: lines are written elsewhere; INVALID_HANDLE; CANCELLED: env shut down; FORKED. Any number of
+ *     threads may pull; each line goes to one.
  * \since 1.0 */
 int32_t udfrunner_log_next(udfrunner_env *env, int64_t timeout_ms, udfrunner_bytes *bytes,
                            udfrunner_error **err);
@@ -616,8 +626,13 @@ int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error *
 int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes *bytes,
                         udfrunner_error **err);
 
-/* The Python stack of the task's worker, now.
- *   returns NOT_SUPPORTED in this version.
+/* The Python stacks of all threads of the task's worker now, as Python's faulthandler writes them: also while
+ * the function hangs in C code. The worker goes on; a system call that its code makes may be interrupted (EINTR).
+ *   timeout_ms  [in] bound of the wait: 0 = do not wait, -1 = no limit
+ *   bytes       [out, owned] filled on OK; UTF-8 text
+ *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still being made); INVALID_STATE:
+ *     the task has ended; WORKER_EXITED: the worker ended meanwhile; NOT_SUPPORTED: a worker that the embedded
+ *     daemon did not make; INVALID_HANDLE; FORKED. Safe from any thread.
  * \since 1.0 */
 int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_bytes *bytes,
                        udfrunner_error **err);
@@ -655,6 +670,7 @@ int32_t udfrunner_error_code(const udfrunner_error *err);
 const char *udfrunner_error_message(const udfrunner_error *err);
 
 /* A detail of an error, or NULL where it has none of that key:
+ *   cause               what ended the task, one of the words below; every error that ends a task has it
  *   python.traceback    what the worker sent, whole
  *   worker.pid          process id
  *   worker.exit_status  exit status, where it exited
@@ -664,6 +680,30 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  *   worker.peak_rss     bytes
  *   task.partition, task.attempt, task.stage, task.id
  *   go.panic            value and stack of a Go panic
+ * Causes, for programs to decide on and to count; docs/crashes.md shows each with its code. The worker:
+ *   signal           a signal that the library did not send ended it
+ *   exit             it exited by itself
+ *   out_of_memory    it could not have memory, or the kernel killed it for memory
+ *   exception        the function raised, or returned what its type does not allow
+ *   unpickle         the function or a pickled row could not be loaded
+ *   missing_module   a module, or what is imported from it, is not there
+ *   version_mismatch its Python or PySpark has another version than is needed
+ *   protocol         it, or its daemon, sent what makes no sense
+ *   channel_closed   it closed its channel, lived on and was killed
+ *   unknown          it ended, and nobody saw how
+ * Before there was a worker, or with it:
+ *   bad_interpreter  not there, no Python, or without a PySpark that can be imported
+ *   no_process       the system gave no process, socket or memory for a worker
+ *   start_timeout    the daemon or worker was not ready in time
+ *   daemon_ended     the daemon of the worker ended
+ * The library killed it:
+ *   cancelled        the host cancelled, closed, destroyed or shut down
+ *   deadline         the task's deadline passed
+ *   idle_timeout     no output for too long
+ *   memory_limit     more memory than its limit
+ *   host             the host's input failed or does not fit the functions
+ *   system           the operating system refused something else, or memory for results
+ *   internal         an error of the library
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key);
 

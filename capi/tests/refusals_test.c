@@ -308,7 +308,7 @@ static void interpreters(void) {
     const char *start_timeout;
   } bad[] = {{"/no/such/python", false, "no such file", NULL},
              {"no-such-python", false, "not found on PATH", NULL},
-             {"/bin/ls", false, "ended before", NULL},
+             {"/bin/ls", false, "before it could start", NULL},
              {"text", true, "exec format error", NULL},
              {"silent", true, "300ms (udfrunner.worker.startTimeout)", START_TIMEOUT},
              {"bare", true, "has no PySpark", NULL},

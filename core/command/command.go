@@ -31,8 +31,8 @@ var resolverName = sync.OnceValue(func() string {
 	return fmt.Sprintf("_udfrunner_resolve_%x", sha256.Sum256([]byte(resolver)))[:32]
 })
 
-// resolverFile is the file name that tracebacks show for it.
-const resolverFile = "<udfrunner function reference>"
+// ResolverFile is the file name that tracebacks show for it.
+const ResolverFile = "<udfrunner function reference>"
 
 // Reference is the command of a function that the worker imports itself: ref is "module:qualname", where
 // qualname may have dots ("Class.method"). It uses nothing but the standard library and PySpark, so it loads in any
@@ -105,7 +105,7 @@ func (p *pickle) resolved(ref string, evalType int32) error {
 	p.text(compileResolver)
 	p.dict(func() {
 		p.entry("source", resolver)
-		p.entry("file", resolverFile)
+		p.entry("file", ResolverFile)
 		p.entry("name", resolverName())
 		p.text("module")
 		p.dict(func() {})

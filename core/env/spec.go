@@ -34,7 +34,7 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 		Recycle: worker.Recycle{
 			Tasks: conf.Int(config.RecycleTasks), Age: conf.Duration(config.RecycleAge), Memory: conf.Size(config.RecycleMemory),
 		},
-		Check: selfCheck, Probes: &e.probes,
+		Check: selfCheck, Probes: &e.probes, Log: e.log,
 	}
 	if spec.Kind == worker.Embedded {
 		spec.Zygote = conf.Bool(config.ZygoteEnabled)

@@ -56,6 +56,7 @@ type Iterator struct {
 	end       *status.Error  // the terminal error
 	done      bool           // the terminal state was reached, with or without error
 	deadline  *safego.Timer
+	monitor   monitor
 	events    *eventFD
 	result    protocol.Result
 	metrics   metrics
@@ -80,7 +81,7 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 	}
 	if task.DeadlineMS > 0 {
 		it.deadline = safego.AfterFunc(time.Duration(task.DeadlineMS)*time.Millisecond, func() {
-			it.stop(status.New(status.Deadline, "task took longer than its deadline of %d ms", task.DeadlineMS))
+			it.giveUp(status.New(status.Deadline, "task took longer than its deadline of %d ms", task.DeadlineMS))
 		})
 	}
 	if dialect, _, err := factory.State(); dialect != nil && err == nil {
@@ -102,6 +103,7 @@ func (it *Iterator) acquire(dialect *protocol.Dialect) error {
 	}
 	it.mu.Lock()
 	it.worker = w
+	it.watch(w, prepared.limits)
 	it.pump.acquired = time.Now()
 	interrupted := it.interrupt != nil
 	it.mu.Unlock()
@@ -247,10 +249,10 @@ func (it *Iterator) interrupted() *status.Error {
 
 // explain adds what is known to an error of the pump. A cancel explains every error that follows it.
 func (it *Iterator) explain(err error) *status.Error {
-	if interrupt := it.interrupted(); interrupt != nil {
-		return it.task.identify(interrupt)
-	}
 	e := status.From(err)
+	if interrupt := it.interrupted(); interrupt != nil {
+		e = interrupt
+	}
 	it.mu.Lock()
 	w := it.worker
 	it.mu.Unlock()
@@ -275,6 +277,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	// A cancel that came before the end may have killed the worker already.
 	interrupted := it.interrupt != nil
 	it.deadline.Stop()
+	it.monitor.stop()
 	if it.events != nil {
 		it.events.detach()
 	}

@@ -32,6 +32,7 @@ type prepared struct {
 	runnerConf    []protocol.Entry
 	evalConf      []protocol.Entry
 	profiler      string
+	limits        limits
 	// broadcastServer is the host's, nil where workers read files.
 	broadcastServer *protocol.Server
 }
@@ -46,6 +47,7 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		pythonVersion: r.conf.Text(config.PythonVersion),
 		filesDir:      r.conf.Text(config.FilesDirectory),
 		profiler:      r.conf.Text(config.UDFProfiler),
+		limits:        r.limits(),
 		runnerConf:    entries(r.conf.RunnerConf(dialect.Minor, r.evalType.ID)),
 	}
 	if bounds := r.conf.Text(config.WindowBounds); r.evalType.Family == protocol.WindowAggregate {

@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"udfrunner/core/hostcall"
@@ -43,11 +42,16 @@ type pump struct {
 
 // run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
 // (NeedInput), the time is up (TimedOut) or there is an error.
-func (p *pump) run(timeout time.Duration) (status.Code, error) {
+func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 	deadline := time.Now().Add(timeout)
 	p.it.wake.Clear()
 	p.again, p.mayRead, p.readable, p.writable = false, false, p.opened, true
 	defer p.count()
+	defer func() {
+		if code != status.TimedOut { // the host is waited for, not the worker
+			p.it.monitor.idle.moves()
+		}
+	}()
 	for {
 		if err := p.it.interrupted(); err != nil {
 			return err.Code, err
@@ -99,9 +103,15 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 			d = limit + time.Millisecond
 		}
 	}
+	if p.opened {
+		p.it.monitor.idle.waits()
+	}
 	start := time.Now()
 	ready, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
 	p.counters.waited.Add(int64(time.Since(start)))
+	if ready.Read || ready.Write {
+		p.it.monitor.idle.moves()
+	}
 	p.readable = p.readable || ready.Read
 	p.writable = p.writable || ready.Write
 	if ready.Wake {
@@ -416,15 +426,4 @@ func (p *pump) release() {
 	p.in.release()
 }
 
-// pythonException is the error of a function that raised: its message is the traceback's last line.
-func pythonException(traceback string) *status.Error {
-	return status.New(status.PythonException, "%s", lastLine(traceback)).With("python.traceback", traceback)
-}
-
 func newPump() *pump { return &pump{writer: transport.NewWriter(nil)} }
-
-// lastLine is the last line of a traceback that says something.
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndexByte(text, '\n')+1:]
-}

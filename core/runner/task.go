@@ -55,8 +55,8 @@ func (t *Task) context() protocol.Context {
 	return c
 }
 
-// identify adds the task's identity to an error.
+// identify makes an error one that ends the task: it has a cause and the task's identity.
 func (t *Task) identify(err *status.Error) *status.Error {
-	return err.With("task.partition", strconv.Itoa(int(t.Partition))).With("task.attempt", strconv.Itoa(int(t.Attempt))).
+	return err.Explained().With("task.partition", strconv.Itoa(int(t.Partition))).With("task.attempt", strconv.Itoa(int(t.Attempt))).
 		With("task.stage", strconv.Itoa(int(t.Stage))).With("task.id", strconv.FormatInt(t.TaskAttemptID, 10))
 }

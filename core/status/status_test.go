@@ -47,3 +47,34 @@ func TestCauseAndDetails(t *testing.T) {
 	assert.Nil(t, From(nil))
 	assert.True(t, strings.Contains(Code(77).String(), "77"))
 }
+
+func TestCausesAreTheHeaders(t *testing.T) {
+	header, err := os.ReadFile("../../include/udfrunner.h")
+	require.NoError(t, err)
+	_, block, found := strings.Cut(string(header), "* Causes, for programs")
+	require.True(t, found)
+	block, _, _ = strings.Cut(block, "[out, borrowed]")
+	var inHeader, inGo []string
+	for _, m := range regexp.MustCompile(`(?m)^ \*   ([a-z_]+) `).FindAllStringSubmatch(block, -1) {
+		inHeader = append(inHeader, m[1])
+	}
+	known := map[Cause]bool{}
+	for _, c := range Causes {
+		inGo = append(inGo, string(c.Cause))
+		known[c.Cause] = true
+	}
+	assert.Equal(t, inHeader, inGo)
+	for code, cause := range causeOf {
+		assert.True(t, known[cause], "%s: %s", code, cause)
+	}
+}
+
+func TestTheFirstCauseStays(t *testing.T) {
+	err := New(Spawn, "x").Because(CauseBadInterpreter)
+	assert.Equal(t, CauseBadInterpreter, CauseOf(err.Because(CauseSignal)))
+	assert.Equal(t, CauseBadInterpreter, CauseOf(err.Explained()))
+	assert.Equal(t, CauseDeadline, CauseOf(New(Deadline, "x").Explained()))
+	assert.Equal(t, CauseUnknown, CauseOf(New(Spawn, "x").Explained()))
+	assert.Empty(t, CauseOf(New(Spawn, "x")))
+	assert.Empty(t, CauseOf(nil))
+}

@@ -126,6 +126,6 @@ func TestInterpretersThatAreNone(t *testing.T) {
 		spec.Python = "/bin/false"
 		_, _, err = begin(t, spec).State()
 		assert.Equal(t, status.Spawn, status.CodeOf(err))
-		assert.Contains(t, err.Error(), `interpreter "/bin/false" ended before it could start a worker`)
+		assert.Contains(t, err.Error(), `interpreter "/bin/false" ended with status 1 before it could start a worker`)
 	}
 }

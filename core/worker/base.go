@@ -176,6 +176,7 @@ func (b *base) Release(w *Worker, reuse bool) {
 		return
 	}
 	b.givenBack(w, inPool)
+	w.endTask()
 	if !b.idle.put(w) {
 		b.discard(w)
 	}
@@ -218,7 +219,8 @@ func (b *base) ForkLimit() time.Duration { return b.spec.StartTimeout }
 
 // Stuck implements Factory.
 func (b *base) Stuck() *status.Error {
-	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout)
+	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout).
+		Because(status.CauseStartTimeout)
 	b.fail(err)
 	return err
 }

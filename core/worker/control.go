@@ -58,6 +58,7 @@ type message struct {
 	Zygote     bool     `json:"zygote"`
 	Notes      []string `json:"notes"`
 	Message    string   `json:"message"`
+	Reason     string   `json:"reason"`
 	Traceback  string   `json:"traceback"`
 	Status     int      `json:"status"`
 	PeakRSS    int64    `json:"peak_rss"`

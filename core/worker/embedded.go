@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/safego"
@@ -67,6 +69,7 @@ func (e *embedded) start(d *embeddedDaemon) error {
 	if err := d.control.listening(); err != nil {
 		return err
 	}
+	d.serving = true
 	e.known(info, dialect)
 	return nil
 }
@@ -94,9 +97,9 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		case m.Op == "forked": // this process has no free descriptors for them
 			w.started(m.PID, -1, nil)
 		case m.Op == "refused":
-			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message))
+			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess))
 		case m.Op == "exited":
-			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS}, nil) //nolint:gosec // a wait status
+			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second))}, nil) //nolint:gosec // a wait status
 		}
 		closeAll(fds)
 	}
@@ -111,7 +114,7 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	w.newChannel(socket)
 	w.ready.Store(true)
 	defer unix.Close(theirs)
-	logs, ends, err := newLogs()
+	logs, ends, err := newLogs(e.spec.Log)
 	if err != nil {
 		return err
 	}
@@ -125,7 +128,7 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	}
 	message := forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}}
 	if err := d.control.sendMessage(message, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
-		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err)
+		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).Because(status.CauseDaemonEnded)
 	}
 	return nil
 }

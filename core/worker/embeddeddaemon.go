@@ -25,6 +25,9 @@ type embeddedDaemon struct {
 	process *exec.Cmd
 	pid     int
 	logs    logs
+	serving bool // it is ready for forks
+	reaped  sync.Once
+	exit    Exit // once reaped
 }
 
 // startEmbedded starts a daemon. It waits for the start of the process only.
@@ -38,7 +41,7 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	logs, ends, err := newLogs()
+	logs, ends, err := newLogs(spec.Log)
 	if err != nil {
 		_ = control.conn.Close()
 		return nil, err
@@ -54,6 +57,7 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 		_ = control.conn.Close()
 		return nil, startError(spec, err)
 	}
+	logs.setPID(process.Process.Pid)
 	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
 }
 
@@ -61,7 +65,7 @@ func startError(spec *Spec, err error) *status.Error {
 	if cause := errors.Unwrap(err); cause != nil {
 		err = cause
 	}
-	return status.New(status.Spawn, "interpreter %q: %w", spec.Python, err)
+	return status.New(status.Spawn, "interpreter %q: %w", spec.Python, err).Because(status.CauseBadInterpreter)
 }
 
 // interpreter finds the interpreter on the PATH that the process will have.
@@ -81,7 +85,7 @@ func interpreter(spec *Spec) (string, error) {
 			}
 		}
 	}
-	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python)
+	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python).Because(status.CauseBadInterpreter)
 }
 
 // greet sends the daemon its program and hears what interpreter it runs on.
@@ -137,7 +141,17 @@ func (d *embeddedDaemon) ask(m any, want string) (*message, error) {
 
 // failure is why a daemon gave up, in its own words.
 func (d *embeddedDaemon) failure(m *message) *status.Error {
-	return status.New(status.Spawn, "interpreter %q: %s", d.spec.Python, m.Message).With("python.traceback", m.Traceback)
+	cause, ok := failureCauses[m.Reason]
+	if !ok {
+		cause = status.CauseBadInterpreter
+	}
+	return status.New(status.Spawn, "interpreter %q: %s", d.spec.Python, m.Message).With("python.traceback", m.Traceback).Because(cause)
+}
+
+// failureCauses by the daemon's reason (zygote.StartError, server.Server); what is not here is the interpreter's fault.
+var failureCauses = map[string]status.Cause{
+	"pyspark-too-old": status.CauseVersionMismatch,
+	"internal":        status.CauseDaemonEnded,
 }
 
 // explain turns the end of the control socket into why the daemon is gone.
@@ -148,14 +162,20 @@ func (d *embeddedDaemon) explain(err error) *status.Error {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return status.New(status.Spawn, "interpreter %q: no worker within %v (udfrunner.worker.startTimeout)", d.spec.Python, d.spec.StartTimeout).
-			With("worker.stderr_tail", d.logs.stderr.text(0))
+			With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, os.ErrClosed) {
 		return status.New(status.IO, "control socket of the daemon (%s): %w", d.spec.Python, err)
 	}
+	d.close()
+	d.reap()
 	stderr := d.logs.stderr.text(time.Second)
-	return status.New(status.Spawn, "interpreter %q ended before it could start a worker%s", d.spec.Python, afterLastLine(stderr)).
-		With("worker.stderr_tail", stderr)
+	if d.serving {
+		err := status.New(status.Spawn, "daemon %d (%s) %s%s", d.pid, d.spec.Python, d.exit.statusText(), afterLastLine(stderr))
+		return err.With("worker.stderr_tail", stderr).Because(status.CauseDaemonEnded)
+	}
+	return status.New(status.Spawn, "interpreter %q %s before it could start a worker%s", d.spec.Python, d.exit.statusText(), afterLastLine(stderr)).
+		With("worker.stderr_tail", stderr).Because(status.CauseBadInterpreter)
 }
 
 // closeGrace is how long a daemon may take to kill its workers and end, before it is killed itself.
@@ -165,7 +185,9 @@ const closeGrace = time.Second
 func (d *embeddedDaemon) close() { _ = d.control.conn.Close() }
 
 // reap waits for the daemon's end, at most closeGrace before it is killed.
-func (d *embeddedDaemon) reap() {
+func (d *embeddedDaemon) reap() { d.reaped.Do(d.wait) }
+
+func (d *embeddedDaemon) wait() {
 	var mu sync.Mutex
 	reaped := false
 	timer := safego.AfterFunc(closeGrace, func() {
@@ -181,5 +203,6 @@ func (d *embeddedDaemon) reap() {
 	reaped = true
 	mu.Unlock()
 	release(d.process, err)
+	d.exit = exitOf(d.process.ProcessState)
 	d.logs.finish()
 }

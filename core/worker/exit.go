@@ -16,7 +16,8 @@ type Exit struct {
 	// Status is the raw wait status; Known is false where nobody saw it.
 	Status  unix.WaitStatus
 	Known   bool
-	PeakRSS int64 // bytes
+	PeakRSS int64         // bytes
+	CPU     time.Duration // processor time
 	// Stack is the Python stack at a fatal signal, "" where none was left.
 	Stack string
 	// Unseen says why Status is not known; "" is: its daemon is gone, which then is Cause.
@@ -44,13 +45,14 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 		return refuse
 	}
 	err := &status.Error{Code: status.WorkerExited}
+	cause := status.CauseUnknown
 	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
 	case stubborn:
-		err.Message = name + " closed its channel in mid-task and was killed"
+		err.Message, cause = name+" closed its channel in mid-task and was killed", status.CauseChannelClosed
 	case !exit.Known && exit.Unseen != "":
 		err.Message = name + " ended in mid-task; " + exit.Unseen
 	case !exit.Known:
-		err.Message = name + " ended in mid-task together with its daemon"
+		err.Message, cause = name+" ended in mid-task together with its daemon", status.CauseDaemonEnded
 		if exit.Cause != nil {
 			err.Message += ": " + exit.Cause.Error()
 			err.Cause = exit.Cause
@@ -58,9 +60,11 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 		}
 	case exit.Status.Signaled():
 		err.Message = fmt.Sprintf("%s was ended by signal %d (%s) in mid-task", name, exit.Status.Signal(), unix.SignalName(exit.Status.Signal()))
+		cause = status.CauseSignal
 		err = err.With("worker.signal", strconv.Itoa(int(exit.Status.Signal())))
 	default:
 		err.Message = fmt.Sprintf("%s exited with status %d in mid-task", name, exit.Status.ExitStatus())
+		cause = status.CauseExit
 		err = err.With("worker.exit_status", strconv.Itoa(exit.Status.ExitStatus()))
 	}
 	if exit.PeakRSS > 0 {
@@ -75,7 +79,7 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 	if stack == "" { // the function may have had it written there
 		stack = fatalStack(stderr)
 	}
-	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).With("worker.python_stack", stack)
+	return err.Because(cause).With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).With("worker.python_stack", stack)
 }
 
 // Explain adds what is known of the worker to a task's error.

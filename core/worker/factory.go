@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"udfrunner/core/logsink"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
@@ -66,6 +67,8 @@ type Spec struct {
 	// Check runs a small task on a worker and says whether it was answered as the dialect has it, by the deadline. It is asked where a
 	// dialect is only tried, before the factory is ready.
 	Check func(w *Worker, dialect *protocol.Dialect, info *Info, deadline time.Time) error
+	// Log gets what the processes write to stdout and stderr; nil drops it.
+	Log *logsink.Sink
 	// Probes keeps what stock factories found out about interpreters; nil keeps nothing.
 	Probes *Probes
 }

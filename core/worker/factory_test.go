@@ -180,7 +180,7 @@ func TestEnvironmentTooLargeForAMessage(t *testing.T) {
 
 func TestChattyWorkerIsReadToTheEnd(t *testing.T) {
 	hosttest.CheckLeaks(t)
-	tail, end, err := newTail()
+	tail, end, err := newTail(nil, "stderr")
 	require.NoError(t, err)
 	line := strings.Repeat("x", 99) + "\n"
 	for range 10_000 {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -88,15 +89,23 @@ func (p *process) wait(cmd *exec.Cmd) {
 	p.mu.Lock()
 	p.reaped = true
 	p.mu.Unlock()
-	p.exit = Exit{Unseen: unseenByHost}
-	if state := cmd.ProcessState; state != nil {
-		if status, ok := state.Sys().(syscall.WaitStatus); ok {
-			p.exit = Exit{Status: unix.WaitStatus(status), Known: true}
-		}
-		if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-			p.exit.PeakRSS = usage.Maxrss << 10
-		}
+	p.exit = exitOf(cmd.ProcessState)
+}
+
+// exitOf is how a process ended that was waited for; nil where the host had taken its status away.
+func exitOf(state *os.ProcessState) Exit {
+	exit := Exit{Unseen: unseenByHost}
+	if state == nil {
+		return exit
 	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok {
+		exit = Exit{Status: unix.WaitStatus(status), Known: true}
+	}
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		exit.PeakRSS = usage.Maxrss << 10
+		exit.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	}
+	return exit
 }
 
 // release frees what Wait keeps where nothing is known of the end, since the host waits for all child processes or ignores SIGCHLD
@@ -208,8 +217,8 @@ func (e *Exit) statusText() string {
 }
 
 // endedEarly is the error of a module whose process ended before it did what is told.
-func endedEarly(spec *Spec, p *process, module, before string) *status.Error {
+func endedEarly(spec *Spec, p *process, cause status.Cause, module, before string) *status.Error {
 	stderr := p.logs.stderr.text(tailReport)
 	return status.New(status.Spawn, "module %s (%s) %s before it %s%s", module, spec.Python, p.exit.statusText(), before, afterLastLine(stderr)).
-		With("worker.stderr_tail", stderr)
+		With("worker.stderr_tail", stderr).Because(cause)
 }

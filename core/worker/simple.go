@@ -64,7 +64,7 @@ func (s *simple) serve(w *Worker, env map[string]string) {
 
 // start starts the process.
 func (s *simple) start(w *Worker, env map[string]string, door *door) (*process, error) {
-	logs, ends, err := newLogs()
+	logs, ends, err := newLogs(s.spec.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +74,7 @@ func (s *simple) start(w *Worker, env map[string]string, door *door) (*process, 
 		return nil, err
 	}
 	p.logs = logs
+	logs.setPID(p.pid)
 	w.mu.Lock()
 	w.process, w.logs, w.pid = p, logs, p.pid
 	killed := w.killed
@@ -96,12 +97,12 @@ func (s *simple) connect(w *Worker, p *process, door *door) *status.Error {
 	case <-p.dead:
 		<-p.done
 		if !w.wasKilled() {
-			return endedEarly(&s.spec, p, s.spec.WorkerModule, "connected"+door.strangers())
+			return endedEarly(&s.spec, p, status.CauseBadInterpreter, s.spec.WorkerModule, "connected"+door.strangers())
 		}
 	case <-timer.C:
 		return status.New(status.Spawn, "module %s (%s) did not connect within %v (udfrunner.worker.startTimeout)%s",
 			s.spec.WorkerModule, s.spec.Python, s.spec.StartTimeout, door.strangers()).
-			With("worker.stderr_tail", p.logs.stderr.text(0))
+			With("worker.stderr_tail", p.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
 	return s.errKilled()
 }

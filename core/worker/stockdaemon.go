@@ -64,7 +64,7 @@ func (d *stockDaemon) run(env map[string]string, gone func()) {
 		<-p.dead
 		gone()
 		<-p.done
-		d.fail(endedEarly(&d.factory.spec, p, d.factory.spec.DaemonModule, "was told to"))
+		d.fail(endedEarly(&d.factory.spec, p, status.CauseDaemonEnded, d.factory.spec.DaemonModule, "was told to"))
 	}
 	gone()
 	d.close()
@@ -86,10 +86,10 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 	d.stdin = fds[0]
 	d.mu.Unlock()
 	var l logs
-	if l.stdout, files.out, err = newPipe(); err != nil {
+	if l.stdout, files.out, err = newPipe(spec.Log, "stdout"); err != nil {
 		return nil, err
 	}
-	if l.stderr, files.err, err = newTail(); err != nil {
+	if l.stderr, files.err, err = newTail(spec.Log, "stderr"); err != nil {
 		l.stdout.start() // to its end
 		return nil, err
 	}
@@ -105,6 +105,7 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 		return nil, err
 	}
 	p.logs = l
+	l.setPID(p.pid)
 	d.mu.Lock()
 	d.process = p
 	closed := d.closed
@@ -146,17 +147,17 @@ func (d *stockDaemon) hear(p *process) error {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return status.New(status.Spawn, "module %s (%s): no port within %v (udfrunner.worker.startTimeout)", spec.DaemonModule, spec.Python, spec.StartTimeout).
-			With("worker.stderr_tail", d.logs.stderr.text(0))
+			With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
 	if err != nil && len(said) == 0 {
 		timer := time.NewTimer(closeGrace)
 		defer timer.Stop()
 		select {
 		case <-p.done:
-			return endedEarly(spec, p, spec.DaemonModule, "said where it listens")
+			return endedEarly(spec, p, status.CauseBadInterpreter, spec.DaemonModule, "said where it listens")
 		case <-timer.C:
 			return status.New(status.Spawn, "module %s (%s) closed its stdout before it said where it listens", spec.DaemonModule, spec.Python).
-				With("worker.stderr_tail", d.logs.stderr.text(0))
+				With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseProtocol)
 		}
 	}
 	rest := make([]byte, lastLineShown)
@@ -165,7 +166,7 @@ func (d *stockDaemon) hear(p *process) error {
 	return status.New(status.Spawn,
 		"module %s (%s) wrote %q to stdout, allowed is only where it listens: a module that Python imports by itself, such as sitecustomize, may print",
 		spec.DaemonModule, spec.Python, clip(string(append(said, rest[:n]...)), lastLineShown)).
-		With("worker.stderr_tail", d.logs.stderr.text(0))
+		With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseProtocol)
 }
 
 // connect makes a worker: a connection, whose other end says its process id and asks for the secret. The pidfd is the caller's, nil
@@ -254,9 +255,10 @@ func (d *stockDaemon) refused(w *Worker, err error) *status.Error {
 	switch {
 	case p.hasEnded():
 		<-p.done
-		return endedEarly(spec, p, spec.DaemonModule, "had forked a worker")
+		return endedEarly(spec, p, status.CauseDaemonEnded, spec.DaemonModule, "had forked a worker")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		stuck := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)", p.pid, spec.Python, spec.StartTimeout)
+		stuck := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)", p.pid, spec.Python, spec.StartTimeout).
+			Because(status.CauseStartTimeout)
 		d.fail(stuck)
 		d.factory.forget(d) // the next worker gets another
 		d.close()
@@ -266,7 +268,7 @@ func (d *stockDaemon) refused(w *Worker, err error) *status.Error {
 	}
 	stderr := d.logs.stderr.text(tailReport)
 	return status.New(status.Spawn, "worker of daemon %d (%s): %w%s", p.pid, spec.Python, err, afterLastLine(stderr)).
-		With("worker.stderr_tail", stderr)
+		With("worker.stderr_tail", stderr).Because(status.CauseNoProcess)
 }
 
 // exitOfWorker is what is known of the end of one of its workers.
@@ -279,7 +281,7 @@ func (d *stockDaemon) exitOfWorker() Exit {
 	}
 	<-p.done
 	spec := &d.factory.spec
-	return Exit{Cause: status.New(status.Spawn, "module %s (%s) %s", spec.DaemonModule, spec.Python, p.exit.statusText())}
+	return Exit{Cause: status.New(status.Spawn, "module %s (%s) %s", spec.DaemonModule, spec.Python, p.exit.statusText()).Because(status.CauseDaemonEnded)}
 }
 
 // kill asks the daemon to kill a process. It does not wait.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/logsink"
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 )
@@ -16,9 +17,10 @@ import (
 // tailSize is how much of a process's output is kept for its error.
 const tailSize = 16 << 10
 
-// tail reads a log pipe to its end, so that a chatty process never blocks, and keeps the last bytes.
+// tail reads a log pipe to its end, so that a chatty process never blocks, hands the lines on, and keeps the last bytes.
 type tail struct {
 	pipe  *os.File
+	lines *logsink.Stream // under mu, but for SetPID and SetTask
 	raw   syscall.RawConn
 	ended chan struct{}
 
@@ -27,8 +29,8 @@ type tail struct {
 }
 
 // newTail makes a pipe that is read; the returned file is the writer's end, which the caller closes once it was handed over.
-func newTail() (*tail, *os.File, error) {
-	t, w, err := newPipe()
+func newTail(sink *logsink.Sink, name string) (*tail, *os.File, error) {
+	t, w, err := newPipe(sink, name)
 	if err == nil {
 		t.start()
 	}
@@ -36,7 +38,7 @@ func newTail() (*tail, *os.File, error) {
 }
 
 // newPipe makes a pipe that is not read before start; without start the caller closes t.pipe.
-func newPipe() (*tail, *os.File, error) {
+func newPipe(sink *logsink.Sink, name string) (*tail, *os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, status.New(status.IO, "log pipe of a worker: %w", err)
@@ -47,7 +49,7 @@ func newPipe() (*tail, *os.File, error) {
 		_ = w.Close()
 		return nil, nil, status.New(status.IO, "log pipe of a worker: %w", err)
 	}
-	return &tail{pipe: r, raw: raw, ended: make(chan struct{})}, w, nil
+	return &tail{pipe: r, lines: logsink.NewStream(sink, name), raw: raw, ended: make(chan struct{})}, w, nil
 }
 
 func (t *tail) start() { safego.Go(t.read, nil) }
@@ -56,14 +58,14 @@ func (t *tail) start() { safego.Go(t.read, nil) }
 const lastWords = 500 * time.Millisecond
 
 // newLogs makes the tails of a process's stdout and stderr, and the ends that the process gets.
-func newLogs() (logs, *logEnds, error) {
+func newLogs(sink *logsink.Sink) (logs, *logEnds, error) {
 	var l logs
 	ends := &logEnds{}
 	var err error
-	if l.stdout, ends.stdout, err = newTail(); err != nil {
+	if l.stdout, ends.stdout, err = newTail(sink, "stdout"); err != nil {
 		return logs{}, nil, err
 	}
-	if l.stderr, ends.stderr, err = newTail(); err != nil {
+	if l.stderr, ends.stderr, err = newTail(sink, "stderr"); err != nil {
 		_ = ends.stdout.Close()
 		return logs{}, nil, err
 	}
@@ -98,6 +100,9 @@ func (t *tail) read() {
 		})
 		end = end || err != nil
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines.Flush()
 }
 
 // pipeSize is more than a pipe holds.
@@ -119,6 +124,7 @@ func (t *tail) drain(fd int) (empty, end bool) {
 			return true, true
 		}
 		total += n
+		t.lines.Write(buffer[:n])
 		t.kept = append(t.kept, buffer[:n]...)
 		if over := len(t.kept) - tailSize; over > 0 {
 			t.kept = append(t.kept[:0], t.kept[over:]...)
@@ -127,12 +133,23 @@ func (t *tail) drain(fd int) (empty, end bool) {
 	return false, false
 }
 
+func (t *tail) setPID(pid int) {
+	if t != nil {
+		t.lines.SetPID(pid)
+	}
+}
+
+// drainNow takes what was written before the call.
+func (t *tail) drainNow() {
+	_ = t.raw.Control(func(fd uintptr) { t.drain(int(fd)) })
+}
+
 // text is what was kept, after waiting at most d for the pipe's end. All that was written before the call is in it.
 func (t *tail) text(d time.Duration) string {
 	if t == nil {
 		return ""
 	}
-	_ = t.raw.Control(func(fd uintptr) { t.drain(int(fd)) })
+	t.drainNow()
 	if d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()

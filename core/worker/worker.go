@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/logsink"
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
@@ -44,13 +45,16 @@ type Worker struct {
 	stacks  *stackFile    // nil where the worker has none
 	asking  chan struct{} // holds one while the worker is asked for its stacks
 	killed  bool
-	abort   func()        // ends the making of the channel
-	refuse  *status.Error // it never began
-	exit    Exit
-	exited  chan struct{}
-	linger  *safego.Timer
-	onReady func()
-	onExit  func()
+	// cpuBefore is the processor time it had used when it got its task, peakRSS the last that was read.
+	cpuBefore time.Duration
+	peakRSS   int64
+	abort     func()        // ends the making of the channel
+	refuse    *status.Error // it never began
+	exit      Exit
+	exited    chan struct{}
+	linger    *safego.Timer
+	onReady   func()
+	onExit    func()
 }
 
 // use says who wants a worker.
@@ -66,6 +70,13 @@ const (
 type logs struct {
 	stdout, stderr *tail
 	shared         bool
+}
+
+func (l *logs) setPID(pid int) {
+	if !l.shared {
+		l.stdout.setPID(pid)
+		l.stderr.setPID(pid)
+	}
 }
 
 func (l *logs) finish() {
@@ -221,6 +232,7 @@ func (w *Worker) started(pid, pidfd int, stacks *stackFile) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pid, w.pidfd, w.stacks = pid, pidfd, stacks
+	w.logs.setPID(pid)
 	if w.killed && pidfd >= 0 {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
@@ -248,6 +260,41 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 			notify()
 		}
 	}
+}
+
+// BeginTask says for which task the worker works from now on: the lines that it writes are that task's, and what it uses.
+func (w *Worker) BeginTask(task *logsink.Task) {
+	if w.Tasks > 0 {
+		used := cpuTime(w.PID())
+		w.mu.Lock()
+		w.cpuBefore = used
+		w.mu.Unlock()
+	}
+	w.label(task)
+}
+
+func (w *Worker) label(task *logsink.Task) {
+	w.mu.Lock()
+	logs := w.logs
+	w.mu.Unlock()
+	if logs.shared || logs.stdout == nil {
+		return
+	}
+	for _, t := range []*tail{logs.stdout, logs.stderr} {
+		t.lines.SetTask(task)
+	}
+}
+
+// endTask takes what the worker wrote for its task out of the log pipes, so that nothing of it counts as the next one's.
+func (w *Worker) endTask() {
+	w.mu.Lock()
+	logs := w.logs
+	w.mu.Unlock()
+	if !logs.shared && logs.stdout != nil {
+		logs.stdout.drainNow()
+		logs.stderr.drainNow()
+	}
+	w.label(nil)
 }
 
 // OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the

@@ -169,7 +169,7 @@ def with_old_pyspark(folder: Path) -> str:
     [
         pytest.param(lambda _: "/no/such/python", "no such file", id="missing"),
         pytest.param(lambda _: "no-such-python", "PATH", id="not on PATH"),
-        pytest.param(lambda _: "/bin/ls", "ended before", id="no Python"),
+        pytest.param(lambda _: "/bin/ls", "before it could start", id="no Python"),
         pytest.param(without_pyspark, "has no PySpark", id="without PySpark"),
         pytest.param(with_old_pyspark, "PySpark 3.4.1", id="old PySpark"),
     ],

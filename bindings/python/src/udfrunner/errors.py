@@ -29,6 +29,7 @@ __all__ = [
 
 #: The keys that ``udfrunner_error_detail`` knows.
 DETAIL_KEYS = (
+    "cause",
     "python.traceback",
     "worker.pid",
     "worker.exit_status",
@@ -41,6 +42,31 @@ DETAIL_KEYS = (
     "task.stage",
     "task.id",
     "go.panic",
+)
+
+#: The words of the detail ``cause``; ``udfrunner.h`` says what each means.
+CAUSES = (
+    "signal",
+    "exit",
+    "out_of_memory",
+    "exception",
+    "unpickle",
+    "missing_module",
+    "version_mismatch",
+    "protocol",
+    "channel_closed",
+    "unknown",
+    "bad_interpreter",
+    "no_process",
+    "start_timeout",
+    "daemon_ended",
+    "cancelled",
+    "deadline",
+    "idle_timeout",
+    "memory_limit",
+    "host",
+    "system",
+    "internal",
 )
 
 
@@ -66,6 +92,11 @@ class Error(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def cause(self) -> str:
+        """What ended the task, one of :data:`CAUSES`; empty where no task was ended."""
+        return self.details.get("cause", "")
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.message, self.details, self.code)
@@ -138,6 +169,11 @@ class WorkerExited(Error):
     def stderr_tail(self) -> str:
         """The last lines that it wrote to stderr."""
         return self.details.get("worker.stderr_tail", "")
+
+    @property
+    def peak_rss(self) -> int | None:
+        """The most memory that it held, in bytes, or None where nobody saw it."""
+        return self._integer("worker.peak_rss")
 
     @property
     def python_stack(self) -> str:

@@ -1,0 +1,73 @@
+package runner
+
+import (
+	"regexp"
+	"strings"
+
+	"udfrunner/core/command"
+	"udfrunner/core/status"
+)
+
+// pythonException is the error of a worker that raised: its message is the traceback's last line.
+func pythonException(traceback string) *status.Error {
+	return status.New(status.PythonException, "%s", lastLine(traceback)).
+		With("python.traceback", traceback).Because(causeOfException(traceback))
+}
+
+// lastLine is the last line of a traceback that says something.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+const tracebackHead = "Traceback (most recent call last):\n"
+
+// What Python writes between an exception and the one that it led to.
+var tracebackLinks = []string{
+	"\nThe above exception was the direct cause of the following exception:\n\n" + tracebackHead,
+	"\nDuring handling of the above exception, another exception occurred:\n\n" + tracebackHead,
+}
+
+// splitTraceback gives the frames of the last exception of a traceback, the name of its type, and its message. PySpark leaves frames out where
+// it is told to.
+func splitTraceback(text string) (frames, name, message string) {
+	for _, link := range tracebackLinks {
+		if i := strings.LastIndex(text, link); i >= 0 {
+			text = text[i+len(link)-len(tracebackHead):]
+		}
+	}
+	if rest, ok := strings.CutPrefix(text, tracebackHead); ok {
+		text = rest
+		for strings.HasPrefix(text, " ") {
+			line, after, _ := strings.Cut(text, "\n")
+			frames += line + "\n"
+			text = after
+		}
+	}
+	name, message, _ = strings.Cut(text, ":")
+	return frames, strings.TrimSpace(name), strings.TrimSpace(message)
+}
+
+var (
+	// loading are the frames of PySpark that load a pickle: CPickleSerializer.loads and those that call it.
+	loading = regexp.MustCompile(`/pyspark/(core/)?serializers\.py", line \d+, in (loads|_read_with_length)\n`)
+	// importing begins a traceback without PySpark's frames where the function was being found: nothing of it ran yet.
+	importing = regexp.MustCompile(`^ +File "(<frozen importlib|` + regexp.QuoteMeta(command.ResolverFile) + `)`)
+)
+
+// causeOfException classifies an exception by its traceback, which is all that a worker tells of it.
+func causeOfException(traceback string) status.Cause {
+	frames, name, message := splitTraceback(traceback)
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	switch {
+	case strings.HasSuffix(name, "MemoryError"): // Python's, NumPy's _ArrayMemoryError, PyArrow's ArrowMemoryError
+		return status.CauseOutOfMemory
+	case strings.Contains(message, "[PYTHON_VERSION_MISMATCH]"): // worker_util.check_python_version
+		return status.CauseVersionMismatch
+	case name == "ModuleNotFoundError" || strings.HasSuffix(name, "ImportError"):
+		return status.CauseMissingModule
+	case name == "UnpicklingError", loading.MatchString(frames), importing.MatchString(frames):
+		return status.CauseUnpickle
+	}
+	return status.CauseException
+}
