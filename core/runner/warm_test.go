@@ -25,7 +25,7 @@ func connectedTask(t testing.TB, minor string, kind int) (it *runner.Iterator, c
 			break
 		}
 	}
-	c = c.Located(t)
+	c = c.Located(t, t.TempDir())
 	e, err := env.New(nil, os.Environ(), hostmem.Default())
 	require.NoError(t, err)
 	t.Cleanup(e.Close)
