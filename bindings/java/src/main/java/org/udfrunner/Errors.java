@@ -10,12 +10,14 @@ final class Errors {
   /** The keys that {@code udfrunner_error_detail} knows, asked for by the glue in this order. */
   private static final String[] DETAIL_KEYS = {
     "python.traceback",
+    "worker.pyspark",
     "worker.pid",
     "worker.exit_status",
     "worker.signal",
     "worker.stderr_tail",
     "worker.python_stack",
     "worker.peak_rss",
+    "task.eval_type",
     "task.partition",
     "task.attempt",
     "task.stage",
