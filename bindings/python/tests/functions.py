@@ -7,6 +7,7 @@ import signal
 import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -58,10 +59,10 @@ def positive_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 def write_garbage(x: pd.Series) -> pd.Series:
     """Writes what makes no sense to each socket that the worker has: its channel is among them."""
-    for name in os.listdir("/proc/self/fd"):
+    for entry in Path("/proc/self/fd").iterdir():
         try:
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                os.write(int(name), b"\x00\x00\x00\x2anot what was agreed")
+            if stat.S_ISSOCK(os.fstat(int(entry.name)).st_mode):
+                os.write(int(entry.name), b"\x00\x00\x00\x2anot what was agreed")
         except OSError:
             continue  # The descriptor that lists.
     return x
