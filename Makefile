@@ -186,6 +186,29 @@ test-python: venv lib build/bench/libchost.so build/tests/libudfrunner-panichook
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
 
+# ------------------------------------------------------------- Spark example
+
+SPARK        := $(BUILD)/jni-example
+SPARK_PYTHON := $(SPARK)/venv/bin/python
+SPARK_MVN     = $(MAVEN) -q -B --no-transfer-progress -f jni-example/pom.xml
+SPARK_RUN     = PYTHONDONTWRITEBYTECODE=1 PYSPARK_PYTHON=$(SPARK_PYTHON) SPARK_LOCAL_IP=127.0.0.1 $(SPARK_PYTHON)
+SPARK_SOURCES := $(shell find jni-example/src -type f)
+
+# The whole of Spark with its PySpark, for its driver, its cluster and their Python workers.
+$(SPARK)/venv/.installed: jni-example/requirements.txt
+	@test -x $(SPARK_PYTHON) || $(PYTHON) -m venv $(@D)
+	$(SPARK_PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(SPARK)/data/answers.json: jni-example/python/prepare.py jni-example/python/flight_functions.py $(SPARK)/venv/.installed
+	$(SPARK_RUN) jni-example/python/prepare.py $(@D)
+
+# Its tests run tasks of a Spark inside of their JVM.
+$(SPARK)/target/udfrunner-spark-example.jar: jni-example/pom.xml $(SPARK_SOURCES) $(JAVA_JAR) $(SPARK)/venv/.installed
+	$(SPARK_MVN) org.apache.maven.plugins:maven-install-plugin:3.1.3:install-file -Dfile=$(CURDIR)/$(JAVA_JAR) -DpomFile=$(CURDIR)/$(JAVA)/pom.xml
+	$(SPARK_MVN) package -Dudfrunner.test.python=$(SPARK_PYTHON)
+	@touch $@
+
 # ------------------------------------------------------------ Demo, benchmarks
 
 # Only what the demo needs: a fresh machine gets no Spark for it.
@@ -222,7 +245,7 @@ check-go:
 	$(GO) run $(STATICCHECK) ./...
 	CGO_ENABLED=0 $(GO) build ./core/...
 	$(GO) mod tidy -diff
-	$(GO) test -count=1 -run TestDocument ./core/conformance
+	$(GO) test -count=1 -run TestDocument ./core/conformance ./core/crashes
 	@! grep -nE $(FORBIDDEN) $(filter-out %_test.go core/safego/safego.go core/protocol/recording/%,$(GO_FILES)) || { echo "not allowed in the library"; exit 1; }
 	@! grep -lE '^(import )?[[:space:]]*"C"$$' $(filter core/%,$(GO_FILES)) || { echo "cgo belongs into capi"; exit 1; }
 

@@ -1,0 +1,24 @@
+/* Licensed under the Apache License, Version 2.0. See LICENSE. */
+package org.udfrunner.example;
+
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+
+/** Prints each end of a task that ran Python, and each loss of an executor. */
+final class Progress extends SparkListener {
+  @Override
+  public void onTaskEnd(SparkListenerTaskEnd end) {
+    System.out.printf(
+        "task %d of stage %d ended on executor %s: %s%n",
+        end.taskInfo().index(),
+        end.stageId(),
+        end.taskInfo().executorId(),
+        end.taskInfo().status());
+  }
+
+  @Override
+  public void onExecutorRemoved(SparkListenerExecutorRemoved removed) {
+    System.out.printf("executor %s lost: %s%n", removed.executorId(), removed.reason());
+  }
+}
