@@ -125,7 +125,7 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-docs ## Run all tests
+test: test-go test-c test-python test-java test-docs ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
@@ -138,7 +138,7 @@ race: venv ## Cancel 10,000 tasks near their end, with the race detector
 
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
-C_TESTS     := arguments refusals tasks groups threads stream memory
+C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
 C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
 EXAMPLES    := build/examples/smallest build/examples/csv_udf
@@ -196,7 +196,7 @@ test-examples: venv lib $(EXAMPLES)
 RUN_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 
 .PHONY: test-python
-test-python: venv lib build/bench/libchost.so ## Run the tests of the Python package and of the benchmarks
+test-python: venv lib build/bench/libchost.so build/tests/libudfrunner-panichook.so ## Run the tests of the Python package and of the benchmarks
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
 	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -56,6 +57,17 @@ def identity_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBat
 def positive_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for frame in frames:
         yield frame[frame.a > 0]
+
+
+def write_garbage(x: pd.Series) -> pd.Series:
+    """Writes what makes no sense to each socket that the worker has: its channel is among them."""
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            if stat.S_ISSOCK(os.fstat(int(entry.name)).st_mode):
+                os.write(int(entry.name), b"\x00\x00\x00\x2anot what was agreed")
+        except OSError:
+            continue  # The descriptor that lists.
+    return x
 
 
 def fail(x):
@@ -115,3 +127,14 @@ def tell_processes(n: pd.Series) -> pd.Series:
     new.rename(os.environ["TELL_PROCESSES"])
     time.sleep(3600)
     return n
+
+
+def chat(x):
+    print("rows:", len(x))
+    return x
+
+
+def hoard(x):
+    held = bytearray(os.urandom(4096)) * (100 << 10)
+    while held:
+        time.sleep(3600)

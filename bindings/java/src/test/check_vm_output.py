@@ -23,15 +23,26 @@ KNOWN = re.compile(
 )
 
 
-def unknown_lines(log: str) -> list[str]:
-    """The lines of plain text that are not of that block; the log's own are XML."""
-    lines = log.partition("<tty>")[2].partition("</tty>")[0].splitlines()
-    return [line for line in lines if line.strip() and not is_known(line)]
+# Arrow Java's own library, which names classes in a way that the JVM does not like, when it is loaded.
+ARROW = "org.apache.arrow.c.jni.JniLoader.load("
 
 
-def is_known(line: str) -> bool:
-    """Whether it is XML, or of the block."""
-    return line.startswith("<") or KNOWN.fullmatch(line) is not None
+def reports(log: str) -> list[str]:
+    """The plain text of a log, whose own lines are XML: each line with the stack that follows it."""
+    found: list[str] = []
+    for line in log.partition("<tty>")[2].partition("</tty>")[0].splitlines():
+        if found and re.match(r"\t(at |- )", line):
+            found[-1] += "\n" + line
+        elif line.strip() and not line.startswith("<"):
+            found.append(line)
+    return found
+
+
+def is_known(report: str) -> bool:
+    """Whether it is of that block, or of another library's loading."""
+    if KNOWN.fullmatch(report):
+        return True
+    return "JNI FindClass received a bad class descriptor" in report and ARROW in report
 
 
 def main(files: list[str]) -> int:
@@ -41,7 +52,7 @@ def main(files: list[str]) -> int:
     for file in files:
         log = Path(file).read_text(errors="replace")
         checked += "handler modified!" in log
-        found += [f"{file}: {line}" for line in unknown_lines(log)]
+        found += [f"{file}: {report}" for report in reports(log) if not is_known(report)]
     if not checked:
         found.append("no JVM ran with -Xcheck:jni and the library")
     print("\n".join(found) or f"ok output of {len(files)} JVMs")

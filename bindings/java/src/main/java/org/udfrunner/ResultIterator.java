@@ -158,15 +158,15 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
 
   /**
    * Exports the results as an Arrow C stream that holds a reference of its own: this iterator stays
-   * valid for cancel, results, error and close, and closing it leaves the task to the stream. What
-   * ended a failed stream is {@link #error}.
+   * valid for cancel, results, error and close, and closing it leaves the task to the stream,
+   * and so does forgetting it, its runner or env. What ended a failed stream is {@link #error}.
    *
    * @param stream address of a C {@code struct ArrowArrayStream}; the caller releases it
    */
   public void exportStream(long stream) {
     state.enter();
     try {
-      Native.iteratorExport(state.handle, stream);
+      Native.iteratorExport(state.handle, stream, runner);
     } finally {
       state.exit();
     }

@@ -14,22 +14,15 @@ public final class LoadedElsewhere {
     }
   }
 
-  /** Leaves results in C structs, and nothing else: an array, and a stream with its task's data. */
-  public static void leave(long array, long stream) {
-    try (Env env = Fixtures.env();
-        Runner runner =
-            Fixtures.builder(env, EvalType.SQL_MAP_ARROW_ITER_UDF)
-                .function(Fixtures.function("java_functions:identity").returns("n long"))
-                .build();
-        ResultIterator results = runner.compute(Ipc.input(1, 10), 0)) {
-      results.nextArrow(array, 0);
-    }
-    Env env = Fixtures.env();
+  /**
+   * Leaves results in a C struct, and nothing else. The input is a C stream: one of Java's would
+   * hold this class as long as it is needed.
+   */
+  public static void leave(long array, long input) {
     Runner runner =
-        Fixtures.builder(env, EvalType.SQL_MAP_ARROW_ITER_UDF)
+        Fixtures.builder(Fixtures.env(), EvalType.SQL_MAP_ARROW_ITER_UDF)
             .function(Fixtures.function("java_functions:identity").returns("n long"))
             .build();
-    ResultIterator results = runner.compute(Ipc.input(1, 10), 0);
-    results.exportStream(stream);
+    runner.compute(Input.stream(input), 0).nextArrow(array, 0);
   }
 }
