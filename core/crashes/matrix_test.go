@@ -258,7 +258,7 @@ var kills = []crash{
 		s.e = newScene(s.t).e // for the next task
 	}, code: status.Cancelled, cause: status.CauseCancelled, message: "env was destroyed", details: details{"worker.pid": ""}},
 	{what: "A deadline", function: "wait", task: runner.Task{DeadlineMS: 1500}, begun: func(*scene) {}, code: status.Deadline, cause: status.CauseDeadline,
-		message: "1500 ms", details: details{"worker.pid": ""}},
+		message: "1500 ms", details: details{"worker.pid": "", "worker.python_stack": "in wait"}},
 	{what: "A deadline, the worker being stopped (SIGSTOP)", function: "stop", task: runner.Task{DeadlineMS: 1500}, begun: func(*scene) {}, code: status.Deadline,
 		cause: status.CauseDeadline, message: "1500 ms", details: details{"worker.pid": ""}},
 	{what: "More private memory than `udfrunner.worker.memory.limit`", function: "take_memory", settings: set(config.Pair{Key: config.WorkerMemoryLimit, Value: "300m"}),
@@ -271,5 +271,5 @@ var kills = []crash{
 	{what: "The host's input fails", input: func(s *hosttest.Stream) { s.Step = func(i int) unix.Errno { return []unix.Errno{0, unix.EIO}[i] } },
 		code: status.Host, cause: status.CauseHost, message: "no batch today", details: details{"worker.pid": ""}},
 	{what: "The host's input has a wrong structure", input: func(s *hosttest.Stream) { s.Mangle = func(_ int, a *cdata.Array) { a.Length = -1 } },
-		code: status.Host, cause: status.CauseHost, message: "length", details: details{"worker.pid": ""}},
+		code: status.Host, cause: status.CauseHost, message: "length"},
 }
