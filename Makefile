@@ -66,7 +66,7 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-docs ## Run all tests
+test: test-go test-c test-python test-docs test-wheel ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
@@ -123,6 +123,25 @@ test-python: venv lib build/bench/libchost.so ## Run the tests of the Python pac
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
 	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 
+# The daemon module in real Spark. The oldest and the newest Spark have no package without a JVM, so
+# that their environments hold it; the others are installed here, below build/spark.
+SPARKS      := $(patsubst .ci/spark-%.txt,build/spark/%/.installed,$(wildcard .ci/spark-*.txt))
+SPARK_TESTS := cd bindings/python && PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1
+build/spark/%/.installed: .ci/spark-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: test-spark
+test-spark: build/venv/3.5/.installed build/venv/4.3/.installed $(SPARKS) ## Run the daemon module in Spark 3.5, 4.0, 4.1, 4.2 and 4.3 (needs Java 17)
+	@for python in $(sort $(^:%/.installed=%/bin/python)); do echo "$$python"; \
+		($(SPARK_TESTS) $(CURDIR)/$$python -m pytest -q -p no:cacheprovider tests_spark) || exit 1; done
+
+# As a user has it: the wheel, installed with Spark into an empty environment.
+.PHONY: test-wheel
+test-wheel: venv lib ## Build the wheel, install it beside Spark, run a job (needs Java 17)
+	$(RUN_PYTHON) bindings/python/tests_wheel/run.py build/wheel build/venv/4.3
+
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
@@ -138,6 +157,10 @@ demo: build/venv/4.2/.installed lib build/examples/csv_udf ## Run functions over
 .PHONY: bench
 bench: build/venv/4.2/.installed build/bench/libchost.so ## Measure against the stock worker; the table goes to build/bench
 	$(RUN_PYTHON) -m benchmarks
+
+.PHONY: bench-peers
+bench-peers: build/venv/4.2/.installed build/venv/4.3/.installed ## Measure the daemon module inside real Spark, beside stock, for minutes (needs Java 17)
+	$(RUN_PYTHON) -m benchmarks --peers
 
 build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
 	@mkdir -p $(@D)
