@@ -96,6 +96,20 @@ func udfgo_env_stats(id C.uint64_t, environ, out, errOut unsafe.Pointer) C.int32
 	})
 }
 
+// logChunk is how many bytes of log lines are handed out at a time.
+const logChunk = 64 << 10
+
+//export udfgo_log_next
+func udfgo_log_next(id C.uint64_t, timeoutMS C.int64_t, environ, out, errOut unsafe.Pointer) C.int32_t {
+	return onEnv("udfrunner_log_next", id, environ, errOut, func(e *envObject) (status.Code, error) {
+		text, code, err := e.env.Log().Next(milliseconds(int64(timeoutMS)), logChunk)
+		if err != nil || code != status.OK {
+			return code, err
+		}
+		return status.OK, fillBytes(out, text)
+	})
+}
+
 //export udfgo_env_lacks
 func udfgo_env_lacks(id C.uint64_t, feature, errOut unsafe.Pointer) C.int32_t {
 	if id == 0 {

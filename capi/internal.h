@@ -57,6 +57,7 @@ int32_t udfgo_env_create(void *pairs, uint64_t n, void *environment, void *out, 
 int32_t udfgo_env_destroy(uint64_t env);
 int32_t udfgo_env_stats(uint64_t env, void *environment, void *bytes, void *err);
 int32_t udfgo_env_lacks(uint64_t env, void *feature, void *err);
+int32_t udfgo_log_next(uint64_t env, int64_t timeout_ms, void *environment, void *bytes, void *err);
 int32_t udfgo_runner_create(uint64_t env, int32_t eval_type, void *environment, void *out,
                             void *err);
 int32_t udfgo_runner_add_function(uint64_t runner, void *chain, uint64_t n, void *arguments,
@@ -77,7 +78,7 @@ int32_t udfgo_iterator_export(uint64_t it, void *stream, void *err);
 int32_t udfgo_iterator_error(uint64_t it, void *err);
 int32_t udfgo_iterator_event_fd(uint64_t it, void *fd, void *err);
 int32_t udfgo_iterator_result(uint64_t it, void *key, void *bytes, void *err);
-int32_t udfgo_iterator_lacks(uint64_t it, void *feature, void *err);
+int32_t udfgo_iterator_stack(uint64_t it, int64_t timeout_ms, void *bytes, void *err);
 int32_t udfgo_iterator_cancel(uint64_t it, void *reason);
 int32_t udfgo_iterator_close(uint64_t it);
 int32_t udfgo_stream_schema(uint64_t stream, void *schema, void *err);

@@ -111,9 +111,15 @@ func udfgo_iterator_result(id C.uint64_t, key, out, errOut unsafe.Pointer) C.int
 	})
 }
 
-//export udfgo_iterator_lacks
-func udfgo_iterator_lacks(id C.uint64_t, feature, errOut unsafe.Pointer) C.int32_t {
-	return onIterator("iterator_stack", id, errOut, func(*runner.Iterator) (status.Code, error) { return 0, lacks(feature) })
+//export udfgo_iterator_stack
+func udfgo_iterator_stack(id C.uint64_t, timeoutMS C.int64_t, out, errOut unsafe.Pointer) C.int32_t {
+	return onIterator("iterator_stack", id, errOut, func(it *runner.Iterator) (status.Code, error) {
+		stack, code, err := it.Stack(milliseconds(int64(timeoutMS)))
+		if err != nil || code != status.OK {
+			return code, err
+		}
+		return status.OK, fillBytes(out, []byte(stack))
+	})
 }
 
 //export udfgo_iterator_cancel

@@ -65,12 +65,11 @@ int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunne
 
 int32_t udfrunner_log_next(udfrunner_env *env, int64_t timeout_ms, udfrunner_bytes *bytes,
                            udfrunner_error **err) {
-  (void)timeout_ms;
   if (bytes != NULL) memset(bytes, 0, sizeof *bytes);
   int32_t code = enter(err);
   if (code != UDFRUNNER_OK) return code;
   if (bytes == NULL) return missing(err, "udfrunner_log_next: bytes is NULL");
-  return udfgo_env_lacks(id(env), in("udfrunner_log_next: pulling log lines"), err);
+  return udfgo_log_next(id(env), timeout_ms, environ, bytes, err);
 }
 
 int32_t udfrunner_buffer_alloc(udfrunner_env *env, uint64_t size, udfrunner_buffer *buffer,
@@ -213,13 +212,11 @@ int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes
 
 int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_bytes *bytes,
                        udfrunner_error **err) {
-  (void)timeout_ms;
   if (bytes != NULL) memset(bytes, 0, sizeof *bytes);
   int32_t code = enter(err);
   if (code != UDFRUNNER_OK) return code;
   if (bytes == NULL) return missing(err, "iterator_stack: bytes is NULL");
-  return udfgo_iterator_lacks(id(it), in("iterator_stack: the Python stack of a running worker"),
-                              err);
+  return udfgo_iterator_stack(id(it), timeout_ms, bytes, err);
 }
 
 int32_t iterator_cancel(udfrunner_iterator *it, const char *reason) {

@@ -77,6 +77,7 @@ var variables = []variable{
 	{"PYTHONUNBUFFERED", v35, true, always("YES")},
 	{"PYTHONHASHSEED", v35, true, hashSeed},
 	{"PYTHONPATH", v35, true, pythonPath},
+	{"PYTHONFAULTHANDLER", v35, true, flag(SQLFaultHandler)},
 	// The daemon reads it once, for all its workers.
 	{"SPARK_REUSE_WORKER", v35, true, func(_ *Config, w worker) string { return one(w.reuse) }},
 	{"SPARK_PYTHON_RUNTIME", v42, true, always("PYTHON_WORKER")},
@@ -105,8 +106,8 @@ var variables = []variable{
 // make it: spark.executorEnv.* and over that Spark's own variables. reuse says whether the worker runs
 // more than one task, cpus is those of the task (0 is not known).
 //
-// PYTHON_FAULTHANDLER_DIR and the variables that tell a stock worker where to connect are left to those who
-// own the directory and the socket.
+// Python's own switch takes the place of PYTHON_FAULTHANDLER_DIR, whose files stay behind where a worker is killed: stacks go to stderr, whose
+// tail is in the error. The variables that tell a stock worker where to connect are left to those who own the socket.
 func (c *Config) WorkerEnvironment(minor string, reuse bool, cpus int) WorkerEnvironment {
 	env := WorkerEnvironment{Factory: map[string]string{}, Worker: map[string]string{}}
 	for _, p := range c.Family(ExecutorEnv) {

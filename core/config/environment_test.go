@@ -17,7 +17,7 @@ import (
 func TestWorkerEnvironmentByVersion(t *testing.T) {
 	c := newConfig(t, Pair{HideTraceback, "true"}, Pair{SQLTracebackInterval, "5min"}, Pair{SessionID, "s-1"},
 		Pair{TracebackWithLocals, "true"})
-	factory := map[string]string{"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "YES", "SPARK_REUSE_WORKER": "1"}
+	factory := map[string]string{"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "YES", "SPARK_REUSE_WORKER": "1", "PYTHONFAULTHANDLER": "1"}
 	worker := map[string]string{
 		"OMP_NUM_THREADS": "1", "SPARK_LOCAL_DIRS": "/tmp", "SPARK_BUFFER_SIZE": "65536", "SPARK_AUTH_SOCKET_TIMEOUT": "15",
 		"SPARK_SIMPLIFIED_TRACEBACK": "1", "SPARK_JOB_ARTIFACT_UUID": "default",
@@ -64,6 +64,7 @@ func TestWorkerEnvironmentRules(t *testing.T) {
 			map[string]string{"OMP_NUM_THREADS": "5"}},
 		{"memory per core", []Pair{{PySparkMemory, "1g"}, {ExecutorCores, "3"}}, "3.5", 1, map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": "341"}},
 		{"memory of one", []Pair{{PySparkMemory, "512"}}, "4.3", 1, map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": "512"}},
+		{"no stacks", []Pair{{SQLFaultHandler, "false"}}, "4.3", 1, map[string]string{"PYTHONFAULTHANDLER": ""}},
 		{"no memory", nil, "4.3", 1, map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": ""}},
 		{"whole traceback", []Pair{{SimplifiedTraceback, "false"}}, "4.3", 1, map[string]string{"SPARK_SIMPLIFIED_TRACEBACK": ""}},
 		{"no daemon", []Pair{{PythonUseDaemon, "false"}}, "4.3", 1, map[string]string{"PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE": ""}},
@@ -114,7 +115,7 @@ func TestInheritedDirectoriesAndPath(t *testing.T) {
 // one that Python, a BLAS or a user's function reads.
 func TestPySparkReadsTheseNames(t *testing.T) {
 	elsewhere := map[string]bool{
-		"PYTHONUNBUFFERED": true, "PYTHONHASHSEED": true, "PYTHONPATH": true, "OMP_NUM_THREADS": true,
+		"PYTHONUNBUFFERED": true, "PYTHONHASHSEED": true, "PYTHONPATH": true, "PYTHONFAULTHANDLER": true, "OMP_NUM_THREADS": true,
 		"SPARK_JOB_ARTIFACT_UUID": true,
 		// Only where its worker has a socket of its own to connect.
 		"SPARK_AUTH_SOCKET_TIMEOUT": true,

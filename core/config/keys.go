@@ -59,8 +59,17 @@ const (
 	ArtifactID        = "udfrunner.job.artifactId"
 	WorkerStart       = "udfrunner.worker.startTimeout"
 	WorkerIdleTimeout = "udfrunner.worker.idleTimeout"
+	WorkerSpares      = "udfrunner.worker.spares"
+	RecycleTasks      = "udfrunner.worker.recycle.tasks"
+	RecycleAge        = "udfrunner.worker.recycle.age"
+	RecycleMemory     = "udfrunner.worker.recycle.memory"
 	ZygoteEnabled     = "udfrunner.zygote.enabled"
 	ZygoteModules     = "udfrunner.zygote.modules"
+	WorkerMemoryLimit = "udfrunner.worker.memory.limit"
+	LogFile           = "udfrunner.log.file"
+	LogDescriptor     = "udfrunner.log.descriptor"
+	LogBuffer         = "udfrunner.log.buffer"
+	LogRate           = "udfrunner.log.rate"
 	InputWindow       = "udfrunner.input.window"
 	BroadcastServer   = "udfrunner.broadcast.server"
 	BroadcastSecret   = "udfrunner.broadcast.secret"
@@ -98,11 +107,20 @@ var Groups = []Group{
 		{Name: PythonAuthSocketTimeout, Kind: Duration, Unit: seconds, Min: 1, Absent: "15s; a week without a daemon",
 			Doc: "How long a stock worker waits for the other side when it connects. It stays on the socket of a worker without a daemon: input that is silent for longer ends the task."},
 		{Name: PythonWorkerReuse, Kind: Bool, Default: "true",
-			Doc: "Whether workers run more than one task. If false every task has a fresh worker."},
+			Doc: "Whether workers run more than one task. If false every task has a fresh worker: a new one, or a spare."},
 		{Name: PythonIdlePoolSize, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "no limit",
-			Doc: "How many idle workers are kept; the least recently used go first."},
+			Doc: "How many idle workers are kept, spares included; the least recently used go first."},
 		{Name: WorkerIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "60s", Scope: EnvOnly,
 			Doc: "How long an idle worker is kept. Spark's value, which it has no key for. 0 keeps none."},
+		{Name: WorkerSpares, Kind: Int, Min: 0, Default: "0", Scope: EnvOnly,
+			Doc: "How many workers that no task has had yet are kept ready beside each set of tasks that may share workers, from its first task on and until they have been idle for " +
+				WorkerIdleTimeout + ". One that a task takes is replaced, as long as idle and running workers together leave room in " + PythonIdlePoolSize + "."},
+		{Name: RecycleTasks, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "no limit",
+			Doc: "How many tasks a worker serves before it ends."},
+		{Name: RecycleAge, Kind: Duration, Unit: seconds, Min: 1, Scope: EnvOnly, Absent: "no limit",
+			Doc: "How old a worker may be to begin another task."},
+		{Name: RecycleMemory, Kind: Size, Unit: mib, Min: 1, Scope: EnvOnly, Absent: "no limit",
+			Doc: "How much private memory a worker may have after a task to begin another one. Pages that it shares with the daemon it was forked from do not count."},
 		{Name: WorkerStart, Kind: Duration, Unit: millis, Min: 1, Default: "60s",
 			Doc: "How long a daemon or worker may take from its start until it is ready."},
 		{Name: ZygoteEnabled, Kind: Bool, Default: "true",
@@ -114,14 +132,14 @@ var Groups = []Group{
 	}},
 	{"Limits and diagnosis", []Key{
 		{Name: PythonKillTimeout, Kind: Duration, Unit: millis, Min: 0, Default: "2s",
-			Doc: "How long a cancelled task's worker may take to finish by itself where the protocol allows that, before it is killed."},
+			Doc: "Spark's grace for a cancelled task's worker. Taken and without effect: such a worker is killed at once."},
 		{Name: PythonIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "0",
-			Doc: "After how long without any data from a worker a running task counts as stuck; 0 is never."},
+			Doc: "After how long without any data from a worker that is waited for a running task counts as stuck; 0 is never. A line in the log tells of it."},
 		{Name: SQLIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Fallback: PythonIdleTimeout, Doc: "The same for SQL functions."},
-		{Name: PythonKillOnIdle, Kind: Bool, Default: "false", Doc: "Whether the worker of a stuck task is killed."},
+		{Name: PythonKillOnIdle, Kind: Bool, Default: "false", Doc: "Whether the worker of a stuck task is killed, which ends the task with an error."},
 		{Name: SQLKillOnIdle, Kind: Bool, Fallback: PythonKillOnIdle, Doc: "The same for SQL functions."},
-		{Name: PythonFaultHandler, Kind: Bool, Default: "false",
-			Doc: "Whether workers write their Python stack when a signal such as SIGSEGV kills them, to be read in the error."},
+		{Name: PythonFaultHandler, Kind: Bool, Default: "true",
+			Doc: "Whether stock workers write their Python stack to stderr when a signal such as SIGSEGV ends them, to be read in the error (PYTHONFAULTHANDLER); workers of the embedded daemon always do. Spark's default is false."},
 		{Name: SQLFaultHandler, Kind: Bool, Fallback: PythonFaultHandler, Doc: "The same for SQL functions."},
 		{Name: PythonTracebackInterval, Kind: Duration, Unit: seconds, Min: 0, Default: "0",
 			Doc: "How often workers write their Python stack to stderr (PySpark 4.1 and later); 0 is never."},
@@ -139,7 +157,19 @@ var Groups = []Group{
 		{Name: DataSourceProfiler, OneOf: []string{"perf", "memory"}, Absent: "no profiling",
 			Doc: "Profiles Python data sources (PySpark 4.1 and later)."},
 	}},
+	{"Logs", []Key{
+		{Name: LogFile, Scope: EnvOnly, Absent: "the host pulls the lines",
+			Doc: "A file to which the lines are appended that workers write to stdout and stderr, as JSON objects."},
+		{Name: LogDescriptor, Kind: Int, Min: 0, Scope: EnvOnly, Absent: "the host pulls the lines",
+			Doc: "A descriptor of the host's process to which they are written; it is duplicated."},
+		{Name: LogBuffer, Kind: Size, Unit: 1, Min: 4 << 10, Default: "1m", Scope: EnvOnly,
+			Doc: "How many bytes of lines are kept until the host pulls them or they are written; the oldest are dropped first."},
+		{Name: LogRate, Kind: Size, Unit: 1, Min: 0, Default: "1m", Scope: EnvOnly,
+			Doc: "How many bytes a second a worker may write to one of its streams on average; lines above that are dropped and counted. 0 is no limit."},
+	}},
 	{"Resources and environment of workers", []Key{
+		{Name: WorkerMemoryLimit, Kind: Size, Unit: 1, Min: 1 << 20, Absent: "no limit",
+			Doc: "How much private memory a worker and its child processes may use together. The worker that uses more is killed, and its task ends with an error; memory shared with other processes does not count."},
 		{Name: ExecutorCores, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "1",
 			Doc: "The cores that tasks share. If set it is the OMP_NUM_THREADS of workers; " + PySparkMemory + " is divided by it."},
 		{Name: TaskCpus, Kind: Int, Min: 1, Default: "1",

@@ -98,6 +98,16 @@ def replace_stdin() -> None:
         os.close(null)
 
 
+def fill_standard_descriptors() -> None:
+    """Put /dev/null on those of the descriptors 0 to 2 that are closed.
+
+    What is opened next would take their place, and get what is written to stdout or stderr.
+    """
+    for descriptor in range(3):
+        if not _is_open(descriptor):
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
 def die_with_parent(parent: int) -> None:
     """Have the kernel SIGKILL this process when the thread that forked it ends.
 

@@ -10,6 +10,7 @@ import (
 
 	"udfrunner/core/config"
 	"udfrunner/core/hostmem"
+	"udfrunner/core/logsink"
 	"udfrunner/core/status"
 	"udfrunner/core/worker"
 )
@@ -25,6 +26,7 @@ type Env struct {
 	conf *config.Config
 	mem  *hostmem.Functions
 
+	log    *logsink.Sink
 	probes worker.Probes
 
 	mu        sync.Mutex
@@ -49,14 +51,21 @@ func New(pairs []config.Pair, environ []string, mem *hostmem.Functions) (*Env, e
 	if err != nil {
 		return nil, err
 	}
+	log, err := newLog(conf)
+	if err != nil {
+		return nil, err
+	}
 	return &Env{
-		conf: conf, mem: mem,
+		conf: conf, mem: mem, log: log,
 		factories: map[string]worker.Factory{}, tasks: map[Task]struct{}{},
 	}, nil
 }
 
 // Config is the env's configuration.
 func (e *Env) Config() *config.Config { return e.conf }
+
+// Log is where the lines of its workers go.
+func (e *Env) Log() *logsink.Sink { return e.log }
 
 // Memory makes the memory that hosts receive.
 func (e *Env) Memory() *hostmem.Functions { return e.mem }
@@ -160,6 +169,7 @@ func (e *Env) Close() {
 		f.Close()
 	}
 	e.Wait(closeWait)
+	e.log.Close()
 }
 
 // Wait waits, after Close, until every process ended, at most d, without limit if d is negative. It says whether all did.
@@ -203,8 +213,9 @@ func (e *Env) Stats() []byte {
 	e.mu.Lock()
 	stats := struct {
 		Tasks     counts         `json:"tasks"`
+		Log       logsink.Counts `json:"log"`
 		Factories []factoryStats `json:"factories"`
-	}{Tasks: e.counts, Factories: []factoryStats{}}
+	}{Tasks: e.counts, Log: e.log.Counts(), Factories: []factoryStats{}}
 	stats.Tasks.Running = int64(len(e.tasks))
 	factories := make([]worker.Factory, 0, len(e.factories))
 	for _, f := range e.factories {

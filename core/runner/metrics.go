@@ -32,6 +32,9 @@ type metrics struct {
 	OutputBatches int64   `json:"output_batches"`
 	OutputRows    int64   `json:"output_rows"`
 	WorkerPID     int     `json:"worker_pid,omitempty"`
+	CPUMS         float64 `json:"worker_cpu_ms,omitempty"`   // of the worker, in this task
+	PeakRSS       int64   `json:"worker_peak_rss,omitempty"` // bytes, of the worker so far
+	IdleTimeouts  int64   `json:"idle_timeouts,omitempty"`
 	BootMS        int64   `json:"worker_boot_ms,omitempty"`
 	InitMS        int64   `json:"worker_init_ms,omitempty"`
 	FinishMS      int64   `json:"worker_finish_ms,omitempty"`
@@ -55,6 +58,11 @@ func (p *pump) results() (protocol.Result, metrics) {
 	m := p.counters.metrics()
 	if w := p.it.worker; w != nil {
 		m.WorkerPID = w.PID()
+		usage := w.Usage(time.Since(p.it.started))
+		m.CPUMS, m.PeakRSS = milliseconds(usage.CPU), usage.PeakRSS
+	}
+	if idle := p.it.monitor.idle; idle != nil {
+		m.IdleTimeouts = idle.count.Load()
 	}
 	if p.reader == nil {
 		return protocol.Result{}, m

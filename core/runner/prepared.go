@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,20 +17,34 @@ import (
 type cache struct {
 	factory  atomic.Pointer[worker.Factory]
 	prepared atomic.Pointer[prepared]
+	section  atomic.Int64 // bytes of the largest init section so far
+}
+
+// section encodes an init section. The runner's sections are of one size, or nearly.
+func (r *base) section(dialect *protocol.Dialect, in *protocol.Init) []byte {
+	const more = 64 // longer numbers
+	size := r.cache.section.Load()
+	b := dialect.AppendInit(make([]byte, 0, size+more), in)
+	if int64(len(b)) > size {
+		r.cache.section.Store(int64(len(b)))
+	}
+	return b
 }
 
 // prepared is what a runner's configuration means for workers of one dialect. It is not changed.
 type prepared struct {
 	dialect *protocol.Dialect
 	cpus    int32
-	// environment is set in a new worker; workerKey tells which idle ones may be taken.
+	// environment is set in a new worker, modulePath is what its tasks put on Python's; workerKey tells which idle ones may be taken.
 	environment   map[string]string
+	modulePath    []string
 	workerKey     string
 	pythonVersion string // "" is the worker's own
 	filesDir      string
 	runnerConf    []protocol.Entry
 	evalConf      []protocol.Entry
 	profiler      string
+	limits        limits
 	// broadcastServer is the host's, nil where workers read files.
 	broadcastServer *protocol.Server
 }
@@ -44,6 +59,7 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		pythonVersion: r.conf.Text(config.PythonVersion),
 		filesDir:      r.conf.Text(config.FilesDirectory),
 		profiler:      r.conf.Text(config.UDFProfiler),
+		limits:        r.limits(),
 		runnerConf:    entries(r.conf.RunnerConf(dialect.Minor, r.evalType.ID)),
 	}
 	if bounds := r.conf.Text(config.WindowBounds); r.evalType.Family == protocol.WindowAggregate {
@@ -55,6 +71,7 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		evalConf = append(evalConf, protocol.Entry{Key: protocol.EvalConfTableArguments, Value: commas(r.tables)})
 	}
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
+	p.modulePath = r.modulePath(p.filesDir)
 	p.workerKey = r.workerKey(p)
 	r.cache.prepared.Store(p)
 	return p
@@ -108,6 +125,22 @@ func (r *base) checkSettings() error {
 		}
 	}
 	return nil
+}
+
+// modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from there
+// (worker_util.setup_spark_files).
+func (r *base) modulePath(filesDir string) []string {
+	var paths []string
+	if filesDir != "" {
+		paths = append(paths, filesDir)
+	}
+	for _, include := range r.includes {
+		if !path.IsAbs(include) {
+			include = path.Join(filesDir, include)
+		}
+		paths = append(paths, include)
+	}
+	return paths
 }
 
 // workerKey holds what stays in a worker: paths of includes in its sys.path, environment variables in its process.

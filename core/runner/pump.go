@@ -42,11 +42,16 @@ type pump struct {
 
 // run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
 // (NeedInput), the time is up (TimedOut) or there is an error.
-func (p *pump) run(timeout time.Duration) (status.Code, error) {
+func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 	deadline := time.Now().Add(timeout)
 	p.it.wake.Clear()
 	p.again, p.mayRead, p.readable, p.writable = false, false, p.opened, true
 	defer p.count()
+	defer func() {
+		if code != status.TimedOut { // the host is waited for, not the worker
+			p.it.monitor.idle.moves()
+		}
+	}()
 	for {
 		if err := p.it.interrupted(); err != nil {
 			return err.Code, err
@@ -98,9 +103,15 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 			d = limit + time.Millisecond
 		}
 	}
+	if p.opened {
+		p.it.monitor.idle.waits()
+	}
 	start := time.Now()
 	ready, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
 	p.counters.waited.Add(int64(time.Since(start)))
+	if ready.Read || ready.Write {
+		p.it.monitor.idle.moves()
+	}
 	p.readable = p.readable || ready.Read
 	p.writable = p.writable || ready.Write
 	if ready.Wake {
@@ -183,6 +194,9 @@ func (p *pump) open() (bool, error) {
 	if err := dialect.Check(in); err != nil {
 		return false, err
 	}
+	if err := checkFiles(in); err != nil {
+		return false, err
+	}
 	added, err := p.in.open(dialect)
 	if errors.Is(err, hostcall.ErrAgain) {
 		p.again = true
@@ -203,7 +217,7 @@ func (p *pump) open() (bool, error) {
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
 	p.out.attach(p.source, p.it.mode == readChunks)
-	p.writer.Queue(dialect.AppendInit(nil, in))
+	p.writer.Queue(p.it.runner.section(dialect, in))
 	p.in.start(p.writer)
 	// The first input goes out together with the init section, so that the worker wakes up once.
 	if _, err := p.pull(); err != nil {
@@ -233,6 +247,9 @@ func (p *pump) init(dialect *protocol.Dialect, info *worker.Info) *protocol.Init
 // announce finds out which broadcast variables a worker is to be told of: new ones, and those that it has to drop.
 func (p *pump) announce(w *worker.Worker) {
 	p.sentNew = nil
+	if len(p.it.runner.broadcasts) == 0 && len(w.Broadcasts) == 0 {
+		return
+	}
 	wanted := map[int64]bool{}
 	for _, b := range p.it.runner.broadcasts {
 		wanted[b.ID] = true

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/safego"
@@ -97,7 +99,7 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		case m.Op == "refused":
 			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess))
 		case m.Op == "exited":
-			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS}, nil) //nolint:gosec // a wait status
+			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second))}, nil) //nolint:gosec // a wait status
 		}
 		closeAll(fds)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -102,6 +103,7 @@ func exitOf(state *os.ProcessState) Exit {
 	}
 	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
 		exit.PeakRSS = usage.Maxrss << 10
+		exit.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	}
 	return exit
 }

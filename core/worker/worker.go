@@ -29,26 +29,33 @@ type Worker struct {
 	factory   *base
 	id        uint64
 	key       string
+	paths     []string // what its tasks put on the module path
+	born      time.Time
+	spare     bool      // no task has had it; changed by who has the worker
 	use       use       // under the factory's lock
 	idleSince time.Time // under the pool's lock
 	ready     atomic.Bool
 	daemon    *stockDaemon // of a stock daemon's worker; set under the factory's daemonsMu, before the process is begun
 
-	mu      sync.Mutex
-	process *process // a simple worker's
-	logs    logs
-	pid     int
-	pidfd   int
-	stacks  *stackFile    // nil where the worker has none
-	asking  chan struct{} // holds one while the worker is asked for its stacks
-	killed  bool
-	abort   func()        // ends the making of the channel
-	refuse  *status.Error // it never began
-	exit    Exit
-	exited  chan struct{}
-	linger  *safego.Timer
-	onReady func()
-	onExit  func()
+	mu         sync.Mutex
+	process    *process // a simple worker's
+	logs       logs
+	stderrMark int64 // where what it writes for its task begins
+	pid        int
+	pidfd      int
+	stacks     *stackFile    // nil where the worker has none
+	asking     chan struct{} // holds one while the worker is asked for its stacks
+	killed     bool
+	// cpuBefore is the processor time it had used when it got its task, peakRSS the last that was read.
+	cpuBefore time.Duration
+	peakRSS   int64
+	abort     func()        // ends the making of the channel
+	refuse    *status.Error // it never began
+	exit      Exit
+	exited    chan struct{}
+	linger    *safego.Timer
+	onReady   func()
+	onExit    func()
 }
 
 // use says who wants a worker.
@@ -256,8 +263,22 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 	}
 }
 
-// SetTask says for which task the worker works from now on: the lines that it writes are that task's.
-func (w *Worker) SetTask(task *logsink.Task) {
+// BeginTask says for which task the worker works from now on: the lines that it writes are that task's, and what it uses.
+func (w *Worker) BeginTask(task *logsink.Task) {
+	if w.Tasks > 0 {
+		used := cpuTime(w.PID())
+		w.mu.Lock()
+		w.cpuBefore = used
+		if w.logs.shared {
+			w.logs.stderr.drainNow()
+		}
+		w.stderrMark = w.logs.stderr.mark()
+		w.mu.Unlock()
+	}
+	w.label(task)
+}
+
+func (w *Worker) label(task *logsink.Task) {
 	w.mu.Lock()
 	logs := w.logs
 	w.mu.Unlock()
@@ -278,7 +299,7 @@ func (w *Worker) endTask() {
 		logs.stdout.drainNow()
 		logs.stderr.drainNow()
 	}
-	w.SetTask(nil)
+	w.label(nil)
 }
 
 // OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import signal
 import sys
 import time
@@ -49,6 +50,10 @@ def map_arrow(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def sum_pandas(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"k": [frame.k.iloc[0]], "n": [len(frame)], "s": [frame.v.sum()]})
+
+
+def count_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"n": [len(frame)]})
 
 
 def sum_keyed(key: tuple, frame: pd.DataFrame) -> pd.DataFrame:
@@ -217,3 +222,49 @@ def describe_views(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
 
 def describe_coded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return describe(batches, "coded")
+
+
+def spin_in_c(x):
+    """Never comes back from one call of C code, which no Python code can interrupt."""
+    return re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+def take_memory(x):
+    """Uses 400 MB more than before, and keeps it."""
+    held = bytearray(os.urandom(4096)) * (100 << 10)
+    while held:
+        time.sleep(3600)
+
+
+def take_memory_in_a_child(x):
+    """The same in a process whose parent has ended."""
+    if os.fork() == 0:
+        if os.fork() == 0:
+            take_memory(x)
+        os._exit(0)
+    sleep_forever(x)
+
+
+def take_memory_for_a_while(x):
+    """200 MB that are given back before it returns."""
+    held = bytearray(os.urandom(4096)) * (50 << 10)
+    return x + len(held) - len(held)
+
+
+def say(x):
+    print("partition", TaskContext.get().partitionId(), "ends here")
+    print("to stderr", file=sys.stderr)
+    return x
+
+
+def shout(x):
+    """Prints 40 MB."""
+    line = "x" * 999
+    for _ in range(40_000):
+        print(line)
+    return x
+
+
+def long_line(x):
+    sys.stdout.write("y" * 40_000 + "\nwithout an end")
+    return x
