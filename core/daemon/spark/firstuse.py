@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import warnings
 from typing import Any
 
 
@@ -15,8 +16,10 @@ def run() -> None:
     """Load it, as far as the packages are installed; what fails is left to the workers."""
     try:
         utils: Any = importlib.import_module("pyspark.sql.pandas.utils")
-        utils.require_minimum_pandas_version()
-        utils.require_minimum_pyarrow_version()
+        with warnings.catch_warnings():  # the workers', who warn again
+            warnings.simplefilter("ignore")
+            utils.require_minimum_pandas_version()
+            utils.require_minimum_pyarrow_version()
         pandas: Any = importlib.import_module("pandas")
         arrow: Any = importlib.import_module("pyarrow")
     except Exception:  # noqa: BLE001 - not installed, too old
