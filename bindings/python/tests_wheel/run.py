@@ -50,9 +50,10 @@ spark.stop()
 
 def build(directory: Path) -> Path:
     """The wheel, built from a copy of nothing but the repository."""
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", directory, PACKAGE], check=True
-    )
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", directory, PACKAGE]
+    done = subprocess.run(build, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
     (wheel,) = directory.glob("*.whl")
     return wheel
 
@@ -88,6 +89,10 @@ def main(directory: Path, spark: Path) -> None:
     directory.mkdir(parents=True)
     wheel = build(directory)
     check_content(wheel)
+    java = Path(os.environ.get("JAVA_HOME", "/nonexistent")) / "bin" / "java"
+    if not java.exists() and shutil.which("java") is None:
+        print("skipped: Spark needs Java 17, found no java")
+        return
     python = install(wheel, directory / "venv", spark)
     job = directory / "job.py"
     job.write_text(JOB)
