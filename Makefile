@@ -125,7 +125,7 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-java test-docs ## Run all tests
+test: test-go test-c test-python test-java test-docs test-wheel ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
@@ -200,6 +200,32 @@ test-python: venv lib build/bench/libchost.so build/tests/libudfrunner-panichook
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
 	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 
+# The daemon module in real Spark. For the oldest and the newest there is no package without Spark,
+# so that their environments hold it; the others are installed here, below build/spark.
+JVM         := $(or $(wildcard $(JAVA_HOME)/bin/java),$(shell command -v java))
+SPARK_ENDS  := build/venv/3.5 build/venv/4.3
+SPARK_ALL   := $(SPARK_ENDS) $(patsubst .ci/spark-%.txt,build/spark/%,$(wildcard .ci/spark-*.txt))
+build/spark/%/.installed: .ci/spark-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: test-spark test-spark-all
+test-spark: $(SPARK_ENDS:%=%/.installed) ## Run the daemon module in Spark 3.5 and 4.3, where Java 17 is
+test-spark-all: $(SPARK_ALL:%=%/.installed) ## Run the daemon module in Spark 3.5, 4.0, 4.1, 4.2 and 4.3
+test-spark test-spark-all:
+ifeq ($(JVM),)
+	@echo "skipped: Spark needs Java 17, found no java"
+else
+	@for environment in $(^:%/.installed=%); do echo "$$environment"; (cd bindings/python && \
+		PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 $(CURDIR)/$$environment/bin/python -m pytest -q -p no:cacheprovider tests_spark) || exit 1; done
+endif
+
+# As a user has it: the wheel, installed with Spark into an empty environment.
+.PHONY: test-wheel
+test-wheel: venv lib ## Build the wheel, install it beside Spark, run a job where Java 17 is
+	$(RUN_PYTHON) bindings/python/tests_wheel/run.py build/wheel build/venv/4.3
+
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
@@ -238,6 +264,10 @@ demo: build/venv/4.2/.installed lib build/examples/csv_udf ## Run functions over
 .PHONY: bench
 bench: build/venv/4.2/.installed build/bench/libchost.so ## Measure against the stock worker; the table goes to build/bench
 	$(RUN_PYTHON) -m benchmarks
+
+.PHONY: bench-peers
+bench-peers: build/venv/4.2/.installed build/venv/4.3/.installed ## Measure the daemon module inside real Spark, beside stock, for minutes (needs Java 17)
+	$(RUN_PYTHON) -m benchmarks --peers
 
 build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
 	@mkdir -p $(@D)
