@@ -678,7 +678,7 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  *   worker.pid          process id
  *   worker.exit_status  exit status, where it exited
  *   worker.signal       signal number, where a signal ended it
- *   worker.stderr_tail  the last lines that the worker wrote to stderr
+ *   worker.stderr_tail  the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
  *   worker.python_stack the Python stack at its death, where one was left
  *   worker.peak_rss     bytes
  *   task.eval_type      number and name, "200 (SQL_SCALAR_PANDAS_UDF)"

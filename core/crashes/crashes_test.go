@@ -188,6 +188,13 @@ func (c *crash) run(t *testing.T, s *scene) {
 	}
 	values, err := collect(s.it)
 	c.check(t, s, values, err)
+	if c.code == status.OK { // once more, on the same worker
+		it, err := s.runner(function, pairs...).Compute(numbers(t).Input(), identity(c.task))
+		require.NoError(t, err)
+		defer it.Close()
+		values, err := collect(it)
+		c.check(t, s, values, err)
+	}
 	if s.mend != nil {
 		s.mend()
 	}
@@ -223,6 +230,9 @@ func (c *crash) check(t *testing.T, s *scene, values []int64, err error) {
 	assert.Less(t, len(e.Message), 500)
 	for key, want := range map[string]string{"task.partition": "7", "task.attempt": "1", "task.stage": "3", "task.id": "1234"} {
 		assert.Equal(t, want, e.Details[key], key)
+	}
+	if _, expected := c.details["worker.python_stack"]; !expected {
+		assert.NotContains(t, e.Details, "worker.python_stack", "of another worker")
 	}
 	for key, part := range c.details {
 		assert.Contains(t, e.Details, key)

@@ -56,7 +56,7 @@ func set(pairs ...config.Pair) func(*testing.T) []config.Pair {
 
 var signals = []crash{
 	{what: "SIGSEGV in C code", function: "segfault", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGSEGV",
-		details: seen(details{"worker.signal": "11", "worker.python_stack": "in segfault", "worker.stderr_tail": "Segmentation fault"})},
+		details: seen(details{"worker.signal": "11", "worker.python_stack": "in segfault"})},
 	{what: "SIGABRT of `abort()`", function: "abort", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGABRT",
 		details: seen(details{"worker.signal": "6", "worker.python_stack": "in abort"})},
 	{what: "SIGBUS of a mapped file that became shorter", function: "bus_error", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGBUS",
@@ -103,8 +103,8 @@ var exceptions = []crash{
 		details: details{"python.traceback": "in allocate_too_much", "worker.pid": ""}},
 	{what: "MemoryError of NumPy", function: "allocate_by_numpy", code: status.PythonException, cause: status.CauseOutOfMemory, message: "MemoryError",
 		details: details{"python.traceback": "in allocate_by_numpy", "worker.pid": ""}},
-	{what: "More memory than `spark.executor.pyspark.memory`", function: "allocate_two_gigabytes", settings: set(config.Pair{Key: config.PySparkMemory, Value: "1g"}),
-		code: status.PythonException, cause: status.CauseOutOfMemory, message: "MemoryError", details: details{"python.traceback": "in allocate_two_gigabytes", "worker.pid": ""}},
+	{what: "More memory than `spark.executor.pyspark.memory`", function: "allocate_beyond_the_limit", settings: set(config.Pair{Key: config.PySparkMemory, Value: "4g"}),
+		code: status.PythonException, cause: status.CauseOutOfMemory, message: "MemoryError", details: details{"python.traceback": "in allocate_beyond_the_limit", "worker.pid": ""}},
 	{what: "A pickle larger than `spark.executor.pyspark.memory`", pickle: largePickle(), settings: set(config.Pair{Key: config.PySparkMemory, Value: "64m"}),
 		code: status.PythonException, cause: status.CauseOutOfMemory, message: "MemoryError", details: details{"python.traceback": "", "worker.pid": ""}},
 	{what: "A module that is missing, imported by the function", function: "import_nothing", code: status.PythonException, cause: status.CauseMissingModule,
@@ -128,8 +128,7 @@ var exceptions = []crash{
 }
 
 var descriptors = []crash{
-	{what: "The function closes all descriptors", function: "close_descriptors", code: status.WorkerExited, cause: status.CauseExit, details: seen(nil)},
-	{what: "The function closes all descriptors and does not return", function: "close_descriptors_and_stay", code: status.WorkerExited, cause: status.CauseChannelClosed,
+	{what: "The function closes all descriptors and goes on", function: "close_descriptors_and_stay", code: status.WorkerExited, cause: status.CauseChannelClosed,
 		message: "closed its channel", details: seen(nil)},
 	{what: "The function closes stdin, stdout and stderr", function: "close_standard_streams"},
 	{what: "Garbage on the channel", function: "write_garbage_to_the_channel", code: status.Protocol, cause: status.CauseProtocol, message: "2139062143",
@@ -140,7 +139,7 @@ var descriptors = []crash{
 }
 
 var processes = []crash{
-	{what: "A hundred children, and exit", function: "fork_many", begun: func(*scene) {}, code: status.WorkerExited, cause: status.CauseExit,
+	{what: "Fifty children, and exit", function: "fork_many", begun: func(*scene) {}, code: status.WorkerExited, cause: status.CauseExit,
 		message: "status 7", details: seen(details{"worker.exit_status": "7"})},
 	{what: "A fork bomb, up to RLIMIT_NPROC", function: "fork_until_refused", code: status.PythonException, cause: status.CauseException,
 		message: "temporarily unavailable", details: details{"python.traceback": "in fork_until_refused", "worker.pid": ""}},
@@ -203,7 +202,7 @@ func interpreter(make func(t *testing.T, dir string) string, more ...config.Pair
 func script(text string) func(*testing.T, string) string {
 	return func(t *testing.T, dir string) string {
 		path := filepath.Join(dir, "python")
-		require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(text, "PYTHON", testenv.Python(t, "4.2"))), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(text, "@PYTHON@", testenv.Python(t, "4.2"))), 0o755))
 		return path
 	}
 }
@@ -215,7 +214,7 @@ func pySpark(version string) func(*testing.T, string) string {
 		for _, name := range []string{"__init__.py", "version.py"} {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "pyspark", name), []byte("__version__ = '"+version+"'\n"), 0o600))
 		}
-		return script("#!/bin/sh\nPYTHONPATH="+dir+" exec PYTHON -S \"$@\"\n")(t, dir)
+		return script("#!/bin/sh\nPYTHONPATH="+dir+" exec @PYTHON@ -S \"$@\"\n")(t, dir)
 	}
 }
 
@@ -228,7 +227,7 @@ var interpreters = []crash{
 	{what: "An interpreter that is not on PATH", settings: interpreter(named("no-such-python")), code: status.Spawn, cause: status.CauseBadInterpreter, message: "not found on PATH"},
 	{what: "A program that is no Python", settings: interpreter(named("/bin/ls")), code: status.Spawn, cause: status.CauseBadInterpreter, message: "/bin/ls"},
 	{what: "A file that is no program", settings: interpreter(script("text")), code: status.Spawn, cause: status.CauseBadInterpreter, message: "exec format"},
-	{what: "A Python without PySpark", settings: interpreter(script("#!/bin/sh\nexec PYTHON -S \"$@\"\n")), code: status.Spawn, cause: status.CauseBadInterpreter,
+	{what: "A Python without PySpark", settings: interpreter(script("#!/bin/sh\nexec @PYTHON@ -S \"$@\"\n")), code: status.Spawn, cause: status.CauseBadInterpreter,
 		message: "PySpark", details: details{"python.traceback": ""}},
 	{what: "A PySpark that cannot be imported", settings: interpreter(pySpark("4.2.0")), code: status.Spawn, cause: status.CauseBadInterpreter,
 		message: "pyspark.worker", details: details{"python.traceback": ""}},
@@ -255,8 +254,15 @@ var kills = []crash{
 		message: "1500 ms", details: details{"worker.pid": ""}},
 	{what: "A deadline, the worker being stopped (SIGSTOP)", function: "stop", task: runner.Task{DeadlineMS: 1500}, begun: func(*scene) {}, code: status.Deadline,
 		cause: status.CauseDeadline, message: "1500 ms", details: details{"worker.pid": ""}},
+	{what: "More private memory than `udfrunner.worker.memory.limit`", function: "take_memory", settings: set(config.Pair{Key: config.WorkerMemoryLimit, Value: "300m"}),
+		begun: func(*scene) {}, code: status.NoMemory, cause: status.CauseMemoryLimit, message: config.WorkerMemoryLimit,
+		details: details{"worker.pid": "", "worker.python_stack": "in take_memory"}},
+	{what: "No output for longer than `spark.python.worker.idleTimeoutSeconds`", function: "wait", begun: func(*scene) {},
+		settings: set(config.Pair{Key: config.PythonIdleTimeout, Value: "1s"}, config.Pair{Key: config.PythonKillOnIdle, Value: "true"}),
+		code:     status.WorkerExited, cause: status.CauseIdleTimeout, message: "no data from worker",
+		details: details{"worker.pid": "", "worker.python_stack": "in wait"}},
 	{what: "The host's input fails", input: func(s *hosttest.Stream) { s.Step = func(i int) unix.Errno { return []unix.Errno{0, unix.EIO}[i] } },
-		code: status.Host, cause: status.CauseHost, message: "no batch today"},
+		code: status.Host, cause: status.CauseHost, message: "no batch today", details: details{"worker.pid": ""}},
 	{what: "The host's input has a wrong structure", input: func(s *hosttest.Stream) { s.Mangle = func(_ int, a *cdata.Array) { a.Length = -1 } },
-		code: status.Host, cause: status.CauseHost, message: "length"},
+		code: status.Host, cause: status.CauseHost, message: "length", details: details{"worker.pid": ""}},
 }

@@ -61,14 +61,15 @@ class Channel:
 
     Output that pyspark left in its buffer gets out when input would wait, and only then: a host
     that feeds one batch and waits for its result is answered, and a busy stream costs no extra
-    write. before_wait is called whenever input is about to wait.
+    write. before_wait is called with the socket before each task, and
+    whenever input is about to wait.
     """
 
     def __init__(
         self,
         descriptor: int,
         buffer_size: int,
-        before_wait: Callable[[], object] | None = None,
+        before_wait: Callable[[socket.socket], object] | None = None,
     ) -> None:
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
@@ -84,13 +85,12 @@ class Channel:
         """
 
         def idle() -> None:
-            if self._before_wait is not None:
-                self._before_wait()
             poller = select.poll()
             poller.register(self.socket, select.POLLIN)
             if not poller.poll(idle_seconds * 1000):
                 when_idle()
 
+        self._about_to_wait()
         self._source.before_wait = idle
         try:
             return bool(self.input.peek(1))
@@ -101,8 +101,11 @@ class Channel:
 
     def _flush(self) -> None:
         self.output.flush()
+        self._about_to_wait()
+
+    def _about_to_wait(self) -> None:
         if self._before_wait is not None:
-            self._before_wait()
+            self._before_wait(self.socket)
 
     def drain(self) -> None:
         """Say that nothing more comes, then read and drop what does, until the host closes its end.

@@ -266,7 +266,7 @@ func (it *Iterator) explain(err error) *status.Error {
 	it.mu.Lock()
 	w := it.worker
 	it.mu.Unlock()
-	if w != nil && e.Code != status.WorkerExited && e.Code != status.Host {
+	if w != nil && e.Details["worker.pid"] == "" {
 		e = w.Explain(e)
 	}
 	return it.identify(e)
