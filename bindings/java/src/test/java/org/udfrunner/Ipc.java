@@ -33,8 +33,7 @@ final class Ipc {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (BufferAllocator allocator = new RootAllocator();
         VectorSchemaRoot root = VectorSchemaRoot.create(SCHEMA, allocator);
-        ArrowStreamWriter writer =
-            new ArrowStreamWriter(root, null, Channels.newChannel(bytes))) {
+        ArrowStreamWriter writer = new ArrowStreamWriter(root, null, Channels.newChannel(bytes))) {
       writer.start();
       for (int batch = 0; batch < batches; batch++) {
         fill(root, (long) batch * rows, rows);
