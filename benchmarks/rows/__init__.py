@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..measure import Budget, Row
-from . import arrow_scalar, cancel, map_wide, memory, small_task, spark_tasks
+from . import arrow_scalar, cancel, jvm, map_wide, memory, small_task, spark_tasks
 
 MEASUREMENTS: dict[str, Callable[[Budget], Iterator[Row]]] = {
     "A": arrow_scalar.measure,
     "B": map_wide.measure,
     "D": small_task.measure,
     "G": cancel.measure,
+    "JVM": jvm.measure,
     "memory": memory.measure,
 }
-"""What is measured, by the id of its rows."""
+"""What is measured, by the id of its rows; "JVM" measures A, B, D and H from a JVM."""
 
 PEERS: dict[str, Callable[[Budget], Iterator[Row]]] = {"F": spark_tasks.measure}
 """What is measured inside other programs, minutes long: they have to be installed."""
