@@ -60,7 +60,7 @@ JAVA     := bindings/java
 JAVAC    := $(shell command -v javac)
 JDK      := $(patsubst %/bin/javac,%,$(realpath $(JAVAC)))
 MAVEN    := $(shell command -v mvn)
-MVN       = $(MAVEN) -q -B --no-transfer-progress -f $(JAVA)/pom.xml
+MVN       = $(MAVEN) -q -B -Dstyle.color=never --no-transfer-progress -f $(JAVA)/pom.xml
 JAVA_JAR := build/java/udfrunner-$(VERSION).jar
 JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-amd64
 JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
@@ -71,7 +71,24 @@ JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmi
 java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
 $(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
 	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
-	$(MVN) -DskipTests package
+	$(MVN) -Dmaven.test.skip=true package
+
+.PHONY: test-java
+test-java: ## Run the tests of the Java binding, where a JDK and Maven are
+ifeq ($(and $(JAVAC),$(MAVEN)),)
+	@echo "skipped: the tests of the Java binding need a JDK of Java 17 or later and Maven, found: javac '$(JAVAC)', mvn '$(MAVEN)'"
+else
+	@$(MAKE) --no-print-directory test-java-here
+endif
+
+# JVM that runs the tests, and the version of Arrow Java that they use.
+TEST_JVM   ?= $(JDK)/bin/java
+TEST_ARROW ?= 18.1.0
+.PHONY: test-java-here
+test-java-here: venv java build/java/test-native/libtest_jni.so build/tests/libudfrunner-panichook.so
+	@rm -f build/java/vm-output-*.xml build/java/hs_err_*.log
+	$(MVN) test -Djvm=$(TEST_JVM) -Darrow.version=$(TEST_ARROW) $(if $(TESTS),-Dtest=$(TESTS))
+	$(PYTHON) $(JAVA)/src/test/check_vm_output.py build/java/vm-output-*.xml
 
 # The headers of the natives: the glue does not compile where it differs from them.
 build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
@@ -86,6 +103,11 @@ $(JAVA_NATIVE)/libudfrunner_jni.so: $(wildcard $(JAVA)/src/main/native/*) build/
 	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now
 	@sed -n 's/.* JNICALL //p' build/java/include/org_udfrunner_Native.h | LC_ALL=C sort >build/java/include/expected_symbols.txt
 	@nm -D --defined-only $@ | sed 's/.* //' | LC_ALL=C sort | diff build/java/include/expected_symbols.txt - || { rm $@; echo "natives without code, or code without natives"; exit 1; }
+
+build/java/test-native/libtest_jni.so: $(JAVA)/src/test/native/test_jni.c $(JAVA)/src/test/java/org/udfrunner/TestNative.java include/udfrunner.h
+	@mkdir -p $(@D)
+	$(JAVAC) --release 17 -d $(@D)/classes -h $(@D) $(filter %.java,$^)
+	$(CC) $(JNI_FLAGS) -I$(@D) $(filter %.c,$^) -o $@ -ldl -pthread
 
 $(JAVA_NATIVE)/libudfrunner.so: build/libudfrunner.so
 	@mkdir -p $(@D)
@@ -103,7 +125,7 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-docs ## Run all tests
+test: test-go test-c test-python test-java test-docs ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
@@ -156,7 +178,7 @@ test-examples: venv lib $(EXAMPLES)
 RUN_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 
 .PHONY: test-python
-test-python: venv lib build/bench/libchost.so ## Run the tests of the Python package and of the benchmarks
+test-python: venv lib build/bench/libchost.so build/tests/libudfrunner-panichook.so ## Run the tests of the Python package and of the benchmarks
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
 	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 
@@ -223,7 +245,7 @@ check-go:
 	$(GO) run $(STATICCHECK) ./...
 	CGO_ENABLED=0 $(GO) build ./core/...
 	$(GO) mod tidy -diff
-	$(GO) test -count=1 -run TestDocument ./core/conformance
+	$(GO) test -count=1 -run TestDocument ./core/conformance ./core/crashes
 	@! grep -nE $(FORBIDDEN) $(filter-out %_test.go core/safego/safego.go core/protocol/recording/%,$(GO_FILES)) || { echo "not allowed in the library"; exit 1; }
 	@! grep -lE '^(import )?[[:space:]]*"C"$$' $(filter core/%,$(GO_FILES)) || { echo "cgo belongs into capi"; exit 1; }
 

@@ -277,6 +277,13 @@ static void worker_killed(void) {
   lib.udfrunner_error_destroy(&err);
 }
 
+static void protocol_garbage(void) {
+  udfrunner_error *err =
+      failure_of(UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "writes_garbage", NULL, UDFRUNNER_PROTOCOL);
+  CHECK_TEXT("protocol", lib.udfrunner_error_detail(err, "cause"));
+  lib.udfrunner_error_destroy(&err);
+}
+
 static void deadline(void) {
   udfrunner_task task = {.size = sizeof task, .deadline_ms = 1500};
   double begin = now();
@@ -412,6 +419,7 @@ int main(int argc, char **argv) {
                                TEST(missing_module),
                                TEST(worker_exits),
                                TEST(worker_killed),
+                               TEST(protocol_garbage),
                                TEST(deadline),
                                TEST(input_fails),
                                TEST(bad_interpreter),

@@ -59,6 +59,10 @@ const (
 	ArtifactID        = "udfrunner.job.artifactId"
 	WorkerStart       = "udfrunner.worker.startTimeout"
 	WorkerIdleTimeout = "udfrunner.worker.idleTimeout"
+	WorkerSpares      = "udfrunner.worker.spares"
+	RecycleTasks      = "udfrunner.worker.recycle.tasks"
+	RecycleAge        = "udfrunner.worker.recycle.age"
+	RecycleMemory     = "udfrunner.worker.recycle.memory"
 	ZygoteEnabled     = "udfrunner.zygote.enabled"
 	ZygoteModules     = "udfrunner.zygote.modules"
 	WorkerMemoryLimit = "udfrunner.worker.memory.limit"
@@ -103,11 +107,20 @@ var Groups = []Group{
 		{Name: PythonAuthSocketTimeout, Kind: Duration, Unit: seconds, Min: 1, Absent: "15s; a week without a daemon",
 			Doc: "How long a stock worker waits for the other side when it connects. It stays on the socket of a worker without a daemon: input that is silent for longer ends the task."},
 		{Name: PythonWorkerReuse, Kind: Bool, Default: "true",
-			Doc: "Whether workers run more than one task. If false every task has a fresh worker."},
+			Doc: "Whether workers run more than one task. If false every task has a fresh worker: a new one, or a spare."},
 		{Name: PythonIdlePoolSize, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "no limit",
-			Doc: "How many idle workers are kept; the least recently used go first."},
+			Doc: "How many idle workers are kept, spares included; the least recently used go first."},
 		{Name: WorkerIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "60s", Scope: EnvOnly,
 			Doc: "How long an idle worker is kept. Spark's value, which it has no key for. 0 keeps none."},
+		{Name: WorkerSpares, Kind: Int, Min: 0, Default: "0", Scope: EnvOnly,
+			Doc: "How many workers that no task has had yet are kept ready beside each set of tasks that may share workers, from its first task on and until they have been idle for " +
+				WorkerIdleTimeout + ". One that a task takes is replaced, as long as idle and running workers together leave room in " + PythonIdlePoolSize + "."},
+		{Name: RecycleTasks, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "no limit",
+			Doc: "How many tasks a worker serves before it ends."},
+		{Name: RecycleAge, Kind: Duration, Unit: seconds, Min: 1, Scope: EnvOnly, Absent: "no limit",
+			Doc: "How old a worker may be to begin another task."},
+		{Name: RecycleMemory, Kind: Size, Unit: mib, Min: 1, Scope: EnvOnly, Absent: "no limit",
+			Doc: "How much private memory a worker may have after a task to begin another one. Pages that it shares with the daemon it was forked from do not count."},
 		{Name: WorkerStart, Kind: Duration, Unit: millis, Min: 1, Default: "60s",
 			Doc: "How long a daemon or worker may take from its start until it is ready."},
 		{Name: ZygoteEnabled, Kind: Bool, Default: "true",

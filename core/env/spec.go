@@ -30,7 +30,11 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 	spec := worker.Spec{
 		Kind: factoryKind(conf), Python: conf.Text(config.PythonExecutable), Env: environ,
 		StartTimeout: conf.Duration(config.WorkerStart), IdleTimeout: conf.Duration(config.WorkerIdleTimeout),
-		MaxIdle: maxIdle, Check: selfCheck, Probes: &e.probes, Log: e.log,
+		MaxIdle: maxIdle, Strict: !conf.Bool(config.PythonWorkerReuse), Spares: conf.Int(config.WorkerSpares),
+		Recycle: worker.Recycle{
+			Tasks: conf.Int(config.RecycleTasks), Age: conf.Duration(config.RecycleAge), Memory: conf.Size(config.RecycleMemory),
+		},
+		Check: selfCheck, Probes: &e.probes, Log: e.log,
 	}
 	if spec.Kind == worker.Embedded {
 		spec.Zygote = conf.Bool(config.ZygoteEnabled)

@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"udfrunner/core/cdata"
-	"udfrunner/core/config"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/safego"
@@ -98,7 +97,7 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 // acquire gets the task's worker from the ready factory.
 func (it *Iterator) acquire(dialect *protocol.Dialect) error {
 	prepared := it.runner.prepare(dialect, it.task.CPUs)
-	w, err := it.factory.Acquire(prepared.workerKey, prepared.environment)
+	w, err := it.factory.Acquire(prepared.workerKey, prepared.environment, prepared.modulePath...)
 	if err != nil {
 		return err
 	}
@@ -248,6 +247,16 @@ func (it *Iterator) interrupted() *status.Error {
 	return it.interrupt
 }
 
+// identify adds the task's identity to an error, and which PySpark it was for.
+func (it *Iterator) identify(err *status.Error) *status.Error {
+	e := it.runner.evalType
+	err = it.task.identify(err).With("task.eval_type", fmt.Sprintf("%d (%s)", e.ID, e.Name))
+	if _, info, _ := it.factory.State(); info != nil {
+		err = err.With("worker.pyspark", info.PySpark)
+	}
+	return err
+}
+
 // explain adds what is known to an error of the pump. A cancel explains every error that follows it.
 func (it *Iterator) explain(err error) *status.Error {
 	e := status.From(err)
@@ -257,10 +266,10 @@ func (it *Iterator) explain(err error) *status.Error {
 	it.mu.Lock()
 	w := it.worker
 	it.mu.Unlock()
-	if w != nil && e.Code != status.WorkerExited && e.Code != status.Host {
+	if w != nil && e.Details["worker.pid"] == "" {
 		e = w.Explain(e)
 	}
-	return it.task.identify(e)
+	return it.identify(e)
 }
 
 // finish reaches the terminal state: the worker is given back, and the result kept. Only the thread in a call
@@ -290,7 +299,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 		it.pump.recordBroadcasts(w)
 		switch {
 		case !interrupted && (end == nil || it.pump.raised):
-			it.factory.Release(w, reuse && it.runner.conf.Bool(config.PythonWorkerReuse))
+			it.factory.Release(w, reuse)
 		default:
 			it.factory.Kill(w)
 		}
@@ -390,7 +399,7 @@ func (it *Iterator) Close() {
 
 // release frees what a closed iterator holds; host code runs here.
 func (it *Iterator) release() {
-	it.finish(it.task.identify(status.New(status.Cancelled, "the iterator was closed")), false)
+	it.finish(it.identify(status.New(status.Cancelled, "the iterator was closed")), false)
 	it.pump.release()
 	it.mu.Lock()
 	if it.events != nil {
@@ -414,7 +423,7 @@ func (it *Iterator) Err() *status.Error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if !it.done && it.interrupt != nil {
-		return it.task.identify(it.interrupt)
+		return it.identify(it.interrupt)
 	}
 	return it.end
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +23,9 @@ type cache struct {
 type prepared struct {
 	dialect *protocol.Dialect
 	cpus    int32
-	// environment is set in a new worker; workerKey tells which idle ones may be taken.
+	// environment is set in a new worker, modulePath is what its tasks put on Python's; workerKey tells which idle ones may be taken.
 	environment   map[string]string
+	modulePath    []string
 	workerKey     string
 	pythonVersion string // "" is the worker's own
 	filesDir      string
@@ -57,6 +59,7 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		evalConf = append(evalConf, protocol.Entry{Key: protocol.EvalConfTableArguments, Value: commas(r.tables)})
 	}
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
+	p.modulePath = r.modulePath(p.filesDir)
 	p.workerKey = r.workerKey(p)
 	r.cache.prepared.Store(p)
 	return p
@@ -110,6 +113,22 @@ func (r *base) checkSettings() error {
 		}
 	}
 	return nil
+}
+
+// modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from there
+// (worker_util.setup_spark_files).
+func (r *base) modulePath(filesDir string) []string {
+	var paths []string
+	if filesDir != "" {
+		paths = append(paths, filesDir)
+	}
+	for _, include := range r.includes {
+		if !path.IsAbs(include) {
+			include = path.Join(filesDir, include)
+		}
+		paths = append(paths, include)
+	}
+	return paths
 }
 
 // workerKey holds what stays in a worker: paths of includes in its sys.path, environment variables in its process.

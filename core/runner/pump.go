@@ -194,6 +194,9 @@ func (p *pump) open() (bool, error) {
 	if err := dialect.Check(in); err != nil {
 		return false, err
 	}
+	if err := checkFiles(in); err != nil {
+		return false, err
+	}
 	added, err := p.in.open(dialect)
 	if errors.Is(err, hostcall.ErrAgain) {
 		p.again = true

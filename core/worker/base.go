@@ -40,7 +40,9 @@ type base struct {
 
 func newBase(spec Spec) *base {
 	b := &base{spec: spec, gone: make(chan struct{}), workers: map[uint64]*Worker{}}
-	b.idle = &pool{max: spec.MaxIdle, age: spec.IdleTimeout, drop: b.discard}
+	b.idle = &pool{
+		max: spec.MaxIdle, age: spec.IdleTimeout, recycle: spec.Recycle, spares: spec.Spares, drop: b.discard, wear: b.recycled,
+	}
 	return b
 }
 
@@ -70,16 +72,37 @@ func (b *base) State() (*protocol.Dialect, *Info, error) {
 }
 
 // Acquire implements Factory.
-func (b *base) Acquire(key string, env map[string]string) (*Worker, error) {
-	if w := b.idle.take(key); w != nil {
-		b.mu.Lock()
-		b.counts.Reused++
-		b.counts.Running++
-		w.use = inTask
-		b.mu.Unlock()
-		return w, nil
+func (b *base) Acquire(key string, env map[string]string, paths ...string) (*Worker, error) {
+	w := b.idle.take(key)
+	if w != nil {
+		b.taken(w)
+	} else {
+		var err error
+		if w, err = b.begin(&Worker{key: key, paths: paths, use: inTask}, env); err != nil {
+			return nil, err
+		}
 	}
-	w := &Worker{Broadcasts: map[int64]bool{}, factory: b, key: key, pidfd: -1, asking: make(chan struct{}, 1), exited: make(chan struct{})}
+	b.refill(key, env, paths)
+	return w, nil
+}
+
+// taken notes that a task has got an idle worker.
+func (b *base) taken(w *Worker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.spare {
+		b.counts.SparesUsed++
+	} else {
+		b.counts.Reused++
+	}
+	b.counts.Running++
+	w.use, w.spare = inTask, false
+}
+
+// begin begins to make a worker.
+func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
+	w.Broadcasts, w.factory, w.pidfd, w.born = map[int64]bool{}, b, -1, time.Now()
+	w.asking, w.exited = make(chan struct{}, 1), make(chan struct{})
 	b.mu.Lock()
 	if b.err != nil {
 		b.mu.Unlock()
@@ -90,7 +113,9 @@ func (b *base) Acquire(key string, env map[string]string) (*Worker, error) {
 	b.workers[w.id] = w
 	b.counts.Started++
 	b.counts.Alive++
-	b.counts.Running++
+	if w.use == inTask {
+		b.counts.Running++
+	}
 	b.mu.Unlock()
 	if err := b.maker.launch(w, env); err != nil {
 		b.givenBack(w, letGo)
@@ -101,6 +126,39 @@ func (b *base) Acquire(key string, env map[string]string) (*Worker, error) {
 	return w, nil
 }
 
+// refill begins to make the spares of a key that are missing.
+func (b *base) refill(key string, env map[string]string, paths []string) {
+	if b.spec.Spares == 0 {
+		return
+	}
+	returning := 0
+	if !b.spec.Strict {
+		b.mu.Lock()
+		returning = int(b.counts.Running)
+		b.mu.Unlock()
+	}
+	for b.idle.reserve(key, returning) {
+		// Not on the thread of the task, which has not begun yet.
+		safego.Go(func() { b.spare(key, env, paths) }, func(*status.Error) { b.idle.putSpare(key, nil) })
+	}
+}
+
+// spare makes a spare. One that is never made leaves its error to the tasks, which will have it too.
+func (b *base) spare(key string, env map[string]string, paths []string) {
+	w, err := b.begin(&Worker{key: key, paths: paths, use: inPool, spare: true}, env)
+	if err != nil {
+		b.idle.putSpare(key, nil)
+		return
+	}
+	w.OnReady(func() {
+		if !w.isReady() {
+			b.idle.putSpare(key, nil)
+		} else if !b.idle.putSpare(key, w) {
+			b.discard(w)
+		}
+	})
+}
+
 // Release implements Factory.
 func (b *base) Release(w *Worker, reuse bool) {
 	w.Tasks++
@@ -109,13 +167,27 @@ func (b *base) Release(w *Worker, reuse bool) {
 		b.Kill(w)
 		return
 	}
-	b.givenBack(w, inPool)
-	if reuse {
-		w.endTask()
+	if !reuse || b.spec.Strict {
+		b.discard(w)
+		return
 	}
-	if !reuse || b.spec.Kind == SimpleWorker || !b.idle.put(w) {
+	if b.spec.Recycle.wornOut(w) {
+		b.recycled(w)
+		return
+	}
+	b.givenBack(w, inPool)
+	w.endTask()
+	if !b.idle.put(w) {
 		b.discard(w)
 	}
+}
+
+// recycled lets a worker end that is worn out.
+func (b *base) recycled(w *Worker) {
+	b.mu.Lock()
+	b.counts.Recycled++
+	b.mu.Unlock()
+	b.discard(w)
 }
 
 // Kill implements Factory.
@@ -155,11 +227,11 @@ func (b *base) Stuck() *status.Error {
 
 // Counts implements Factory.
 func (b *base) Counts() Counts {
-	idle := b.idle.len()
+	idle, spares := b.idle.counts()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	counts := b.counts
-	counts.Idle = int64(idle)
+	counts.Idle, counts.Spares = idle, spares
 	return counts
 }
 
@@ -217,7 +289,7 @@ func (b *base) known(info Info, dialect *protocol.Dialect) {
 
 // try runs the self-check on a worker of the factory's own.
 func (b *base) try(info *Info, dialect *protocol.Dialect) *status.Error {
-	w, err := b.Acquire("", map[string]string{})
+	w, err := b.begin(&Worker{use: inTask}, map[string]string{})
 	if err != nil {
 		return status.From(err)
 	}
@@ -284,6 +356,9 @@ func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
 	}
 	b.mu.Unlock()
 	w.ended(exit, refuse)
+	if b.idle.remove(w) {
+		b.discard(w)
+	}
 	return true
 }
 

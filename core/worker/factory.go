@@ -53,8 +53,15 @@ type Spec struct {
 	StartTimeout time.Duration
 	// IdleTimeout ends workers that were idle for longer; zero keeps none.
 	IdleTimeout time.Duration
-	// MaxIdle bounds the pool of idle workers.
+	// MaxIdle bounds the pool of idle workers, spares included.
 	MaxIdle int
+	// Strict gives every task a fresh worker; a SimpleWorker always is one.
+	Strict bool
+	// Recycle ends workers between tasks.
+	Recycle Recycle
+	// Spares is how many workers are kept ready ahead of demand for each key of Acquire, from its first task on. MaxIdle bounds them
+	// together with idle workers and those that will come back.
+	Spares int
 	// Warm makes input streams of tasks that an Embedded daemon runs once before forking.
 	Warm func(*protocol.Dialect, Info) [][]byte
 	// Check runs a small task on a worker and says whether it was answered as the dialect has it, by the deadline. It is asked where a
@@ -87,13 +94,16 @@ func (i *Info) PythonMinor() string {
 
 // Counts are a factory's counters.
 type Counts struct {
-	Started int64 `json:"started"` // workers that were begun
-	Reused  int64 `json:"reused"`  // tasks that got an idle worker
-	Alive   int64 `json:"alive"`   // worker processes
-	Running int64 `json:"running"` // workers that a task has
-	Idle    int64 `json:"idle"`    // workers that wait for a task
-	Killed  int64 `json:"killed"`  // by the library
-	Crashed int64 `json:"crashed"` // ended by themselves while the library wanted them
+	Started    int64 `json:"started"`     // workers that were begun
+	Reused     int64 `json:"reused"`      // tasks that got a worker that had served others
+	SparesUsed int64 `json:"spares_used"` // tasks that got a spare
+	Alive      int64 `json:"alive"`       // worker processes
+	Running    int64 `json:"running"`     // workers that a task has
+	Idle       int64 `json:"idle"`        // workers that wait for a task
+	Spares     int64 `json:"spares"`      // those of them that wait for their first
+	Recycled   int64 `json:"recycled"`    // ended between tasks, being worn out
+	Killed     int64 `json:"killed"`      // by the library
+	Crashed    int64 `json:"crashed"`     // ended by themselves while the library wanted them
 }
 
 // Factory makes workers of one interpreter and environment and keeps idle ones: Spark's PythonWorkerFactory. All
@@ -107,10 +117,11 @@ type Factory interface {
 	// that has failed makes no more workers.
 	State() (*protocol.Dialect, *Info, error)
 	// Acquire returns a worker for a task: an idle one of the same key, else a new one, which is being made while the
-	// caller goes on; see Worker.Ready. env is added to a new worker's environment. The worker is to be given back, by one call of
-	// Release or Kill.
-	Acquire(key string, env map[string]string) (*Worker, error)
-	// Release gives a worker back. It goes to the pool if reuse holds and its kind of worker serves more than one task, else it ends.
+	// caller goes on; see Worker.Ready. env is added to a new worker's environment; paths are what its tasks put on the module path, and
+	// one for which a zygote has imported the wrong modules does not come out of it. All workers of a key have the same env and paths. The
+	// worker is to be given back, by one call of Release or Kill.
+	Acquire(key string, env map[string]string, paths ...string) (*Worker, error)
+	// Release gives a worker back. It goes to the pool if reuse holds, the factory is not strict and the worker not worn out, else it ends.
 	Release(w *Worker, reuse bool)
 	// Kill gives a worker back and ends it at once.
 	Kill(w *Worker)
@@ -130,6 +141,7 @@ type Factory interface {
 
 // NewFactory begins to start a factory and returns at once.
 func NewFactory(spec Spec) Factory {
+	spec.Strict = spec.Strict || spec.Kind == SimpleWorker
 	switch spec.Kind {
 	case StockDaemon:
 		return newStock(spec)

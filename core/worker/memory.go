@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -75,11 +76,32 @@ func exceeds(pid int, limit int64) bool {
 	return err == nil && private > limit
 }
 
-// readProc reads a file of a process. A process that is being waited for has no memory: ESRCH is then no text at all.
+// readProc reads a file of a process. A process that is being waited for has no memory: ESRCH is then no text at all. It is done by plain
+// system calls, as package os would try to poll the file, for as long again.
 func readProc(pid int, name string) ([]byte, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + name)
-	if errors.Is(err, unix.ESRCH) {
+	path := "/proc/" + strconv.Itoa(pid) + "/" + name
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.ESRCH { //nolint:errorlint // a bare errno
 		return nil, nil
+	} else if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return text, err
+	defer unix.Close(fd)
+	text := make([]byte, 0, 1<<10)
+	for {
+		n, err := unix.Read(fd, text[len(text):cap(text)])
+		switch {
+		case err == unix.EINTR: //nolint:errorlint // a bare errno
+			continue
+		case err == unix.ESRCH: //nolint:errorlint // a bare errno
+			return nil, nil
+		case err != nil:
+			return nil, &os.PathError{Op: "read", Path: path, Err: err}
+		case n == 0:
+			return text, nil
+		}
+		if text = text[:len(text)+n]; len(text) == cap(text) {
+			text = slices.Grow(text, cap(text))
+		}
+	}
 }

@@ -8,49 +8,75 @@ import (
 	"udfrunner/core/safego"
 )
 
-// pool keeps idle workers, all keys together, in the order in which they became idle.
+// pool keeps idle workers, all keys together, in the order in which they became idle; among them are the spares, which no task has had yet.
 type pool struct {
-	max  int
-	age  time.Duration
-	drop func(*Worker) // lets a worker end
+	max     int
+	age     time.Duration
+	recycle Recycle
+	spares  int           // wanted of each key
+	drop    func(*Worker) // lets a worker end
+	wear    func(*Worker) // the same for one that is worn out
 
-	mu     sync.Mutex
-	closed bool
-	idle   []*Worker
-	sweep  *safego.Timer
+	mu      sync.Mutex
+	closed  bool
+	idle    []*Worker
+	making  map[string]int // spares to come, by key
+	sweep   *safego.Timer
+	sweepAt time.Time
 }
 
-// take returns the worker of a key that was idle for the shortest time and can be trusted, nil where there is none.
+// take returns a worker of a key that can be trusted, nil where there is none. It is the one that was idle for the shortest time; a spare
+// only where there is no other.
 func (p *pool) take(key string) *Worker {
 	for {
 		w := p.newest(key)
-		if w == nil || w.Socket.Idle() && !w.hasExited() {
+		switch {
+		case w == nil:
+			return nil
+		case p.recycle.tooOld(w):
+			p.wear(w)
+		case !w.Socket.Idle() || w.hasExited():
+			p.drop(w)
+		case w.isStopped():
+			p.drop(w)
+			w.Kill() // it would not read the end of its input
+		default:
 			return w
 		}
-		p.drop(w)
 	}
 }
 
 func (p *pool) newest(key string) *Worker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	found := -1
 	for i, w := range slices.Backward(p.idle) {
-		if w.key == key {
-			p.idle = slices.Delete(p.idle, i, i+1)
-			return w
+		if w.key != key {
+			continue
+		}
+		if found < 0 || !w.spare {
+			found = i
+		}
+		if !w.spare {
+			break
 		}
 	}
-	return nil
+	if found < 0 {
+		return nil
+	}
+	w := p.idle[found]
+	p.idle = slices.Delete(p.idle, found, found+1)
+	return w
 }
 
 // put keeps a worker, or says that it does not. Where there is no room the one that was idle for longest has to go, as in Spark
 // (SPARK-47565).
 func (p *pool) put(w *Worker) bool {
-	if p.max <= 0 || p.age <= 0 || w.hasExited() || !w.Socket.Idle() {
+	if p.max <= 0 || p.age <= 0 || !w.Socket.Idle() {
 		return false
 	}
 	p.mu.Lock()
-	if p.closed {
+	if p.closed || w.hasExited() {
 		p.mu.Unlock()
 		return false
 	}
@@ -59,11 +85,7 @@ func (p *pool) put(w *Worker) bool {
 		oldest = p.idle[0]
 		p.idle = slices.Delete(p.idle, 0, 1)
 	}
-	w.idleSince = time.Now()
-	p.idle = append(p.idle, w)
-	if p.sweep == nil {
-		p.sweep = safego.AfterFunc(p.age, p.sweepOld)
-	}
+	p.keep(w)
 	p.mu.Unlock()
 	if oldest != nil {
 		p.drop(oldest)
@@ -71,29 +93,127 @@ func (p *pool) put(w *Worker) bool {
 	return true
 }
 
-// sweepOld ends workers that were idle for too long.
-func (p *pool) sweepOld() {
-	p.mu.Lock()
-	n := 0
-	for n < len(p.idle) && time.Since(p.idle[n].idleSince) >= p.age {
-		n++
-	}
-	old := slices.Clone(p.idle[:n])
-	p.idle = slices.Delete(p.idle, 0, n)
-	p.sweep = nil
-	if len(p.idle) > 0 {
-		p.sweep = safego.AfterFunc(p.age-time.Since(p.idle[0].idleSince), p.sweepOld)
-	}
-	p.mu.Unlock()
-	for _, w := range old {
-		p.drop(w)
+// keep adds a worker to the idle ones; p.mu is held.
+func (p *pool) keep(w *Worker) {
+	w.idleSince = time.Now()
+	p.idle = append(p.idle, w)
+	if at := p.expiry(w); p.sweep == nil || at.Before(p.sweepAt) {
+		p.sweepBy(at)
 	}
 }
 
-func (p *pool) len() int {
+// reserve holds a place for one more spare of a key, and says whether one is wanted: fewer than all are idle or being made, and the pool
+// has room for it beside what will come back. What it held is filled or given up by putSpare.
+func (p *pool) reserve(key string, returning int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.idle)
+	if p.closed || p.age <= 0 {
+		return false
+	}
+	spares, held := p.making[key], 0
+	for _, n := range p.making {
+		held += n
+	}
+	for _, w := range p.idle {
+		if w.spare && w.key == key {
+			spares++
+		}
+	}
+	if spares >= p.spares || len(p.idle)+held+returning >= p.max {
+		return false
+	}
+	if p.making == nil {
+		p.making = map[string]int{}
+	}
+	p.making[key]++
+	return true
+}
+
+// putSpare ends what reserve began, with the spare, or with nil where there is none. It says whether the spare is kept.
+func (p *pool) putSpare(key string, w *Worker) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.making[key]--; p.making[key] == 0 {
+		delete(p.making, key)
+	}
+	if w == nil || p.closed || w.hasExited() || len(p.idle) >= p.max {
+		return false
+	}
+	p.keep(w)
+	return true
+}
+
+// remove takes a worker out that has ended, and says whether it was in.
+func (p *pool) remove(w *Worker) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.idle, w)
+	if i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+	}
+	return i >= 0
+}
+
+// expiry is when an idle worker has to go.
+func (p *pool) expiry(w *Worker) time.Time {
+	at := w.idleSince.Add(p.age)
+	if old := w.born.Add(p.recycle.Age); p.recycle.Age > 0 && old.Before(at) {
+		return old
+	}
+	return at
+}
+
+// sweepBy has sweepOld called at a time; p.mu is held.
+func (p *pool) sweepBy(at time.Time) {
+	p.sweep.Stop()
+	p.sweepAt, p.sweep = at, safego.AfterFunc(time.Until(at), p.sweepOld)
+}
+
+// sweepOld ends workers that were idle for too long, or are too old.
+func (p *pool) sweepOld() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	var old []*Worker
+	var next time.Time
+	p.idle = slices.DeleteFunc(p.idle, func(w *Worker) bool {
+		at := p.expiry(w)
+		if !at.After(now) {
+			old = append(old, w)
+			return true
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+		return false
+	})
+	p.sweep = nil
+	if !next.IsZero() {
+		p.sweepBy(next)
+	}
+	p.mu.Unlock()
+	for _, w := range old {
+		if p.recycle.tooOld(w) {
+			p.wear(w)
+		} else {
+			p.drop(w)
+		}
+	}
+}
+
+// counts are the idle workers, and how many of them are spares.
+func (p *pool) counts() (idle, spares int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.idle {
+		if w.spare {
+			spares++
+		}
+	}
+	return int64(len(p.idle)), spares
 }
 
 // close empties the pool for ever.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -53,6 +55,17 @@ def identity_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBat
 def positive_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for frame in frames:
         yield frame[frame.a > 0]
+
+
+def write_garbage(x: pd.Series) -> pd.Series:
+    """Writes what makes no sense to each socket that the worker has: its channel is among them."""
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            if stat.S_ISSOCK(os.fstat(int(entry.name)).st_mode):
+                os.write(int(entry.name), b"\x00\x00\x00\x2anot what was agreed")
+        except OSError:
+            continue  # The descriptor that lists.
+    return x
 
 
 def fail(x):

@@ -315,6 +315,9 @@ class BatchIterator(TaskIterator["pa.RecordBatch"]):
     def _read_batch(self, timeout_ms: int | None) -> pa.RecordBatch | None:
         import pyarrow as pa
 
+        if self.closed and not self._done:
+            # Also where the schema could not be kept at the close.
+            raise InvalidState("iterator is closed")
         schema = self.schema
         array = _abi.ArrowArray()
         try:

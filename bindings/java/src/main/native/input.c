@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 #include "input.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "streams.h"
 
 struct source {
   JavaVM *vm;
@@ -20,9 +21,6 @@ static jmethodID method_next;
 static jmethodID method_next_group;
 static jmethodID method_release;
 static jmethodID method_thrown;
-static _Thread_local bool forgetting;
-
-void input_forget(bool begin) { forgetting = begin; }
 
 bool input_bind(JNIEnv *jni) {
   jclass type = (*jni)->FindClass(jni, "org/udfrunner/NativeInput");
@@ -38,17 +36,6 @@ bool input_bind(JNIEnv *jni) {
 }
 
 /* ------------------------------------------------------------- Upcalls */
-
-/* The thread's JNIEnv. Host code runs on the reading thread, which is Java's, unless other native
- * code reads an exported stream: then it is attached for the time of the call. */
-static JNIEnv *enter(source *self, bool *attached) {
-  void *jni = NULL;
-  *attached = false;
-  if ((*self->vm)->GetEnv(self->vm, &jni, JNI_VERSION_1_8) == JNI_OK) return jni;
-  if ((*self->vm)->AttachCurrentThreadAsDaemon(self->vm, &jni, NULL) != JNI_OK) return NULL;
-  *attached = true;
-  return jni;
-}
 
 /* Nothing is thrown through the library. What NativeInput's own handler could not catch (the stack was at its end) is
  * kept by it now. */
@@ -71,7 +58,7 @@ static const char *message_of(const source *self) {
 static int32_t next(void *ctx, udfrunner_record *out) {
   source *self = ctx;
   bool attached;
-  JNIEnv *jni = enter(self, &attached);
+  JNIEnv *jni = jvm_enter(self->vm, &attached);
   if (jni == NULL) {
     out->message = "the thread could not be attached to the JVM";
     return UDFRUNNER_HOST;
@@ -111,7 +98,7 @@ static int32_t next_group(void *ctx, struct ArrowArrayStream *out, int32_t n,
                           const char **message) {
   source *self = ctx;
   bool attached;
-  JNIEnv *jni = enter(self, &attached);
+  JNIEnv *jni = jvm_enter(self->vm, &attached);
   if (jni == NULL) {
     *message = "the thread could not be attached to the JVM";
     return UDFRUNNER_HOST;
@@ -138,9 +125,9 @@ static int32_t next_group(void *ctx, struct ArrowArrayStream *out, int32_t n,
 static void release(void *ctx) {
   source *self = ctx;
   bool attached;
-  JNIEnv *jni = enter(self, &attached);
+  JNIEnv *jni = jvm_enter(self->vm, &attached);
   if (jni == NULL) return; /* the JVM ends */
-  if (!forgetting) {
+  if (!streams_forgetting()) {
     (*jni)->CallVoidMethod(jni, self->input, method_release);
     leave(self, jni, false);
   }
@@ -226,73 +213,4 @@ void source_set_message(source *self, JNIEnv *jni, jbyteArray text) {
   if (self->message == NULL) return;
   (*jni)->GetByteArrayRegion(jni, text, 0, size, (jbyte *)self->message);
   self->message[size] = 0;
-}
-
-/* ------------------------------------------------------------- Streams */
-
-struct wrapped_array {
-  void (*release)(struct ArrowArray *);
-  void *private_data;
-};
-
-static void wrapped_array_release(struct ArrowArray *array) {
-  struct wrapped_array *self = array->private_data;
-  if (!forgetting) {
-    array->release = self->release;
-    array->private_data = self->private_data;
-    array->release(array);
-  }
-  array->release = NULL;
-  free(self);
-}
-
-static int wrapped_get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) {
-  struct ArrowArrayStream *inner = stream->private_data;
-  return inner->get_schema(inner, out);
-}
-
-static int wrapped_get_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
-  struct ArrowArrayStream *inner = stream->private_data;
-  struct wrapped_array *self = malloc(sizeof *self);
-  if (self == NULL) return ENOMEM;
-  int failed = inner->get_next(inner, out);
-  if (failed != 0 || out->release == NULL) {
-    free(self);
-    return failed;
-  }
-  self->release = out->release;
-  self->private_data = out->private_data;
-  out->release = wrapped_array_release;
-  out->private_data = self;
-  return 0;
-}
-
-static const char *wrapped_get_last_error(struct ArrowArrayStream *stream) {
-  struct ArrowArrayStream *inner = stream->private_data;
-  return inner->get_last_error(inner);
-}
-
-static void wrapped_release(struct ArrowArrayStream *stream) {
-  struct ArrowArrayStream *inner = stream->private_data;
-  if (!forgetting) inner->release(inner);
-  stream->release = NULL;
-  free(inner);
-}
-
-bool stream_wrap(struct ArrowArrayStream *stream) {
-  struct ArrowArrayStream *inner = malloc(sizeof *inner);
-  if (inner == NULL) return false;
-  *inner = *stream;
-  *stream = (struct ArrowArrayStream){.get_schema = wrapped_get_schema,
-                                      .get_next = wrapped_get_next,
-                                      .get_last_error = wrapped_get_last_error,
-                                      .release = wrapped_release,
-                                      .private_data = inner};
-  return true;
-}
-
-void stream_unwrap(struct ArrowArrayStream *stream) {
-  struct ArrowArrayStream *inner = stream->private_data;
-  *stream = *inner;
-  free(inner);
 }

@@ -1,6 +1,5 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* Inputs: the callbacks that the library calls, which call NativeInput.java, and streams that the
- * host gave. */
+/* Inputs: the callbacks that the library calls, which call NativeInput.java. */
 #ifndef UDFRUNNER_JNI_INPUT_H
 #define UDFRUNNER_JNI_INPUT_H
 
@@ -28,14 +27,5 @@ bool source_set_data(source *self, const void *data, uint64_t size);
 bool source_set_copy(source *self, JNIEnv *jni, jbyteArray data, jsize start, jsize size);
 bool source_set_offsets(source *self, JNIEnv *jni, jlongArray offsets);
 void source_set_message(source *self, JNIEnv *jni, jbyteArray text);
-
-/* Puts a stream of the host's behind one of ours, so that its releases can be left out (below); false where memory is short. */
-bool stream_wrap(struct ArrowArrayStream *stream);
-/* Gives a stream back as it was, after a compute that did not take it. */
-void stream_unwrap(struct ArrowArrayStream *stream);
-
-/* From now on, on this thread, releases run no code of the host's: an iterator is closed that was forgotten, and this is the Cleaner's
- * thread. What only the host could free is leaked. */
-void input_forget(bool begin);
 
 #endif

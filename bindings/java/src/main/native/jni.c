@@ -11,6 +11,7 @@
 #include "library.h"
 #include "org_udfrunner_Native.h"
 #include "packed.h"
+#include "streams.h"
 
 #define NATIVE(result, name) JNIEXPORT result JNICALL Java_org_udfrunner_Native_##name
 #define HANDLE(kind, bits) ((udfrunner_##kind *)(uintptr_t)(bits))
@@ -45,7 +46,7 @@ static char *take_text(JNIEnv *jni, jbyteArray text) {
 
 /* In the order of Errors.DETAIL_KEYS. */
 static const char *const detail_keys[] = {
-    "python.traceback", "worker.pid",          "worker.exit_status", "worker.signal",
+    "cause", "python.traceback", "worker.pid",          "worker.exit_status", "worker.signal",
     "worker.stderr_tail", "worker.python_stack", "worker.peak_rss",    "task.partition",
     "task.attempt",     "task.stage",          "task.id",            "go.panic"};
 #define DETAILS ((jsize)(sizeof detail_keys / sizeof detail_keys[0]))
@@ -327,10 +328,14 @@ NATIVE(void, iteratorSchema)(JNIEnv *jni, jclass native, jlong iterator, jlong s
   check(jni, native, lib.iterator_schema(HANDLE(iterator, iterator), out, &err), &err);
 }
 
-NATIVE(void, iteratorExport)(JNIEnv *jni, jclass native, jlong iterator, jlong stream) {
+NATIVE(void, iteratorExport)(JNIEnv *jni, jclass native, jlong iterator, jlong stream,
+                             jobject held) {
   udfrunner_error *err = NULL;
   struct ArrowArrayStream *out = (struct ArrowArrayStream *)(uintptr_t)stream;
-  check(jni, native, lib.iterator_export(HANDLE(iterator, iterator), out, &err), &err);
+  int32_t status = lib.iterator_export(HANDLE(iterator, iterator), out, &err);
+  if (check(jni, native, status, &err) != UDFRUNNER_OK || stream_hold(jni, out, held)) return;
+  out->release(out);
+  throw_no_memory(jni, native);
 }
 
 NATIVE(jobject, iteratorError)(JNIEnv *jni, jclass native, jlong iterator) {
@@ -380,9 +385,9 @@ NATIVE(void, iteratorCancel)(JNIEnv *jni, jclass native, jlong iterator, jbyteAr
 
 NATIVE(void, iteratorClose)(JNIEnv *jni, jclass native, jlong iterator, jboolean forgotten) {
   udfrunner_iterator *handle = HANDLE(iterator, iterator);
-  if (forgotten) input_forget(true);
+  if (forgotten) streams_forget(true);
   int32_t status = lib.iterator_close(&handle);
-  if (forgotten) input_forget(false);
+  if (forgotten) streams_forget(false);
   check_plain(jni, native, "close", status);
 }
 

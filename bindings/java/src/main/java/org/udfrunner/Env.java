@@ -57,11 +57,13 @@ public final class Env implements AutoCloseable {
   }
 
   /**
-   * The next lines of the workers' logs.
+   * The next lines that workers wrote to stdout and stderr; any number of threads may ask, each line
+   * goes to one.
    *
-   * @param timeout how long to wait for one
-   * @return the lines, or null where the time ran out
-   * @throws NotSupportedException where the library has no such logs
+   * @param timeout how long to wait for one; null for no limit
+   * @return whole lines, each a JSON object whose members {@code udfrunner_log_next} of {@code
+   *     udfrunner.h} lists; null where the time ran out or the env was closed meanwhile
+   * @throws InvalidStateException where the configuration has the lines written elsewhere
    */
   public String nextLog(Duration timeout) {
     state.enter();
@@ -129,6 +131,12 @@ public final class Env implements AutoCloseable {
 
     @Override
     void free(boolean forgotten) {
+      Native.envDestroy(handle);
+    }
+
+    /** At once: a thread may wait for log lines. The handle is an id that is not given again. */
+    @Override
+    void interrupt() {
       Native.envDestroy(handle);
     }
   }

@@ -9,6 +9,7 @@ import java.util.Map;
 final class Errors {
   /** The keys that {@code udfrunner_error_detail} knows, asked for by the glue in this order. */
   private static final String[] DETAIL_KEYS = {
+    "cause",
     "python.traceback",
     "worker.pid",
     "worker.exit_status",

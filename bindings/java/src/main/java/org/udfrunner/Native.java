@@ -61,7 +61,8 @@ final class Native {
 
   static native void iteratorSchema(long iterator, long schema);
 
-  static native void iteratorExport(long iterator, long stream);
+  /** The stream keeps an object from being collected until it is released. */
+  static native void iteratorExport(long iterator, long stream, Object held);
 
   /** The error that ended it, or null. */
   static native UdfRunnerException iteratorError(long iterator);

@@ -158,15 +158,15 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
 
   /**
    * Exports the results as an Arrow C stream that holds a reference of its own: this iterator stays
-   * valid for cancel, results, error and close, and closing it leaves the task to the stream. What
-   * ended a failed stream is {@link #error}.
+   * valid for cancel, results, error and close, and closing it leaves the task to the stream,
+   * and so does forgetting it, its runner or env. What ended a failed stream is {@link #error}.
    *
    * @param stream address of a C {@code struct ArrowArrayStream}; the caller releases it
    */
   public void exportStream(long stream) {
     state.enter();
     try {
-      Native.iteratorExport(state.handle, stream);
+      Native.iteratorExport(state.handle, stream, runner);
     } finally {
       state.exit();
     }
@@ -215,16 +215,19 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
   }
 
   /**
-   * The Python stack of the task's worker, now.
+   * The Python stacks of all threads of the task's worker now, also while the function hangs in C
+   * code. The worker goes on.
    *
-   * @param timeout how long to wait for it
-   * @return the text
-   * @throws NotSupportedException where the library or the worker can't tell
+   * @param timeout how long to wait for them; not interruptible
+   * @return the text, as Python's faulthandler writes it; null where the time ran out
+   * @throws InvalidStateException where the task has ended
+   * @throws NotSupportedException for a worker that the embedded daemon did not make
    */
   public String stack(Duration timeout) {
     state.enter();
     try {
-      return Errors.text(Native.iteratorStack(state.handle, timeout.toMillis()));
+      byte[] stacks = Native.iteratorStack(state.handle, timeout.toMillis());
+      return stacks == null ? null : Errors.text(stacks);
     } finally {
       state.exit();
     }

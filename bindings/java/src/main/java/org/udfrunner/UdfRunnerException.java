@@ -34,7 +34,7 @@ public class UdfRunnerException extends RuntimeException {
 
   /**
    * All that is known beside the message, by the keys of {@code udfrunner_error_detail}: {@code
-   * python.traceback}, {@code worker.pid}, {@code worker.exit_status}, {@code worker.signal}, {@code
+   * cause}, {@code python.traceback}, {@code worker.pid}, {@code worker.exit_status}, {@code worker.signal}, {@code
    * worker.stderr_tail}, {@code worker.python_stack}, {@code worker.peak_rss}, {@code
    * task.partition}, {@code task.attempt}, {@code task.stage}, {@code task.id}, {@code go.panic}.
    *
@@ -42,6 +42,16 @@ public class UdfRunnerException extends RuntimeException {
    */
   public Map<String, String> details() {
     return details;
+  }
+
+  /**
+   * What ended the task, a word that programs may decide on and count; {@code udfrunner.h} lists
+   * them.
+   *
+   * @return such as {@code "signal"} or {@code "out_of_memory"}; empty where no task was ended
+   */
+  public String causeWord() {
+    return details.getOrDefault("cause", "");
   }
 
   /**
