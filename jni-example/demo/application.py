@@ -40,9 +40,9 @@ class Application:
 
     def command(self, master: str, conf: dict[str, str], *arguments: str) -> list[str | Path]:
         """The command that submits it."""
-        options = [
-            word for pair in {**_CONF, **conf}.items() for word in ("--conf", "=".join(pair))
-        ]
+        options: list[str | Path] = []
+        for pair in {**_CONF, **conf}.items():
+            options += ["--conf", "=".join(pair)]
         functions = Path(__file__).resolve().parent.parent / "python/flight_functions.py"
         return [
             bin_path("spark-submit"),

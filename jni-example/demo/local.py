@@ -1,6 +1,6 @@
 """`make demo-spark`: the application on local[2], with the comparison of speed.
 
-    python local.py APPLICATION-JAR LIBRARY-JAR DATA-DIRECTORY WORK-DIRECTORY
+python local.py APPLICATION-JAR LIBRARY-JAR DATA-DIRECTORY WORK-DIRECTORY
 """
 
 from __future__ import annotations
