@@ -12,8 +12,8 @@ from application import ENVIRONMENT, from_arguments
 from processes import DemoError, Processes, run, wait_until
 
 #: Seconds that all of it may take.
-LIMIT = 420
-ROUNDS = 5
+LIMIT = 540
+ROUNDS = 3
 
 
 def main() -> None:

@@ -53,7 +53,9 @@ def main(directory: Path) -> None:
     spark.sparkContext.setLogLevel("ERROR")
     spark.sparkContext.addPyFile(str(Path(flight_functions.__file__)))
     unknown = spark.sparkContext.accumulator(0)
-    speed = pandas_udf(flight_functions.counting_speed(unknown), "double")
+    speed = pandas_udf(  # type: ignore[call-overload]
+        flight_functions.counting_speed(unknown), "double"
+    )
     flights = spark.read.parquet(str(directory / "flights"))
     jobs: dict[str, Callable[[], DataFrame]] = {
         "speed": lambda: flights.select("id", speed("distance", "air_time").alias("speed")),
