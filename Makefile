@@ -248,6 +248,7 @@ SPARK        := $(BUILD)/jni-example
 SPARK_PYTHON := $(SPARK)/venv/bin/python
 SPARK_MVN     = $(MAVEN) -q -B --no-transfer-progress -f jni-example/pom.xml
 SPARK_RUN     = PYTHONDONTWRITEBYTECODE=1 PYSPARK_PYTHON=$(SPARK_PYTHON) SPARK_LOCAL_IP=127.0.0.1 $(SPARK_PYTHON)
+SPARK_FILES   = $(SPARK)/target/udfrunner-spark-example.jar $(JAVA_JAR) $(SPARK)/data
 SPARK_SOURCES := $(shell find jni-example/src -type f)
 
 # The whole of Spark with its PySpark, for its driver, its cluster and their Python workers.
@@ -267,11 +268,23 @@ $(SPARK)/target/udfrunner-spark-example.jar: jni-example/pom.xml $(SPARK_SOURCES
 
 # ------------------------------------------------------------ Demo, benchmarks
 
+# The JVM takes part where there is a JDK with Maven.
+DEMO_JAR := $(if $(and $(JAVAC),$(MAVEN)),$(JAVA_JAR))
+
 # Only what the demo needs: a fresh machine gets no Spark for it.
 .PHONY: demo
-demo: build/venv/4.2/.installed lib build/examples/csv_udf ## Run functions over 336,776 flights, from C and from the command line
+demo: build/venv/4.2/.installed lib build/examples/csv_udf $(DEMO_JAR) ## Run functions over 336,776 flights, from C, the JVM and the command line
 	@rm -rf build/demo
-	$(RUN_PYTHON) bindings/demo/run.py build/demo build/examples/csv_udf
+	$(RUN_PYTHON) bindings/demo/run.py build/demo build/examples/csv_udf $(DEMO_JAR)
+	$(if $(DEMO_JAR),,@echo "no JDK of Java 17 or later with Maven here: the demo's JVM part was left out")
+
+.PHONY: demo-spark
+demo-spark: $(SPARK)/target/udfrunner-spark-example.jar $(SPARK)/data/answers.json ## Run the Spark example on local[2], beside Spark's own Python runner
+	$(SPARK_RUN) jni-example/demo/local.py $(SPARK_FILES) $(SPARK)/local
+
+.PHONY: demo-cluster
+demo-cluster: $(SPARK)/target/udfrunner-spark-example.jar $(SPARK)/data/answers.json ## Run the Spark example on a standalone cluster that loses an executor
+	$(SPARK_RUN) jni-example/demo/cluster.py $(SPARK_FILES) $(SPARK)/cluster
 
 build/bench/jvm/classpath: benchmarks/JvmHost.java $(JAVA_JAR)
 	@mkdir -p $(@D)/classes
@@ -347,6 +360,7 @@ check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python bindings/c bindings/demo benchmarks docs/test_readme.py
+	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
 

@@ -40,16 +40,13 @@ class Application:
 
     def command(self, master: str, conf: dict[str, str], *arguments: str) -> list[str | Path]:
         """The command that submits it."""
-        options = [
-            word for pair in {**_CONF, **conf}.items() for word in ("--conf", "=".join(pair))
-        ]
         functions = Path(__file__).resolve().parent.parent / "python/flight_functions.py"
-        return [
-            bin_path("spark-submit"),
-            *("--master", master, *options),
-            *("--jars", self.library, "--files", functions),
-            *("--class", "org.udfrunner.example.FlightsJob", self.jar, self.data, *arguments),
-        ]
+        command: list[str | Path] = [bin_path("spark-submit"), "--master", master]
+        for pair in {**_CONF, **conf}.items():
+            command += ["--conf", "=".join(pair)]
+        command += ["--jars", self.library, "--files", functions]
+        command += ["--class", "org.udfrunner.example.FlightsJob", self.jar, self.data]
+        return [*command, *arguments]
 
 
 def bin_path(name: str) -> Path:

@@ -102,12 +102,11 @@ class Job:
             raise DemoError(f"the application did not lose an executor; see {self._log}")
 
     def _executor(self, identity: str) -> Process:
+        words = f"\0--executor-id\0{identity}\0"
         for process in self._processes.all():
-            words = process.command.split("\0")
-            if "--executor-id" in words and words[words.index("--executor-id") + 1] == identity:
-                # The Worker's launcher has the same words.
-                if any(word.endswith("CoarseGrainedExecutorBackend") for word in words):
-                    return process
+            # A launcher may have the same words.
+            if process.is_java and words in process.command:
+                return process
         raise DemoError(f"no executor {identity}")
 
     def _kill(self, executor: Process) -> None:

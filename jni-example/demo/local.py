@@ -1,6 +1,6 @@
 """`make demo-spark`: the application on local[2], with the comparison of speed.
 
-    python local.py APPLICATION-JAR LIBRARY-JAR DATA-DIRECTORY WORK-DIRECTORY
+python local.py APPLICATION-JAR LIBRARY-JAR DATA-DIRECTORY WORK-DIRECTORY
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from application import ENVIRONMENT, from_arguments
 from processes import DemoError, Processes, run, wait_until
 
 #: Seconds that all of it may take.
-LIMIT = 420
-ROUNDS = 5
+LIMIT = 540
+ROUNDS = 3
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO
+from typing import IO, final
 
 #: The environment variable that all processes of a demo inherit.
 MARK = "UDFRUNNER_DEMO"
@@ -38,7 +38,16 @@ class Process:
     @property
     def is_python(self) -> bool:
         """Whether it is an interpreter, as daemons and workers of functions are."""
-        return Path(self.command.split("\0", 1)[0]).name.startswith("python")
+        return self._program.startswith("python")
+
+    @property
+    def is_java(self) -> bool:
+        """Whether it is a JVM."""
+        return self._program == "java"
+
+    @property
+    def _program(self) -> str:
+        return Path(self.command.split("\0", 1)[0]).name
 
     def is_alive(self) -> bool:
         """Whether it still runs; a zombie does not."""
@@ -46,6 +55,7 @@ class Process:
         return now is not None and now.started == self.started
 
 
+@final
 class Processes:
     """The processes that a demo starts, and all that those start.
 
@@ -87,7 +97,7 @@ class Processes:
             stdout=log if output is None else output,
             stderr=log,
             text=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 (no threads here)
         )
         self._children.append(child)
         return child
