@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.job import ROOT
 
-ROWS = {"A": 3, "B": 2, "D": 6, "memory": 1}
+ROWS = {"A": 3, "B": 2, "D": 6, "E": 3, "memory": 1}
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,4 +48,4 @@ def test_quick_run_writes_all_rows(tmp_path: Path) -> None:
 def test_unknown_row_is_refused() -> None:
     done = _run("--only", "Z")
     assert done.returncode == 2
-    assert "'Z' is not one of 'A', 'B', 'D', 'memory'" in done.stderr
+    assert "'Z' is not one of 'A', 'B', 'D', 'E', 'memory'" in done.stderr
