@@ -15,7 +15,7 @@ SONAME  := libudfrunner.so.1
 GLIBC   ?= 2.34
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
-C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c)
+C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c bindings/java/src/*/native/*.c bindings/java/src/*/native/*.h)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -54,6 +54,65 @@ install: lib ## Install library, header and pkg-config file below PREFIX (and DE
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' bindings/c/udfrunner.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/udfrunner.pc
 
+# ---------------------------------------------------------------------- Java
+
+JAVA     := bindings/java
+JAVAC    := $(shell command -v javac)
+JDK      := $(patsubst %/bin/javac,%,$(realpath $(JAVAC)))
+MAVEN    := $(shell command -v mvn)
+MVN       = $(MAVEN) -q -B -Dstyle.color=never --no-transfer-progress -f $(JAVA)/pom.xml
+JAVA_JAR := build/java/udfrunner-$(VERSION).jar
+JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-amd64
+JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
+JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
+	-I$(JDK)/include -I$(JDK)/include/linux
+
+.PHONY: java
+java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
+$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
+	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
+	$(MVN) -Dmaven.test.skip=true package
+
+.PHONY: test-java
+test-java: ## Run the tests of the Java binding, where a JDK and Maven are
+ifeq ($(and $(JAVAC),$(MAVEN)),)
+	@echo "skipped: the tests of the Java binding need a JDK of Java 17 or later and Maven, found: javac '$(JAVAC)', mvn '$(MAVEN)'"
+else
+	@$(MAKE) --no-print-directory test-java-here
+endif
+
+# JVM that runs the tests, and the version of Arrow Java that they use.
+TEST_JVM   ?= $(JDK)/bin/java
+TEST_ARROW ?= 18.1.0
+.PHONY: test-java-here
+test-java-here: venv java build/java/test-native/libtest_jni.so build/tests/libudfrunner-panichook.so
+	@rm -f build/java/vm-output-*.xml build/java/hs_err_*.log
+	$(MVN) test -Djvm=$(TEST_JVM) -Darrow.version=$(TEST_ARROW) $(if $(TESTS),-Dtest=$(TESTS))
+	$(PYTHON) $(JAVA)/src/test/check_vm_output.py build/java/vm-output-*.xml
+
+# The headers of the natives: the glue does not compile where it differs from them.
+build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
+	@test -n "$(JAVAC)" || { echo "a JDK of Java 17 or later is needed: no javac found"; exit 1; }
+	@mkdir -p build/java/include
+	$(JAVAC) --release 17 -d build/java/include/classes -h $(@D) -sourcepath $(JAVA)/src/main/java $(JAVA)/src/main/java/org/udfrunner/Native.java
+	@touch $@
+
+# It stays loaded when the class loader goes that loaded it: callbacks and releases point into it.
+$(JAVA_NATIVE)/libudfrunner_jni.so: $(wildcard $(JAVA)/src/main/native/*) build/java/include/org_udfrunner_Native.h include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now
+	@sed -n 's/.* JNICALL //p' build/java/include/org_udfrunner_Native.h | LC_ALL=C sort >build/java/include/expected_symbols.txt
+	@nm -D --defined-only $@ | sed 's/.* //' | LC_ALL=C sort | diff build/java/include/expected_symbols.txt - || { rm $@; echo "natives without code, or code without natives"; exit 1; }
+
+build/java/test-native/libtest_jni.so: $(JAVA)/src/test/native/test_jni.c $(JAVA)/src/test/java/org/udfrunner/TestNative.java include/udfrunner.h
+	@mkdir -p $(@D)
+	$(JAVAC) --release 17 -d $(@D)/classes -h $(@D) $(filter %.java,$^)
+	$(CC) $(JNI_FLAGS) -I$(@D) $(filter %.c,$^) -o $@ -ldl -pthread
+
+$(JAVA_NATIVE)/libudfrunner.so: build/libudfrunner.so
+	@mkdir -p $(@D)
+	@cmp -s $< $@ || cp $< $@
+
 # --------------------------------------------------------- Python environments
 
 .PHONY: venv
@@ -66,28 +125,46 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-docs ## Run all tests
+test: test-go test-c test-python test-java test-docs ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./core/...
 	CGO_ENABLED=0 $(GO) test -shuffle=on ./core/...
 
+.PHONY: race
+race: venv ## Cancel 10,000 tasks near their end, with the race detector
+	UDFRUNNER_RACE_ROUNDS=10000 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -run TestCancelAgainstCompletion ./core/runner
+
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
-C_TESTS     := arguments refusals tasks groups threads stream memory
+C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
+C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
 EXAMPLES    := build/examples/smallest build/examples/csv_udf
 
-$(C_PROGRAMS): build/tests/%: capi/tests/%.c $(filter-out %_test.c %header_other.c,$(wildcard capi/tests/*.c)) $(wildcard capi/tests/*.h) include/udfrunner.h
+$(C_PROGRAMS): build/tests/%: capi/tests/%.c $(C_PARTS) $(wildcard capi/tests/*.h) include/udfrunner.h
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
 
+# Without the sanitizers: its memory is looked at.
+build/tests/soak: capi/tests/soak.c capi/tests/gauges.c $(C_PARTS) $(wildcard capi/tests/*.h) include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@ -ldl -pthread
+
+RUN_SOAK = UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/soak
+
+MINUTES ?= 20
+.PHONY: soak
+soak: venv lib build/tests/soak ## Run tasks for MINUTES=20, some of which crash or are cancelled; fails unless all that the host holds stays flat
+	$(RUN_SOAK) $$(($(MINUTES) * 60))
+
 .PHONY: test-c
-test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
+test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so build/tests/soak $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
 	@for t in $(C_TESTS); do echo "$$t"; \
 		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
 		UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/$${t}_test || exit 1; done
+	@echo soak; $(RUN_SOAK) 6
 	@echo panic; UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
 		UDFRUNNER_LIBRARY=$(BUILD)/tests/libudfrunner-panichook.so build/tests/panic_test
 
@@ -119,13 +196,36 @@ test-examples: venv lib $(EXAMPLES)
 RUN_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 
 .PHONY: test-python
-test-python: venv lib build/bench/libchost.so ## Run the tests of the Python package and of the benchmarks
+test-python: venv lib build/bench/libchost.so build/tests/libudfrunner-panichook.so ## Run the tests of the Python package and of the benchmarks
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
 	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
+
+# ------------------------------------------------------------- Spark example
+
+SPARK        := $(BUILD)/jni-example
+SPARK_PYTHON := $(SPARK)/venv/bin/python
+SPARK_MVN     = $(MAVEN) -q -B --no-transfer-progress -f jni-example/pom.xml
+SPARK_RUN     = PYTHONDONTWRITEBYTECODE=1 PYSPARK_PYTHON=$(SPARK_PYTHON) SPARK_LOCAL_IP=127.0.0.1 $(SPARK_PYTHON)
+SPARK_SOURCES := $(shell find jni-example/src -type f)
+
+# The whole of Spark with its PySpark, for its driver, its cluster and their Python workers.
+$(SPARK)/venv/.installed: jni-example/requirements.txt
+	@test -x $(SPARK_PYTHON) || $(PYTHON) -m venv $(@D)
+	$(SPARK_PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(SPARK)/data/answers.json: jni-example/python/prepare.py jni-example/python/flight_functions.py $(SPARK)/venv/.installed
+	$(SPARK_RUN) jni-example/python/prepare.py $(@D)
+
+# Its tests run tasks of a Spark inside of their JVM.
+$(SPARK)/target/udfrunner-spark-example.jar: jni-example/pom.xml $(SPARK_SOURCES) $(JAVA_JAR) $(SPARK)/venv/.installed
+	$(SPARK_MVN) org.apache.maven.plugins:maven-install-plugin:3.1.3:install-file -Dfile=$(CURDIR)/$(JAVA_JAR) -DpomFile=$(CURDIR)/$(JAVA)/pom.xml
+	$(SPARK_MVN) package -Dudfrunner.test.python=$(SPARK_PYTHON)
+	@touch $@
 
 # ------------------------------------------------------------ Demo, benchmarks
 
@@ -163,7 +263,7 @@ check-go:
 	$(GO) run $(STATICCHECK) ./...
 	CGO_ENABLED=0 $(GO) build ./core/...
 	$(GO) mod tidy -diff
-	$(GO) test -count=1 -run TestDocument ./core/conformance
+	$(GO) test -count=1 -run TestDocument ./core/conformance ./core/crashes
 	@! grep -nE $(FORBIDDEN) $(filter-out %_test.go core/safego/safego.go core/protocol/recording/%,$(GO_FILES)) || { echo "not allowed in the library"; exit 1; }
 	@! grep -lE '^(import )?[[:space:]]*"C"$$' $(filter core/%,$(GO_FILES)) || { echo "cgo belongs into capi"; exit 1; }
 

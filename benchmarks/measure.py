@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,6 +44,11 @@ class Side:
         """The median of the samples."""
         return statistics.median(self.samples)
 
+    def percentile(self, percent: float) -> float:
+        """The least sample that so many in a hundred of all do not exceed."""
+        ordered = sorted(self.samples)
+        return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
     @property
     def low(self) -> float:
         """The least of the samples."""
@@ -56,12 +62,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Target:
-    """What must hold: side <= factor * against + allowance, by medians."""
+    """What must hold: side <= factor * against + allowance, by medians; the side by another percentile where it says so."""
 
     side: str
     against: str | None = None
     factor: float = 0.0
     allowance: float = 0.0
+    percentile: float | None = None
+    """Of the side, without ``against``; None is its median."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +95,18 @@ class Row:
         """The target's side to what it is compared with: another side, or the limit."""
         target = self.target
         base = self.sides[target.against].median if target.against is not None else self.limit
-        return self.sides[target.side].median / base
+        return self.measured / base
+
+    @property
+    def measured(self) -> float:
+        """What of the target's side is compared."""
+        side, percentile = self.sides[self.target.side], self.target.percentile
+        return side.median if percentile is None else side.percentile(percentile)
 
     @property
     def met(self) -> bool:
         """Whether the target is met."""
-        return self.sides[self.target.side].median <= self.limit
+        return self.measured <= self.limit
 
 
 def take_turns(

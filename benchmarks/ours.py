@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -18,26 +18,32 @@ Compute = Callable[[pa.RecordBatchReader], Iterator[pa.RecordBatch]]
 
 
 @contextmanager
-def environment() -> Iterator[udfrunner.Env]:
-    """An env whose workers run this interpreter and find the functions."""
+def environment(more: Mapping[str, str] | None = None) -> Iterator[udfrunner.Env]:
+    """An env whose workers run this interpreter and find the functions; more is more of its configuration."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     conf = {"spark.pyspark.python": sys.executable, "spark.executorEnv.PYTHONPATH": path}
+    conf.update(more or {})
     with udfrunner.Env(conf) as env:
         yield env
 
 
-@contextmanager
-def running(env: udfrunner.Env, job: Job, by_reference: bool = False) -> Iterator[Compute]:
+def make_runner(env: udfrunner.Env, job: Job, by_reference: bool = False) -> udfrunner.Runner:
     """A runner of the job: of the command that stock workers get, or of the function's name."""
     result = ", ".join(f"{name} long" for name in job.names) if job.is_map else "long"
-    with udfrunner.Runner(
+    return udfrunner.Runner(
         job.eval_type,
         [[job.reference if by_reference else make_command(job)]],
         arg_offsets=[[0]],
         return_type=result,
         env=env,
         conf=CONF,
-    ) as runner:
+    )
+
+
+@contextmanager
+def running(env: udfrunner.Env, job: Job, by_reference: bool = False) -> Iterator[Compute]:
+    """The tasks of such a runner."""
+    with make_runner(env, job, by_reference) as runner:
 
         def compute(data: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
             with runner.compute(data) as results:

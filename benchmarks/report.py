@@ -39,7 +39,7 @@ def to_table(rows: list[Row]) -> Table:
                 row.id if first else "",
                 row.case if first else "",
                 name,
-                _range(side, row.unit),
+                _range(side, row.unit, row.target.percentile),
                 f"{row.ratio:.2f}x" if told else "",
                 _verdict(row) if told else "",
                 end_section=name == list(row.sides)[-1],
@@ -47,9 +47,13 @@ def to_table(rows: list[Row]) -> Table:
     return table
 
 
-def _range(side: Side, unit: str) -> str:
+def _range(side: Side, unit: str, percent: float | None) -> str:
     digits = 2 if side.median < 10 else 1
     low, median, high = (f"{v:.{digits}f}" for v in (side.low, side.median, side.high))
+    if percent is not None:
+        return (
+            f"{median} {unit}, p{percent:g} {side.percentile(percent):.{digits}f} ({low} to {high})"
+        )
     return f"{median} {unit}" if low == high else f"{median} {unit} ({low} to {high})"
 
 
@@ -64,7 +68,8 @@ def _target(target: Target, unit: str) -> str:
         terms.append(f"{target.factor:g}x {target.against}")
     if target.allowance:
         terms.append(f"{target.allowance:g} {unit}")
-    return " + ".join(terms)
+    of = "" if target.percentile is None else f" at p{target.percentile:g}"
+    return " + ".join(terms) + of
 
 
 def to_json(rows: list[Row], quick: bool) -> dict[str, Any]:
@@ -101,6 +106,7 @@ def _row(row: Row) -> dict[str, Any]:
             "against": row.target.against,
             "factor": row.target.factor,
             "allowance": row.target.allowance,
+            "percentile": row.target.percentile,
         },
         "limit": row.limit,
         "ratio": row.ratio,

@@ -521,7 +521,8 @@ int32_t runner_set(udfrunner_runner *runner, const char *key, size_t key_size, c
                    size_t value_size, udfrunner_error **err);
 
 /* Adds a file or directory to the workers' sys.path, as SparkContext.addPyFile does. Relative paths are
- * taken from udfrunner.files.directory.
+ * taken from udfrunner.files.directory. One that is missing when a task begins ends that task with
+ * INVALID_ARGUMENT.
  *   returns OK; INVALID_ARGUMENT: empty; INVALID_STATE: after the first compute; INVALID_HANDLE;
  *     CANCELLED; FORKED.
  * \since 1.0 */
@@ -531,7 +532,8 @@ int32_t runner_add_include(udfrunner_runner *runner, const char *path, size_t pa
 /* Makes a broadcast variable available to the functions: `id` is the one in their pickles, `path` the
  * file with its pickled value, or NULL where the host's server hands the values out (keys
  * udfrunner.broadcast.server and udfrunner.broadcast.secret; Spark's decryption server): then of all variables. Sent once to a worker
- * that is reused. Needs the full PySpark in the worker (pyspark-client has no broadcasts).
+ * that is reused; a file that is missing then ends the task with INVALID_ARGUMENT. Needs the full PySpark
+ * in the worker (pyspark-client has no broadcasts).
  *   returns OK; INVALID_ARGUMENT: negative or repeated id, no such file; INVALID_STATE: after the
  *     first compute; INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */
@@ -672,18 +674,20 @@ const char *udfrunner_error_message(const udfrunner_error *err);
 /* A detail of an error, or NULL where it has none of that key:
  *   cause               what ended the task, one of the words below; every error that ends a task has it
  *   python.traceback    what the worker sent, whole
+ *   worker.pyspark      the version of its PySpark, where that was known
  *   worker.pid          process id
  *   worker.exit_status  exit status, where it exited
  *   worker.signal       signal number, where a signal ended it
- *   worker.stderr_tail  the last lines that the worker wrote to stderr
+ *   worker.stderr_tail  the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
  *   worker.python_stack the Python stack at its death, where one was left
  *   worker.peak_rss     bytes
+ *   task.eval_type      number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
  *   task.partition, task.attempt, task.stage, task.id
  *   go.panic            value and stack of a Go panic
  * Causes, for programs to decide on and to count; docs/crashes.md shows each with its code. The worker:
  *   signal           a signal that the library did not send ended it
  *   exit             it exited by itself
- *   out_of_memory    it could not have memory, or the kernel killed it for memory
+ *   out_of_memory    it could not have the memory that it asked for
  *   exception        the function raised, or returned what its type does not allow
  *   unpickle         the function or a pickled row could not be loaded
  *   missing_module   a module, or what is imported from it, is not there

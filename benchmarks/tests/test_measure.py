@@ -29,6 +29,15 @@ def test_target(target: Target, limit: float, ratio: float, met: bool) -> None:
     assert (row.limit, row.ratio, row.met) == pytest.approx((limit, ratio, met))
 
 
+def test_target_of_a_percentile() -> None:
+    ours = [float(i) for i in range(1, 201)]
+    row = _row(ours, Target("ours", allowance=200.0, percentile=99))
+    assert (row.measured, row.ratio, row.met) == (198.0, 0.99, True)
+    assert Side([3.0, 1.0, 2.0]).percentile(50) == 2.0
+    assert Side([3.0]).percentile(99) == 3.0
+    assert not _row(ours, Target("ours", allowance=197.0, percentile=99)).met
+
+
 def test_take_turns_interleaves_and_leaves_warm_ups_out() -> None:
     calls: list[tuple[str, bool]] = []
 

@@ -3,6 +3,9 @@
 The library is taken from UDFRUNNER_LIBRARY, else from build/libudfrunner.so of the repository,
 else from the package directory (a source distribution that was built with one). Without a library
 the wheel is pure Python and needs UDFRUNNER_LIBRARY at run time.
+
+The package's _daemon is the folder of the embedded daemon's sources, linked in the repository and
+copied into the wheel: one source for both.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from setuptools.dist import Distribution
 
 HERE = Path(__file__).resolve().parent
 NAME = "libudfrunner.so"
+# A program, not a module: importing it would run the embedded daemon.
+EMBEDDED_ONLY = ("udfrunner._daemon", "bootstrap")
 
 
 def library() -> Path | None:
@@ -42,6 +47,10 @@ class BuildWithLibrary(build_py):
         found = library()
         if found is not None and not self.editable_mode:
             shutil.copy2(found, Path(self.build_lib) / "udfrunner" / NAME)
+
+    def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
+        found: list[tuple[str, str, str]] = super().find_package_modules(package, package_dir)
+        return [entry for entry in found if entry[:2] != EMBEDDED_ONLY]
 
 
 class PlatformWheel(bdist_wheel):

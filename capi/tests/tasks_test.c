@@ -249,6 +249,8 @@ static void python_exception(void) {
   CHECK_TEXT("4", lib.udfrunner_error_detail(err, "task.partition"));
   CHECK_TEXT("2", lib.udfrunner_error_detail(err, "task.attempt"));
   CHECK_TEXT("9", lib.udfrunner_error_detail(err, "task.stage"));
+  CHECK_TEXT("200 (SQL_SCALAR_PANDAS_UDF)", lib.udfrunner_error_detail(err, "task.eval_type"));
+  CHECK_HOLDS(".", lib.udfrunner_error_detail(err, "worker.pyspark"));
   CHECK(lib.udfrunner_error_detail(err, "no.such.detail") == NULL);
   CHECK(lib.udfrunner_error_detail(err, NULL) == NULL);
   lib.udfrunner_error_destroy(&err);
@@ -274,6 +276,13 @@ static void worker_killed(void) {
   udfrunner_error *err =
       failure_of(UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "killed", NULL, UDFRUNNER_WORKER_EXITED);
   CHECK_TEXT("9", lib.udfrunner_error_detail(err, "worker.signal"));
+  lib.udfrunner_error_destroy(&err);
+}
+
+static void protocol_garbage(void) {
+  udfrunner_error *err =
+      failure_of(UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "writes_garbage", NULL, UDFRUNNER_PROTOCOL);
+  CHECK_TEXT("protocol", lib.udfrunner_error_detail(err, "cause"));
   lib.udfrunner_error_destroy(&err);
 }
 
@@ -412,6 +421,7 @@ int main(int argc, char **argv) {
                                TEST(missing_module),
                                TEST(worker_exits),
                                TEST(worker_killed),
+                               TEST(protocol_garbage),
                                TEST(deadline),
                                TEST(input_fails),
                                TEST(bad_interpreter),

@@ -56,15 +56,22 @@ func NewCutter(s *Schema, k int) (*Cutter, error) {
 // ends. The list is valid until the next call. An array that does not fit the schema is a HOST error, after
 // which the stream can go on.
 func (c *Cutter) Cut(a *cdata.Array) (ends []int64, continues bool, err error) {
-	if err := checkRoot(a, c.columns); err != nil {
+	if ends, continues, err = c.cut(a); err != nil {
 		return nil, false, status.New(status.Host, "input array: %w", err)
+	}
+	return ends, continues, nil
+}
+
+func (c *Cutter) cut(a *cdata.Array) (ends []int64, continues bool, err error) {
+	if err := checkRoot(a, c.columns); err != nil {
+		return nil, false, err
 	}
 	if a.Length == 0 {
 		return nil, false, nil
 	}
 	for i := range c.keys {
 		if err := c.keys[i].load(a); err != nil {
-			return nil, false, status.New(status.Host, "input array: %w", err)
+			return nil, false, err
 		}
 	}
 	c.ends = c.ends[:0]

@@ -74,10 +74,15 @@ func (e *Encoder) Slice(from, to int64) ([]Message, error) {
 	if err := e.checkRows(from, to); err != nil {
 		return nil, err
 	}
+	return e.slice(to-from, func(w *body) error { return e.columns(w, e.loaded, from, to-from) })
+}
+
+// slice makes the messages of count rows of what was loaded.
+func (e *Encoder) slice(count int64, columns func(*body) error) ([]Message, error) {
 	w := &e.batch.body
 	w.kept, w.loaded = true, true
-	e.begin(w, to-from)
-	if err := e.columns(w, e.loaded, from, to-from); err != nil {
+	e.begin(w, count)
+	if err := columns(w); err != nil {
 		return nil, status.New(status.Host, "input array: %w", err)
 	}
 	e.messages = e.messages[:0]

@@ -102,6 +102,7 @@ func fuzzBorrowed(t *testing.T, stream []byte) {
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
 	var e *arrowio.Encoder
 	var cutter *arrowio.Cutter
+	var sides *arrowio.Sides
 	var appended int64
 	pass := func(b *arrowio.Batch) {
 		if e == nil {
@@ -110,6 +111,9 @@ func fuzzBorrowed(t *testing.T, stream []byte) {
 			require.NoError(t, err)
 			if cutter, err = arrowio.NewCutter(d.Schema(), min(1, len(d.Schema().Fields))); err != nil {
 				cutter = nil
+			}
+			if sides, err = arrowio.NewSides(d.Schema(), [2]int{1, 0}); err != nil {
+				sides = nil
 			}
 		}
 		_, err := e.Batch(b)
@@ -132,10 +136,30 @@ func fuzzBorrowed(t *testing.T, stream []byte) {
 			_, _, err := cutter.CutBatch(b)
 			require.NoError(t, err)
 		}
+		if sides != nil {
+			cutSides(t, sides, e)
+		}
 	}, pass))
 	if e != nil {
 		joinFuzzed(t, e, appended)
 	}
+}
+
+// cutSides cuts what was loaded, and encodes the pieces.
+func cutSides(t *testing.T, sides *arrowio.Sides, e *arrowio.Encoder) {
+	pieces, err := sides.Cut(e.Loaded())
+	if err != nil {
+		require.Equal(t, status.Host, status.CodeOf(err), "%v", err)
+		return
+	}
+	from := int64(0)
+	for _, piece := range pieces {
+		require.Less(t, from, piece.To)
+		_, err := e.SliceSide(from, piece.To, piece.Side)
+		require.NoError(t, err)
+		from = piece.To
+	}
+	require.Equal(t, e.Loaded().Length, from)
 }
 
 // joinFuzzed joins what was appended, and requires that a decoder takes it.

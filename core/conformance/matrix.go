@@ -42,75 +42,69 @@ var Factories = []Factory{
 	},
 }
 
-// Matrix is what the replays showed: for each eval type, version and factory whether all recorded tasks gave the recorded results.
-type Matrix struct {
-	cells map[cell]bool
-	left  map[cell]string
-}
+// Matrix is what the replays showed: for each eval type, version and factory whether all tasks that were run gave the
+// recorded results.
+type Matrix map[cell]bool
 
 type cell struct {
 	evalType    int32
 	minor, mark string
 }
 
-// NewMatrix is empty.
-func NewMatrix() *Matrix { return &Matrix{cells: map[cell]bool{}, left: map[cell]string{}} }
-
 // Ran records a replay.
-func (m *Matrix) Ran(c *Case, f Factory, ok bool) {
+func (m Matrix) Ran(c *Case, f Factory, ok bool) {
 	at := cell{c.EvalType.ID, c.Minor, f.Mark}
-	before, known := m.cells[at]
-	m.cells[at] = ok && (before || !known)
+	before, known := m[at]
+	m[at] = ok && (before || !known)
 }
 
-// Left records that a case was not replayed, and why.
-func (m *Matrix) Left(c *Case, why string) { m.left[cell{c.EvalType.ID, c.Minor, ""}] = why }
-
-// Texts of cells without a replay.
-const (
-	// Lacking: the version has not the eval type.
-	Lacking = "–"
-	// Elsewhere: the recorded functions need a server of the host.
-	Elsewhere = "s"
-	// Whole: they need more of PySpark than pyspark-client has.
-	Whole = "c"
-	// Broken: the tests' PySpark fails by itself.
-	Broken = "p"
-)
-
-func (m *Matrix) text(e *protocol.EvalType, d *protocol.Dialect) string {
-	if lacks(e, d) {
-		return Lacking
+// Holes are the cells of the document that no replay filled, or not with success.
+func (m Matrix) Holes() (holes []string) {
+	for _, e := range protocol.EvalTypes() {
+		for _, d := range dialects() {
+			for _, mark := range marks(e, d) {
+				if !m[cell{e.ID, d.Minor, mark}] {
+					holes = append(holes, fmt.Sprintf("eval type %d (%s), PySpark %s, %s", e.ID, e.Name, d.Minor, mark))
+				}
+			}
+		}
 	}
-	text := ""
+	return holes
+}
+
+func dialects() (list []*protocol.Dialect) {
+	for _, minor := range protocol.Minors() {
+		if d, err := protocol.ForVersion(minor + ".0"); err == nil {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// marks are the factories in whose workers an eval type of a version runs, none where the version has not the type.
+func marks(e *protocol.EvalType, d *protocol.Dialect) (list []string) {
+	if status.CodeOf(d.Check(&protocol.Init{EvalType: e.ID})) == status.NotSupported {
+		return nil
+	}
 	for _, f := range Factories {
-		if f.UnixSockets && !d.SocketPaths {
-			continue
-		}
-		if ok, known := m.cells[cell{e.ID, d.Minor, f.Mark}]; ok {
-			text += f.Mark
-		} else if known {
-			text += "**" + f.Mark + " fails**"
+		if !f.UnixSockets || d.SocketPaths {
+			list = append(list, f.Mark)
 		}
 	}
-	if text == "" {
-		return m.left[cell{e.ID, d.Minor, ""}]
-	}
-	return text
+	return list
 }
 
-func lacks(e *protocol.EvalType, d *protocol.Dialect) bool {
-	return status.CodeOf(d.Check(&protocol.Init{EvalType: e.ID})) == status.NotSupported
-}
+// lacking is the text of a cell whose version has not the eval type.
+const lacking = "–"
 
-// Document is the page that shows the matrix.
-func (m *Matrix) Document() string {
+// Document is the page that shows the matrix without holes.
+func Document() string {
 	var b strings.Builder
 	b.WriteString(`# Conformance
 
 Made by ` + "`make conformance`" + `: tasks that real Spark sent to its workers, recorded for each version, are replayed through the library on workers of
-that version, and every result must be the one that Spark got. A letter stands for a way of making workers in which all recorded tasks of an
-eval type gave these results.
+that version, and every result must be the one that Spark got. A letter stands for a way of making workers in which all tasks of an
+eval type gave these results; the page is written only if all did.
 
 `)
 	for _, f := range Factories {
@@ -118,58 +112,33 @@ eval type gave these results.
 		if f.UnixSockets {
 			b.WriteString(", from PySpark 4.1 on")
 		}
+		if f.OneTask {
+			b.WriteString("; one task of each eval type")
+		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("- `" + Elsewhere + "` the recorded tasks need a server of the host (for state, barriers); tests of the Python package run them where they can\n")
-	b.WriteString("- `" + Whole + "` the recorded functions need PySpark's RDDs, which the pyspark-client of the tests has not\n")
-	b.WriteString("- `" + Broken + "` this PySpark fails by itself with the PyArrow of the tests (4.0.4 and 4.1.3 with PyArrow 26; later ones do not)\n")
-	b.WriteString("- `" + Lacking + "` this PySpark has not the eval type\n\n| | Eval type |")
-	minors := protocol.Minors()
-	for _, minor := range minors {
-		b.WriteString(" " + minor + " |")
+	b.WriteString("- `" + lacking + "` this PySpark has not the eval type\n\n")
+	b.WriteString(`The host's servers for barriers, broadcast variables and state run beside the tasks. Versions 4.0 to 4.2 are tried
+with pyspark-client, which has no RDDs and no broadcast variables: recorded tasks with broadcast variables are not replayed there, and of eval type 0
+functions of the same meaning, pickled by the client, run in the place of recorded ones, which name PySpark's RDD classes. Before 4.2
+Spark brings initial states (212, 214) and rows of a key in one batch of uneven columns; a host brings them one after the other, as from 4.2
+on, so that their batches are others than the recorded ones.
+
+| | Eval type |`)
+	for _, d := range dialects() {
+		b.WriteString(" " + d.Minor + " |")
 	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(minors)) + "\n")
+	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(dialects())) + "\n")
 	for _, e := range protocol.EvalTypes() {
-		b.WriteString(row(e, func(d *protocol.Dialect) string { return m.text(e, d) }))
+		fmt.Fprintf(&b, "| %d | `%s` |", e.ID, e.Name)
+		for _, d := range dialects() {
+			text := strings.Join(marks(e, d), "")
+			if text == "" {
+				text = lacking
+			}
+			b.WriteString(" " + text + " |")
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
-}
-
-func row(e *protocol.EvalType, text func(*protocol.Dialect) string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "| %d | `%s` |", e.ID, e.Name)
-	for _, minor := range protocol.Minors() {
-		if d, err := protocol.ForVersion(minor + ".0"); err == nil {
-			b.WriteString(" " + text(d) + " |")
-		}
-	}
-	return b.String() + "\n"
-}
-
-// CheckDocument says which row of the document is not what this version of the library would write, results apart:
-// an eval type without a row, a cell with or without a text that should be the other way round, or one that fails.
-func CheckDocument(document string) error {
-	for _, e := range protocol.EvalTypes() {
-		start := fmt.Sprintf("| %d | `%s` |", e.ID, e.Name)
-		_, line, found := strings.Cut(document, "\n"+start)
-		if !found {
-			return fmt.Errorf("no row for eval type %d (%s)", e.ID, e.Name)
-		}
-		line, _, _ = strings.Cut(line, "\n")
-		cells := strings.Split(strings.Trim(line, "| "), "|")
-		if len(cells) != len(protocol.Minors()) {
-			return fmt.Errorf("eval type %d (%s): %d cells, there are %d versions", e.ID, e.Name, len(cells), len(protocol.Minors()))
-		}
-		for i, minor := range protocol.Minors() {
-			d, err := protocol.ForVersion(minor + ".0")
-			if err != nil {
-				return err
-			}
-			text := strings.TrimSpace(cells[i])
-			if lacks(e, d) != (text == Lacking) || text == "" || strings.Contains(text, "fails") {
-				return fmt.Errorf("eval type %d (%s) with PySpark %s: cell %q", e.ID, e.Name, minor, text)
-			}
-		}
-	}
-	return nil
 }

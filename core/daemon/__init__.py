@@ -15,6 +15,7 @@ Each module has one job:
 - taskstate   what a task may have changed in its process, and putting it back
 - channel     the file-like objects that pyspark.worker.main reads and writes
 - reaper      live workers, their signals, their deaths
+- spark       the daemon under stock Spark, in the embedded daemon's place
 
 Only server and control know of the control socket.
 """

@@ -8,7 +8,6 @@ same process: its id, its parent, its descriptors and its kernel's parent-death 
 from __future__ import annotations
 
 import os
-import signal
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
@@ -30,8 +29,7 @@ class Worker:
 
     def state(self) -> dict[str, Any]:
         """The state to start the program with, from this process, which is made ready for it."""
-        # Until the program listens to it the signal has to wait: it would end the process.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {taskstate.STACK_SIGNAL})
+        taskstate.hold_stack_signal()  # until the program listens to it
         os.setpgid(0, 0)
         process.die_with_parent(self.parent)
         request = self.request
@@ -50,7 +48,6 @@ def run(state: dict[str, Any]) -> NoReturn:
     for descriptor in (request.data, request.stacks):
         os.set_inheritable(descriptor, False)
     taskstate.enable_stack_report(request.stacks)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     zygote = Zygote()
     zygote.check(worker.minimum_pyspark)
     run_worker(request, zygote, worker.parent)

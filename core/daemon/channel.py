@@ -61,14 +61,21 @@ class Channel:
 
     Output that pyspark left in its buffer gets out when input would wait, and only then: a host
     that feeds one batch and waits for its result is answered, and a busy stream costs no extra
-    write.
+    write. before_wait is called with the socket before each task, and
+    whenever input is about to wait.
     """
 
-    def __init__(self, descriptor: int, buffer_size: int) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        buffer_size: int,
+        before_wait: Callable[[socket.socket], object] | None = None,
+    ) -> None:
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
         self.output = io.BufferedWriter(io.FileIO(descriptor, "wb", closefd=False), buffer_size)
-        self._source = SocketSource(self.socket, buffer_size, self.output.flush)
+        self._before_wait = before_wait
+        self._source = SocketSource(self.socket, buffer_size, self._flush)
         self.input = io.BufferedReader(self._source, buffer_size)
 
     def wait(self, idle_seconds: float, when_idle: Callable[[], object]) -> bool:
@@ -83,13 +90,22 @@ class Channel:
             if not poller.poll(idle_seconds * 1000):
                 when_idle()
 
+        self._about_to_wait()
         self._source.before_wait = idle
         try:
             return bool(self.input.peek(1))
         except ConnectionResetError:
             return False
         finally:
-            self._source.before_wait = self.output.flush
+            self._source.before_wait = self._flush
+
+    def _flush(self) -> None:
+        self.output.flush()
+        self._about_to_wait()
+
+    def _about_to_wait(self) -> None:
+        if self._before_wait is not None:
+            self._before_wait(self.socket)
 
     def drain(self) -> None:
         """Say that nothing more comes, then read and drop what does, until the host closes its end.

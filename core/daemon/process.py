@@ -37,6 +37,14 @@ def reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
+def lead_own_group() -> None:
+    """Leave the host's process group, not its session, by which cluster managers count."""
+    try:
+        os.setpgid(0, 0)
+    except PermissionError:  # leads a session, which is enough
+        pass
+
+
 def lead_own_session() -> None:
     """Leave the host's session, so that Ctrl-C in its terminal reaches only the host."""
     if os.getsid(0) != os.getpid():
@@ -88,6 +96,16 @@ def replace_stdin() -> None:
             os.dup2(null, descriptor)
     if null > 2:
         os.close(null)
+
+
+def fill_standard_descriptors() -> None:
+    """Put /dev/null on those of the descriptors 0 to 2 that are closed.
+
+    What is opened next would take their place, and get what is written to stdout or stderr.
+    """
+    for descriptor in range(3):
+        if not _is_open(descriptor):
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def die_with_parent(parent: int) -> None:

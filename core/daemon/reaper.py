@@ -101,9 +101,17 @@ class Reaper:
         Gives up after KILL_TIMEOUT on a worker that the kernel cannot end (stuck in a system
         call on a dead file server, say).
         """
+        return self.end_all(signal.SIGKILL, KILL_TIMEOUT)
+
+    def signal_all(self, number: int) -> None:
+        """Send a signal to every worker's process group."""
         for worker in self._workers.values():
-            _kill_group(worker.pid, signal.SIGKILL)
-        deadline = time.monotonic() + KILL_TIMEOUT
+            _kill_group(worker.pid, number)
+
+    def end_all(self, number: int, seconds: float) -> list[Exit]:
+        """Send a signal to every worker's process group; reap who ends within some seconds."""
+        self.signal_all(number)
+        deadline = time.monotonic() + seconds
         exits = self.reap()
         while self._workers and time.monotonic() < deadline:
             poller = select.poll()

@@ -11,7 +11,7 @@ from _signal import getsignal  # type: ignore[import-not-found, unused-ignore]
 from collections.abc import Callable
 from typing import Any
 
-from . import threads
+from . import process, threads
 
 # What is below signal.getsignal, which makes an enum member of each answer: sixty of those cost
 # more than the rest of this module.
@@ -24,18 +24,29 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 
 
 def enable_crash_report(descriptor: int = 2) -> None:
-    """Have the stacks of all threads written to descriptor on a fatal signal."""
+    """Have the stacks of all threads written to descriptor on a fatal signal.
+
+    Whatever happened to the handlers since faulthandler set them: it would not set them twice.
+    """
+    faulthandler.disable()
     faulthandler.enable(file=descriptor, all_threads=True)
 
 
 def enable_stack_report(descriptor: int = 2) -> None:
-    """Answer STACK_SIGNAL on descriptor.
+    """Answer STACK_SIGNAL on descriptor, also a signal that hold_stack_signal kept waiting.
 
-    To be called before the fork, too: no moment of a worker's life is left in which the signal
-    would end it. The signal is blocked while the answer is written, which tells others when it is
-    complete.
+    The signal is blocked while the answer is written, which tells others when it is complete.
     """
     faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (STACK_SIGNAL,))
+
+
+def hold_stack_signal() -> None:
+    """Let STACK_SIGNAL wait, in a fork too, until enable_stack_report.
+
+    Whoever asks a worker that is being made gets its answer from the worker's own stack file.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, (STACK_SIGNAL,))
 
 
 def open_stack_file() -> int:
@@ -70,7 +81,8 @@ class TaskState:
         self._hooks: tuple[Any, Any, Any] = (sys.excepthook, sys.gettrace(), sys.getprofile())
 
     def restore(self) -> None:
-        """Put everything back; raises OSError where it cannot be (a removed directory)."""
+        """Put everything back. The host may have sent the next task already: this must not fail."""
+        process.fill_standard_descriptors()
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
         for number, handler in self._handlers.items():
@@ -85,7 +97,7 @@ class TaskState:
         if _raw(os.environ) != self._raw_environment:
             threads.restore_environment(self._environment)
         if self._directory is not None:
-            os.chdir(self._directory)
+            _enter(self._directory)
         os.umask(self._umask)
         if sys.getrecursionlimit() != self._recursion_limit:
             sys.setrecursionlimit(self._recursion_limit)
@@ -99,6 +111,13 @@ def _raw(variables: os._Environ[str]) -> dict[bytes, bytes]:
     """What is below os.environ: comparing it costs a microsecond, os.environ itself fifty."""
     raw: dict[bytes, bytes] = variables._data  # type: ignore[attr-defined]
     return raw
+
+
+def _enter(directory: str) -> None:
+    try:
+        os.chdir(directory)
+    except OSError:  # it was removed: of a task's directory nothing is left, nor of the worker's
+        os.chdir("/")
 
 
 def _working_directory() -> str | None:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 from . import process, taskstate, threads
 from .channel import DEFAULT_BUFFER_SIZE, Channel
-from .zygote import Main, Zygote, worker_main
+from .zygote import Main, Zygote
 
 SPARE_SECONDS = 0.02
 """Time without a first task after which a worker prepares for it."""
@@ -43,11 +43,23 @@ class WorkerRequest:
     directory: str | None = None
 
 
+OpenChannel = Callable[[int, int], "Channel | None"]
+"""Makes the channel of a data socket and a buffer size; None where its other end is no host."""
+
+
 def run_worker(request: WorkerRequest, zygote: Zygote, parent: int) -> NoReturn:
+    """Be a worker, as work says, and end the process with its status."""
+    os._exit(work(request, zygote, parent))
+
+
+def work(
+    request: WorkerRequest, zygote: Zygote, parent: int, open_channel: OpenChannel = Channel
+) -> int:
     """Be a worker: called in a freshly forked child, whose parent is process parent.
 
-    The caller has let go of its own descriptors' owners. Ends the process: status 0 after the
-    host closed the data socket, 1 where the worker itself failed.
+    The caller has let go of its own descriptors' owners, and is to end the process with the
+    status that this returns: 0 after the host closed the data socket, 1 where the worker itself
+    failed. Raises nothing.
     """
     status = 1
     try:
@@ -58,17 +70,20 @@ def run_worker(request: WorkerRequest, zygote: Zygote, parent: int) -> NoReturn:
         taskstate.enable_crash_report(request.stacks)
         taskstate.enable_stack_report(request.stacks)
         _open_standard_streams()
-        main = worker_main()
+        buffer_size = int(os.environ.get("SPARK_BUFFER_SIZE", DEFAULT_BUFFER_SIZE))
+        channel = open_channel(request.data, buffer_size)
+        if channel is None:
+            return 0
+        main = zygote.worker_main()
         _renew_libraries(zygote)
         process.keep_freed_memory()
         gc.enable()
-        buffer_size = int(os.environ.get("SPARK_BUFFER_SIZE", DEFAULT_BUFFER_SIZE))
         state = taskstate.TaskState(request.stacks)
-        status = serve(Channel(request.data, buffer_size), main, state, zygote.rehearse)
+        status = serve(channel, main, state, zygote.rehearse)
     except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
         traceback.print_exc()
     process.flush_standard_streams()
-    os._exit(status)
+    return status
 
 
 def serve(
@@ -79,7 +94,9 @@ def serve(
 ) -> int:
     """Run tasks from a channel until the host closes it; returns the exit status.
 
-    state is put back between tasks. rehearse is called where the first task does not come at once: the worker is a spare then.
+    state is put back between tasks. rehearse is called where the first task does not come at
+    once: the worker is a spare then. A host that went away before it had all output is no error
+    worth a traceback: the worker ends quietly.
 
     A task's main is entered with its first byte there: it takes its boot time then, and reports
     an early end as an error.
@@ -87,7 +104,10 @@ def serve(
     reuse = bool(os.environ.get("SPARK_REUSE_WORKER"))
     idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
     while channel.wait(*idle):
-        code = run_task(channel, main)
+        try:
+            code = run_task(channel, main)
+        except (BrokenPipeError, ConnectionResetError):
+            return _host_gone()
         if code or not reuse:
             channel.drain()
             return 0
@@ -104,22 +124,26 @@ def _tidy() -> None:
 
 
 def run_task(channel: Channel, main: Main) -> int:
-    """Run one task; returns 0 where the next one may follow, as pyspark.daemon's worker does.
-
-    A host that went away is no error worth a traceback: the process ends quietly.
-    """
+    """Run one task; returns 0 where the next one may follow, as pyspark.daemon's worker does."""
     code = 0
     try:
-        try:
-            main(cast("BinaryIO", channel.input), cast("BinaryIO", channel.output))
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
-        process.flush_standard_streams()
-        channel.output.flush()
-    except (BrokenPipeError, ConnectionResetError):
-        process.flush_standard_streams()
-        os._exit(1 if os.environ.get("PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE") else 0)
+        main(cast("BinaryIO", channel.input), cast("BinaryIO", channel.output))
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    process.flush_standard_streams()
+    channel.output.flush()
     return code
+
+
+def _host_gone() -> int:
+    """The status after output that nobody took; as pyspark.daemon, leave the traceback to Spark."""
+    if not os.environ.get("PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE"):
+        return 0
+    directory = os.environ.get("PYTHON_FAULTHANDLER_DIR")
+    if directory:
+        with open(os.path.join(directory, str(os.getpid())), "w", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+    return 1
 
 
 def _reader_left_behind() -> bool:
@@ -141,6 +165,8 @@ def _reset_process(request: WorkerRequest) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The signal that asks for stacks waits on: until enable_stack_report the daemon's file gets them.
+    signal.pthread_sigmask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL,))
     for name in request.unset:
         os.environ.pop(name, None)
     os.environ.update(request.environment)

@@ -47,9 +47,10 @@ class StartError(Exception):
 
 
 class Zygote:
-    """The process as workers are forked from it."""
+    """The process as workers are forked from it; they run the main function of worker_module."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker_module: str = WORKER_MODULE) -> None:
+        self._worker_module = worker_module
         self.notes: list[str] = []
         self.imported = False
         self.pools: list[threads.Pool] = []
@@ -87,10 +88,11 @@ class Zygote:
         gc.disable()
         with threads.environment(threads.IMPORT_ENVIRONMENT):
             try:
-                worker_main()
+                self.worker_main()
             except (Exception, SystemExit) as error:
+                name = self._worker_module
                 raise StartError(
-                    "import", f"{WORKER_MODULE} of {sys.executable} cannot be imported: {error!r}"
+                    "import", f"{name} of {sys.executable} cannot be imported: {error!r}"
                 ) from error
             self._stock = _top_level()
             for name in modules:
@@ -124,7 +126,7 @@ class Zygote:
         before = set(process.open_descriptors())
         with _warming():
             for index, data in enumerate(inputs):
-                error = _run_discarded(data)
+                error = self._run_discarded(data)
                 if error is None:
                     self._rehearsal.append(data)
                 else:
@@ -162,7 +164,29 @@ class Zygote:
         """
         with _warming():
             for data in self._rehearsal:
-                _run_discarded(data)
+                self._run_discarded(data)
+
+    def worker_main(self) -> Main:
+        """The worker module's function for a task; imports it where the zygote did not.
+
+        From then on modules with decorators like @udf("long") can be imported, although there is
+        no Spark session.
+        """
+        main: Main = importlib.import_module(self._worker_module).main
+        sessionless.install(_parse_type)
+        return main
+
+    def _run_discarded(self, data: bytes) -> str | None:
+        """Run one worker input; returns what went wrong, None for nothing."""
+        output = io.BytesIO()
+        try:
+            self.worker_main()(io.BytesIO(data), output)
+        except SystemExit:
+            lines = output.getvalue().decode("utf-8", "replace").strip().splitlines()
+            return lines[-1] if lines else "no output"
+        except Exception as error:  # noqa: BLE001 - foreign code
+            return repr(error)
+        return None
 
 
 def _top_level() -> set[str]:
@@ -177,30 +201,6 @@ def _warming() -> Iterator[None]:
     with threads.environment(threads.IMPORT_ENVIRONMENT, _NOT_WARM):
         yield
     sys.path[:] = path
-
-
-def _run_discarded(data: bytes) -> str | None:
-    """Run one worker input; returns what went wrong, None for nothing."""
-    output = io.BytesIO()
-    try:
-        worker_main()(io.BytesIO(data), output)
-    except SystemExit:
-        lines = output.getvalue().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "no output"
-    except Exception as error:  # noqa: BLE001 - foreign code
-        return repr(error)
-    return None
-
-
-def worker_main() -> Main:
-    """PySpark's worker function; imports it where the zygote did not.
-
-    From then on modules with decorators like @udf("long") can be imported, although there is no
-    Spark session.
-    """
-    main: Main = importlib.import_module(WORKER_MODULE).main
-    sessionless.install(_parse_type)
-    return main
 
 
 def _parse_type(text: str) -> Any:

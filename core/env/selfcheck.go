@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"strings"
 	"time"
 
 	"udfrunner/core/arrowio"
@@ -92,8 +91,8 @@ func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
 			}
 			found = found || ok
 		case protocol.Exception:
-			text := strings.TrimSpace(reader.Exception())
-			return status.New(status.PythonException, "%s", text[strings.LastIndexByte(text, '\n')+1:]).With("python.traceback", text)
+			text := reader.Exception()
+			return status.New(status.PythonException, "%s", protocol.ExceptionLine(text)).With("python.traceback", text)
 		case protocol.End:
 			switch {
 			case !found:

@@ -8,16 +8,12 @@ import (
 	"udfrunner/core/status"
 )
 
-// pythonException is the error of a worker that raised: its message is the traceback's last line.
+// pythonException is the error of a worker that raised: its message is the line that names the exception.
 func pythonException(traceback string) *status.Error {
-	return status.New(status.PythonException, "%s", lastLine(traceback)).
-		With("python.traceback", traceback).Because(causeOfException(traceback))
-}
-
-// lastLine is the last line of a traceback that says something.
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndexByte(text, '\n')+1:]
+	frames, exception := splitTraceback(traceback)
+	line, _, _ := strings.Cut(exception, "\n")
+	return status.New(status.PythonException, "%s", line).
+		With("python.traceback", traceback).Because(causeOfException(frames, exception))
 }
 
 const tracebackHead = "Traceback (most recent call last):\n"
@@ -28,9 +24,12 @@ var tracebackLinks = []string{
 	"\nDuring handling of the above exception, another exception occurred:\n\n" + tracebackHead,
 }
 
-// splitTraceback gives the frames of the last exception of a traceback, the name of its type, and its message. PySpark leaves frames out where
-// it is told to.
-func splitTraceback(text string) (frames, name, message string) {
+// splitTraceback gives the frames of the last exception of a traceback, and the exception: its type and message. PySpark leaves frames out
+// where it is told to.
+func splitTraceback(text string) (frames, exception string) {
+	if strings.HasPrefix(text, groupMargin+"Exception Group ") {
+		text = strings.ReplaceAll("\n"+strings.Replace(text, groupMargin+"Exception Group ", "", 1), "\n"+groupLine, "\n")[1:]
+	}
 	for _, link := range tracebackLinks {
 		if i := strings.LastIndex(text, link); i >= 0 {
 			text = text[i+len(link)-len(tracebackHead):]
@@ -44,9 +43,11 @@ func splitTraceback(text string) (frames, name, message string) {
 			text = after
 		}
 	}
-	name, message, _ = strings.Cut(text, ":")
-	return frames, strings.TrimSpace(name), strings.TrimSpace(message)
+	return frames, strings.TrimSpace(text)
 }
+
+// What the lines of an exception group begin with.
+const groupMargin, groupLine = "  + ", "  | "
 
 var (
 	// loading are the frames of PySpark that load a pickle: CPickleSerializer.loads and those that call it.
@@ -56,8 +57,9 @@ var (
 )
 
 // causeOfException classifies an exception by its traceback, which is all that a worker tells of it.
-func causeOfException(traceback string) status.Cause {
-	frames, name, message := splitTraceback(traceback)
+func causeOfException(frames, exception string) status.Cause {
+	name, message, _ := strings.Cut(exception, ":")
+	name, _, _ = strings.Cut(name, "\n")
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	switch {
 	case strings.HasSuffix(name, "MemoryError"): // Python's, NumPy's _ArrayMemoryError, PyArrow's ArrowMemoryError

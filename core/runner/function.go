@@ -1,11 +1,8 @@
 package runner
 
 import (
-	"os"
-
 	"udfrunner/core/arrowio"
 	"udfrunner/core/config"
-	"udfrunner/core/status"
 )
 
 // Function is a Python function: Pickle or Reference.
@@ -54,14 +51,4 @@ type Options struct {
 	Config     *config.Config
 	Includes   []string
 	Broadcasts []Broadcast
-}
-
-// checkBroadcast says what is wrong with a broadcast's file.
-func checkBroadcast(path string) error {
-	if info, err := os.Stat(path); err != nil {
-		return status.New(status.InvalidArgument, "broadcast file %q: %w", path, err)
-	} else if !info.Mode().IsRegular() {
-		return status.New(status.InvalidArgument, "broadcast file %q is no regular file", path)
-	}
-	return nil
 }

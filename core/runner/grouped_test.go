@@ -212,6 +212,15 @@ func TestGroupsThatFail(t *testing.T) {
 	assert.Contains(t, err.Error(), "no third group")
 	it.Close()
 
+	single := hosttest.NewGroups(t, []*hosttest.Stream{hosttest.NewStream(t, keyed([2]int64{1, 1}))})
+	it, err = job(t, e, 206, "n long, m long, s long", nil, "functions:both_pandas").Compute(single.Input(), Task{})
+	require.NoError(t, err)
+	_, err = collect(t, it)
+	assert.Equal(t, status.Host, status.CodeOf(err))
+	assert.Contains(t, err.Error(), "group 0 has 1 streams, asked for are 2")
+	assert.Equal(t, "206 (SQL_COGROUPED_MAP_PANDAS_UDF)", status.From(err).Details["task.eval_type"])
+	it.Close()
+
 	input = numbers(t).Input()
 	input.Keys = 3
 	it, err = r.Compute(input, Task{})
@@ -244,14 +253,14 @@ func TestNoGroups(t *testing.T) {
 	}
 }
 
-func TestInitialStatesOfOldWorkers(t *testing.T) {
+// Workers before 4.2 want rows and initial states apart; the host brings them in two columns.
+func TestInitialStatesNeedTwoColumns(t *testing.T) {
 	e := newEnv(t, "4.0")
 	r := job(t, e, 212, "k long", offsets(3, 1, 0, 1, 3, 1, 0, 1), "functions:sum_pandas")
 	it, err := r.Compute(numbers(t).Input(), Task{})
 	require.NoError(t, err)
 	defer it.Close()
 	_, err = collect(t, it)
-	assert.Equal(t, status.NotSupported, status.CodeOf(err))
-	assert.Contains(t, err.Error(), "with PySpark 4.0")
-	assert.Contains(t, err.Error(), "PySpark 4.2 is needed")
+	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
+	assert.Contains(t, err.Error(), "expected two structs, of which each row has one")
 }

@@ -247,6 +247,16 @@ func (it *Iterator) interrupted() *status.Error {
 	return it.interrupt
 }
 
+// identify adds the task's identity to an error, and which PySpark it was for.
+func (it *Iterator) identify(err *status.Error) *status.Error {
+	e := it.runner.evalType
+	err = it.task.identify(err).With("task.eval_type", fmt.Sprintf("%d (%s)", e.ID, e.Name))
+	if _, info, _ := it.factory.State(); info != nil {
+		err = err.With("worker.pyspark", info.PySpark)
+	}
+	return err
+}
+
 // explain adds what is known to an error of the pump. A cancel explains every error that follows it.
 func (it *Iterator) explain(err error) *status.Error {
 	e := status.From(err)
@@ -256,10 +266,10 @@ func (it *Iterator) explain(err error) *status.Error {
 	it.mu.Lock()
 	w := it.worker
 	it.mu.Unlock()
-	if w != nil && e.Code != status.WorkerExited && e.Code != status.Host {
+	if w != nil && e.Details["worker.pid"] == "" {
 		e = w.Explain(e)
 	}
-	return it.task.identify(e)
+	return it.identify(e)
 }
 
 // finish reaches the terminal state: the worker is given back, and the result kept. Only the thread in a call
@@ -389,7 +399,7 @@ func (it *Iterator) Close() {
 
 // release frees what a closed iterator holds; host code runs here.
 func (it *Iterator) release() {
-	it.finish(it.task.identify(status.New(status.Cancelled, "the iterator was closed")), false)
+	it.finish(it.identify(status.New(status.Cancelled, "the iterator was closed")), false)
 	it.pump.release()
 	it.mu.Lock()
 	if it.events != nil {
@@ -413,7 +423,7 @@ func (it *Iterator) Err() *status.Error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if !it.done && it.interrupt != nil {
-		return it.task.identify(it.interrupt)
+		return it.identify(it.interrupt)
 	}
 	return it.end
 }

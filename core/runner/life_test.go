@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,8 +37,10 @@ func TestWorkerIsReused(t *testing.T) {
 	first := processOf(t, r)
 	assert.Equal(t, first, processOf(t, r))
 
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere.zip")
+	require.NoError(t, os.WriteFile(elsewhere, nil, 0o600))
 	other, err := New(e, 200, [][]Function{{{Reference: "functions:process_id", ReturnType: "long"}}}, [][]Argument{onA},
-		Options{Includes: []string{"elsewhere.zip"}})
+		Options{Includes: []string{elsewhere}})
 	require.NoError(t, err)
 	assert.NotEqual(t, first, processOf(t, other), "other includes must not meet the first ones' sys.path")
 

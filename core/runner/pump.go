@@ -194,6 +194,9 @@ func (p *pump) open() (bool, error) {
 	if err := dialect.Check(in); err != nil {
 		return false, err
 	}
+	if err := checkFiles(in); err != nil {
+		return false, err
+	}
 	added, err := p.in.open(dialect)
 	if errors.Is(err, hostcall.ErrAgain) {
 		p.again = true
@@ -214,7 +217,7 @@ func (p *pump) open() (bool, error) {
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
 	p.out.attach(p.source, p.it.mode == readChunks)
-	p.writer.Queue(dialect.AppendInit(nil, in))
+	p.writer.Queue(p.it.runner.section(dialect, in))
 	p.in.start(p.writer)
 	// The first input goes out together with the init section, so that the worker wakes up once.
 	if _, err := p.pull(); err != nil {
@@ -244,6 +247,9 @@ func (p *pump) init(dialect *protocol.Dialect, info *worker.Info) *protocol.Init
 // announce finds out which broadcast variables a worker is to be told of: new ones, and those that it has to drop.
 func (p *pump) announce(w *worker.Worker) {
 	p.sentNew = nil
+	if len(p.it.runner.broadcasts) == 0 && len(w.Broadcasts) == 0 {
+		return
+	}
 	wanted := map[int64]bool{}
 	for _, b := range p.it.runner.broadcasts {
 		wanted[b.ID] = true

@@ -115,9 +115,10 @@ func TestRecordedTasks(t *testing.T) {
 			continue
 		}
 		t.Run(c.Minor+" "+c.Name, func(t *testing.T) {
-			if reason := c.Unsendable(); reason != "" {
-				t.Skip(reason)
+			if c.Uneven() {
+				t.Skip("a host brings it in another form, and the worker gets other batches; conformance holds that it answers the same")
 			}
+			c := c.Located(t, t.TempDir())
 			want, reusable := c.Expected(t)
 			r := c.Runner(t, e)
 			fake, theirs := newRecorder(t)

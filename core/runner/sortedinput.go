@@ -31,6 +31,10 @@ type sortedInput struct {
 	cutter *arrowio.Cutter
 	frame  groupFrame
 	begun  bool // a group is open: the next batch may go on with it
+	// sides finds rows and initial states, where each has a column: workers want batches of one of them, those before 4.2 of one
+	// key, and uneven (Encoder.SliceSide).
+	sides  *arrowio.Sides
+	uneven bool
 }
 
 func newSortedInput(b *base, in *hostcall.Input) (input, error) {
@@ -58,41 +62,53 @@ func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
 		return opening{}, err
 	}
 	grouping := d.Grouping(s.runner.evalType)
-	keys, err := s.cutKeys(d, grouping)
+	encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: s.runner.evalType.StructInput})
 	if err != nil {
 		return opening{}, err
 	}
-	if s.cutter, err = arrowio.NewCutter(schema, keys); err != nil {
+	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}}
+	keys := s.keys
+	if s.runner.evalType.Family == protocol.TransformWithState {
+		counts := s.sideKeys()
+		if s.uneven = grouping == protocol.KeyPerBatch; s.uneven {
+			err = s.checkLeading(d)
+		} else {
+			clear(counts) // workers find the groups themselves
+		}
+		if err == nil && len(counts) == 2 {
+			s.sides, err = arrowio.NewSides(schema, [2]int(counts))
+			return added, err
+		}
+		keys = counts[0]
+	} else if grouping == protocol.NoGroups {
+		keys = 0
+	}
+	if err != nil {
 		return opening{}, err
 	}
-	encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: s.runner.evalType.StructInput})
-	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}}
+	s.cutter, err = arrowio.NewCutter(schema, keys)
 	return added, err
 }
 
-// cutKeys is the count of first columns that tell groups apart. Where workers find the groups themselves nothing is cut, and
-// where they want batches of one key the arguments say which columns it has.
-func (s *sortedInput) cutKeys(d *protocol.Dialect, grouping protocol.Grouping) (int, error) {
-	switch grouping {
-	case protocol.NoGroups:
-		return 0, nil
-	case protocol.KeyPerBatch:
-		arguments := s.runner.chains[0].Arguments
-		if int(arguments[0].Offset)+1 < len(arguments) {
-			return 0, status.New(status.NotSupported,
-				"eval type %d (%s) with PySpark %s, which takes initial states in a form that is no valid Arrow; PySpark 4.2 is needed",
-				s.runner.evalType.ID, s.runner.evalType.Name, d.Minor)
-		}
-		keys := arguments[2 : 2+arguments[1].Offset]
-		for i, a := range keys {
+// sideKeys are the counts of key columns that the arguments of transformWithState name: of rows and, where there are any, of initial states.
+func (s *sortedInput) sideKeys() (counts []int) {
+	for rest := s.runner.chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
+		counts = append(counts, int(rest[1].Offset))
+	}
+	return counts
+}
+
+// checkLeading refuses keys that are not the first columns, for workers that want batches of one key.
+func (s *sortedInput) checkLeading(d *protocol.Dialect) error {
+	for rest := s.runner.chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
+		for i, a := range rest[2 : 2+rest[1].Offset] {
 			if int(a.Offset) != i {
-				return 0, status.New(status.NotSupported, "key column %d at offset %d, eval type %d (%s) of PySpark %s needs the key columns first",
+				return status.New(status.NotSupported, "key column %d at offset %d, eval type %d (%s) of PySpark %s needs the key columns first",
 					i, a.Offset, s.runner.evalType.ID, s.runner.evalType.Name, d.Minor)
 			}
 		}
-		return len(keys), nil
 	}
-	return s.keys, nil
+	return nil
 }
 
 func (s *sortedInput) start(w *transport.Writer) { s.frame.start(w) }
@@ -114,6 +130,9 @@ func (s *sortedInput) pull(w *transport.Writer) error {
 
 // cut queues the groups of a batch. The last one stays open.
 func (s *sortedInput) cut(encoder *arrowio.Encoder, array *cdata.Array, w *transport.Writer) error {
+	if s.sides != nil {
+		return s.cutSides(encoder, array, w)
+	}
 	ends, continues, err := s.cutter.Cut(array)
 	if err != nil {
 		return err
@@ -140,6 +159,30 @@ func (s *sortedInput) cut(encoder *arrowio.Encoder, array *cdata.Array, w *trans
 			return err
 		}
 		from = to
+	}
+	return nil
+}
+
+// cutSides queues the rows and the initial states of a batch.
+func (s *sortedInput) cutSides(encoder *arrowio.Encoder, array *cdata.Array, w *transport.Writer) error {
+	pieces, err := s.sides.Cut(array)
+	if err != nil {
+		return err
+	}
+	from := int64(0)
+	for _, piece := range pieces {
+		if s.uneven {
+			var messages []arrowio.Message
+			if messages, err = encoder.SliceSide(from, piece.To, piece.Side); err == nil {
+				queueMessages(w, messages)
+			}
+		} else {
+			err = s.slice(encoder, from, piece.To, w)
+		}
+		if err != nil {
+			return err
+		}
+		from = piece.To
 	}
 	return nil
 }

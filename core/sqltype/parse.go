@@ -233,6 +233,9 @@ func (p *parser) dataType() (Type, *problem) {
 	return Type{}, problemAt(t.at, "unknown type %v", t)
 }
 
+// collationName is as jsonCollated has it.
+var collationName = regexp.MustCompile(`^\w+$`)
+
 // stringType reads [COLLATE name], the name with or without its catalog and schema.
 func (p *parser) stringType() (Type, *problem) {
 	if !p.acceptWord("collate") {
@@ -247,6 +250,9 @@ func (p *parser) stringType() (Type, *problem) {
 			continue
 		}
 		name := t.text
+		if !collationName.MatchString(name) { // no other can be said in JSON
+			return Type{}, problemAt(t.at, "expected a collation of ASCII letters, digits and _ after COLLATE, found %v", t)
+		}
 		// Spark's own collations have one spelling; those of ICU locales mix cases.
 		if upper := strings.ToUpper(name); strings.HasPrefix(upper, "UTF8") || strings.HasPrefix(upper, "UNICODE") {
 			name = upper

@@ -1,6 +1,10 @@
 package sqltype
 
 import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
 
@@ -47,6 +52,8 @@ func TestParseErrorsNameTextPlaceAndExpectation(t *testing.T) {
 		{"interval year to day", `expected year to month`},
 		{"interval day to day", `expected a field smaller than "day" after TO, found "day"`},
 		{"interval day to foo", `expected a field smaller than "day" after TO, found "foo"`},
+		{"string collate ϡ", `at character 16: expected a collation of ASCII letters, digits and _ after COLLATE, found "ϡ"`},
+		{"string collate `a b`", `expected a collation of ASCII letters, digits and _ after COLLATE`},
 		{"string collate", `expected a collation after COLLATE, found the end`},
 		{"geometry(4326)", `geometry types are not supported`},
 		{"a geography(any)", `at character 3: geography types are not supported`},
@@ -132,6 +139,9 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(text)
 	}
+	for _, text := range recordedTypes(f) {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		first, err := Parse(text)
 		if err != nil {
@@ -147,4 +157,30 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// recordedTypes are those that real Spark named to its workers.
+func recordedTypes(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("../protocol/recording/testdata/*/*.in")
+	require.NoError(t, err)
+	found := map[string]bool{}
+	for _, file := range files {
+		dialect, err := protocol.ForVersion(filepath.Base(filepath.Dir(file)) + ".0")
+		require.NoError(t, err)
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		in, _, err := dialect.ParseInit(data)
+		require.NoError(t, err)
+		if in.TableFunction != nil {
+			found[in.TableFunction.ReturnType] = true
+		}
+		for _, entry := range in.EvalConf {
+			if strings.HasPrefix(entry.Value, "{") {
+				found[entry.Value] = true
+			}
+		}
+	}
+	require.Greater(t, len(found), 5, "types in the recordings")
+	return slices.Collect(maps.Keys(found))
 }

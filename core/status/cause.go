@@ -41,7 +41,7 @@ var Causes = []struct {
 }{
 	{CauseSignal, "a signal that the library did not send ended the worker"},
 	{CauseExit, "the worker exited by itself"},
-	{CauseOutOfMemory, "memory could not be had in the worker, or the kernel killed it for memory"},
+	{CauseOutOfMemory, "the worker could not have the memory that it asked for"},
 	{CauseException, "the function raised, or returned what its type does not allow"},
 	{CauseUnpickle, "the function or a pickled row could not be loaded in the worker"},
 	{CauseMissingModule, "a module, or what is imported from it, is not there"},

@@ -39,7 +39,7 @@ const tailReport = 50 * time.Millisecond
 // it did not end by itself and was killed for that.
 func (w *Worker) ExitError(stubborn bool) *status.Error {
 	w.mu.Lock()
-	exit, refuse, pid, logs := w.exit, w.refuse, w.pid, w.logs
+	exit, refuse, pid, logs, mark := w.exit, w.refuse, w.pid, w.logs, w.stderrMark
 	w.mu.Unlock()
 	if refuse != nil {
 		return refuse
@@ -74,7 +74,7 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 	if logs.shared { // the daemon goes on
 		patience = 0
 	}
-	stderr := logs.stderr.text(patience)
+	stderr := logs.stderr.textSince(mark, patience)
 	stack := exit.Stack
 	if stack == "" { // the function may have had it written there
 		stack = fatalStack(stderr)
@@ -85,9 +85,9 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 // Explain adds what is known of the worker to a task's error.
 func (w *Worker) Explain(err *status.Error) *status.Error {
 	w.mu.Lock()
-	pid, logs := w.pid, w.logs
+	pid, logs, mark := w.pid, w.logs, w.stderrMark
 	w.mu.Unlock()
-	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", logs.stderr.text(0))
+	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", logs.stderr.textSince(mark, 0))
 }
 
 func positive(pid int) string {

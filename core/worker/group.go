@@ -98,18 +98,9 @@ func inGroup(group int) []int {
 		if err != nil {
 			continue
 		}
-		if fields, ok := statFields(pid); ok && len(fields) > 2 && string(fields[2]) == strconv.Itoa(group) {
+		if fields := statOf(pid); len(fields) > 2 && string(fields[2]) == strconv.Itoa(group) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
-}
-
-// statFields are the fields of /proc/<pid>/stat from the state on: state, parent, group ... The name before them may hold anything.
-func statFields(pid int) ([][]byte, bool) {
-	text, err := readProc(pid, "stat")
-	if err != nil {
-		return nil, false
-	}
-	return bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]), true
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"os"
 	"strconv"
 	"syscall"
@@ -81,8 +82,8 @@ func descendsFrom(pid, ancestor int) bool {
 }
 
 func parentOf(pid int) (int, bool) {
-	fields, ok := statFields(pid)
-	if !ok || len(fields) < 2 {
+	fields := statOf(pid)
+	if len(fields) < 2 {
 		return 0, false
 	}
 	parent, err := strconv.Atoi(string(fields[1]))
@@ -91,9 +92,18 @@ func parentOf(pid int) (int, bool) {
 
 // stateOf is a process's state as ps shows it, such as T for one that a signal has stopped; 0 of no process.
 func stateOf(pid int) byte {
-	fields, ok := statFields(pid)
-	if !ok || len(fields) == 0 {
+	fields := statOf(pid)
+	if len(fields) == 0 {
 		return 0
 	}
 	return fields[0][0]
+}
+
+// statOf are the fields of /proc/<pid>/stat from the state on: pid (name) state parent ...
+func statOf(pid int) [][]byte {
+	text, err := readProc(pid, "stat")
+	if err != nil {
+		return nil
+	}
+	return bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // the name may hold anything
 }

@@ -186,6 +186,8 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	}
 	w.mu.Lock()
 	w.logs = d.logs
+	d.logs.stderr.drainNow()
+	w.stderrMark = d.logs.stderr.mark()
 	w.mu.Unlock()
 	deadline := time.Now().Add(d.factory.spec.StartTimeout)
 	conn, err := (&net.Dialer{Deadline: deadline}).Dial(d.network, d.address)

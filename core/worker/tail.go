@@ -24,8 +24,9 @@ type tail struct {
 	raw   syscall.RawConn
 	ended chan struct{}
 
-	mu   sync.Mutex
-	kept []byte
+	mu    sync.Mutex
+	kept  []byte
+	total int64 // bytes that were read
 }
 
 // newTail makes a pipe that is read; the returned file is the writer's end, which the caller closes once it was handed over.
@@ -124,6 +125,7 @@ func (t *tail) drain(fd int) (empty, end bool) {
 			return true, true
 		}
 		total += n
+		t.total += int64(n)
 		t.lines.Write(buffer[:n])
 		t.kept = append(t.kept, buffer[:n]...)
 		if over := len(t.kept) - tailSize; over > 0 {
@@ -144,8 +146,21 @@ func (t *tail) drainNow() {
 	_ = t.raw.Control(func(fd uintptr) { t.drain(int(fd)) })
 }
 
+// mark is a place in what is written: what was read so far is before it.
+func (t *tail) mark() int64 {
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.total
+}
+
 // text is what was kept, after waiting at most d for the pipe's end. All that was written before the call is in it.
-func (t *tail) text(d time.Duration) string {
+func (t *tail) text(d time.Duration) string { return t.textSince(0, d) }
+
+// textSince is what was kept of what came after a mark.
+func (t *tail) textSince(mark int64, d time.Duration) string {
 	if t == nil {
 		return ""
 	}
@@ -160,7 +175,8 @@ func (t *tail) text(d time.Duration) string {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.ToValidUTF8(string(t.kept), "\uFFFD")
+	kept := t.kept[max(0, int64(len(t.kept))-(t.total-mark)):]
+	return strings.ToValidUTF8(string(kept), "\uFFFD")
 }
 
 // lastLineShown is how many bytes of a dead process's last line its error shows.

@@ -37,14 +37,15 @@ type Worker struct {
 	ready     atomic.Bool
 	daemon    *stockDaemon // of a stock daemon's worker; set under the factory's daemonsMu, before the process is begun
 
-	mu      sync.Mutex
-	process *process // a simple worker's
-	logs    logs
-	pid     int
-	pidfd   int
-	stacks  *stackFile    // nil where the worker has none
-	asking  chan struct{} // holds one while the worker is asked for its stacks
-	killed  bool
+	mu         sync.Mutex
+	process    *process // a simple worker's
+	logs       logs
+	stderrMark int64 // where what it writes for its task begins
+	pid        int
+	pidfd      int
+	stacks     *stackFile    // nil where the worker has none
+	asking     chan struct{} // holds one while the worker is asked for its stacks
+	killed     bool
 	// cpuBefore is the processor time it had used when it got its task, peakRSS the last that was read.
 	cpuBefore time.Duration
 	peakRSS   int64
@@ -268,6 +269,10 @@ func (w *Worker) BeginTask(task *logsink.Task) {
 		used := cpuTime(w.PID())
 		w.mu.Lock()
 		w.cpuBefore = used
+		if w.logs.shared {
+			w.logs.stderr.drainNow()
+		}
+		w.stderrMark = w.logs.stderr.mark()
 		w.mu.Unlock()
 	}
 	w.label(task)

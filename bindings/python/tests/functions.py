@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -55,6 +57,17 @@ def positive_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield frame[frame.a > 0]
 
 
+def write_garbage(x: pd.Series) -> pd.Series:
+    """Writes what makes no sense to each socket that the worker has: its channel is among them."""
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            if stat.S_ISSOCK(os.fstat(int(entry.name)).st_mode):
+                os.write(int(entry.name), b"\x00\x00\x00\x2anot what was agreed")
+        except OSError:
+            continue  # The descriptor that lists.
+    return x
+
+
 def fail(x):
     raise ValueError("no good: " + str(len(x)))
 
@@ -102,3 +115,14 @@ def two_columns_as_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
 
 
 not_callable = 7
+
+
+def chat(x):
+    print("rows:", len(x))
+    return x
+
+
+def hoard(x):
+    held = bytearray(os.urandom(4096)) * (100 << 10)
+    while held:
+        time.sleep(3600)

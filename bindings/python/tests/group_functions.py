@@ -162,3 +162,14 @@ def totals_of_keys(client, mode, key, rows):
         total += int(each.v.sum()) if is_frame else each.v
     row = {"k": key[0], "total": total}
     yield pd.DataFrame([row]) if is_frame else Row(**row)
+
+
+def totals_of_keys_and_states(client, mode, key, rows, states):
+    """The same, with the v of the key's initial states added."""
+    for row in totals_of_keys(client, mode, key, rows):
+        more = sum(int(s.v.sum()) if isinstance(s, pd.DataFrame) else s.v for s in states)
+        if isinstance(row, pd.DataFrame):
+            row["total"] += more
+            yield row
+        else:
+            yield type(row)(**{**row.asDict(), "total": row["total"] + more})

@@ -235,14 +235,7 @@ def test_transform_on_every_version(
     assert found == EXPECTED
 
 
-@pytest.mark.parametrize(
-    "eval_type",
-    [
-        EvalType.TRANSFORM_WITH_STATE_PANDAS_INIT_STATE,
-        EvalType.TRANSFORM_WITH_STATE_ROW_INIT_STATE,
-    ],
-)
-def test_transform_with_initial_state(shared_env: Env, eval_type: EvalType) -> None:
+def rows_and_states() -> pa.Table:
     """A batch has either input rows or initial states, the other column is null."""
     both = pa.struct([("k", pa.string()), ("v", pa.int64())])
     inputs = ROWS.to_struct_array().combine_chunks().cast(both)
@@ -253,16 +246,50 @@ def test_transform_with_initial_state(shared_env: Env, eval_type: EvalType) -> N
         rows = max(len(part), states)
         columns = [pa.nulls(rows, both), initial] if states else [part, pa.nulls(rows, both)]
         batches.append(pa.RecordBatch.from_arrays(columns, names=["inputData", "initState"]))
+    return pa.Table.from_batches(batches)
+
+
+@pytest.mark.parametrize(
+    "eval_type",
+    [
+        EvalType.TRANSFORM_WITH_STATE_PANDAS_INIT_STATE,
+        EvalType.TRANSFORM_WITH_STATE_ROW_INIT_STATE,
+    ],
+)
+def test_transform_with_initial_state(shared_env: Env, eval_type: EvalType) -> None:
     state = StateServer()
     with serve_raw(state) as port:
         found = transformed(
             shared_env,
             eval_type,
             Totals(),
-            pa.Table.from_batches(batches),
+            rows_and_states(),
             ARGUMENTS * 2,
             port,
         )
+    assert found == [{"k": "a", "total": 103}, *EXPECTED[1:]]
+
+
+@pytest.mark.parametrize(
+    ("eval_type", "since"),
+    [
+        (EvalType.TRANSFORM_WITH_STATE_PANDAS_INIT_STATE, "4.0"),
+        (EvalType.TRANSFORM_WITH_STATE_ROW_INIT_STATE, "4.1"),
+    ],
+)
+@pytest.mark.parametrize("one_batch", [True, False])
+def test_initial_states_on_every_version(
+    version_env: Env, minor: str, eval_type: EvalType, since: str, one_batch: bool
+) -> None:
+    """Workers before 4.2 want what is in one batch here in batches of uneven columns."""
+    if is_older(minor, since):
+        pytest.skip("test_every_version holds what it answers")
+    reference = "group_functions:totals_of_keys_and_states"
+    data = rows_and_states()
+    if one_batch:
+        data = data.combine_chunks()
+    with serve_raw(StateServer()) as port:
+        found = transformed(version_env, eval_type, reference, data, ARGUMENTS * 2, port)
     assert found == [{"k": "a", "total": 103}, *EXPECTED[1:]]
 
 

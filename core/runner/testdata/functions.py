@@ -52,6 +52,10 @@ def sum_pandas(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"k": [frame.k.iloc[0]], "n": [len(frame)], "s": [frame.v.sum()]})
 
 
+def count_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"n": [len(frame)]})
+
+
 def sum_keyed(key: tuple, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"k": [key[0]], "n": [len(frame)], "s": [frame.v.sum()]})
 

@@ -10,7 +10,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _ddl, _sessionless
+from ._daemon import ddl, sessionless
 from .errors import InvalidArgument, NotSupported
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def stateful_function(processor: Any, time_mode: str, initial_state: bool) -> An
     return utils.transformWithStateUDF
 
 
-def parse_type(text: str) -> _ddl.JsonType:
+def parse_type(text: str) -> ddl.JsonType:
     """Spark's JSON form of a type in DDL or JSON. Raises InvalidArgument naming the text."""
     try:
-        return _ddl.parse_type(text)
+        return ddl.parse_type(text)
     except ValueError as error:
         raise InvalidArgument(str(error)) from None
 
@@ -158,4 +158,4 @@ def allow_ddl_without_session() -> None:
         importlib.import_module("pyspark.sql.types")
     except ImportError as error:
         raise _needed(error) from error
-    _sessionless.install(parse_type)
+    sessionless.install(parse_type)

@@ -1,0 +1,143 @@
+/* Licensed under the Apache License, Version 2.0. See LICENSE. */
+package org.udfrunner;
+
+import java.lang.ref.Cleaner;
+import java.time.Duration;
+import java.util.Map;
+
+/**
+ * Configuration by Spark's keys, and the worker processes made with it.
+ *
+ * <p>Safe for use by many threads. Close it when no task is to run any more; one that is forgotten
+ * is ended when it is collected, which a {@link Runner} of it prevents.
+ *
+ * @since 1.0
+ */
+public final class Env implements AutoCloseable {
+  static final Cleaner CLEANER = Cleaner.create();
+
+  private final State state;
+
+  private Env(long handle) {
+    state = new State(handle);
+    CLEANER.register(this, state::forget);
+  }
+
+  /**
+   * Makes an env; starts no process. Environment variables of this process, which workers inherit,
+   * are read here.
+   *
+   * @param conf configuration; {@code docs/configuration.md} lists the keys. {@code
+   *     spark.pyspark.python} names the interpreter, else the environment variable {@code
+   *     PYSPARK_PYTHON}, else {@code python3}
+   * @return the env
+   * @throws InvalidArgumentException where a key that begins with {@code udfrunner.} is unknown, or
+   *     a value not allowed
+   * @throws UnsatisfiedLinkError where the native library can't be loaded; it says what was tried
+   */
+  public static Env create(Map<String, String> conf) {
+    Loader.load();
+    Packer pairs = new Packer();
+    pairs.putPairs(conf);
+    return new Env(Native.envCreate(pairs.toBytes()));
+  }
+
+  /**
+   * Counters: workers started, idle, running, reused, killed, tasks. Never waits for a task.
+   *
+   * @return a JSON object
+   */
+  public String stats() {
+    state.enter();
+    try {
+      return Errors.text(Native.envStats(state.handle));
+    } finally {
+      state.exit();
+    }
+  }
+
+  /**
+   * The next lines that workers wrote to stdout and stderr; any number of threads may ask, each line
+   * goes to one.
+   *
+   * @param timeout how long to wait for one; null for no limit
+   * @return whole lines, each a JSON object whose members {@code udfrunner_log_next} of {@code
+   *     udfrunner.h} lists; null where the time ran out or the env was closed meanwhile
+   * @throws InvalidStateException where the configuration has the lines written elsewhere
+   */
+  public String nextLog(Duration timeout) {
+    state.enter();
+    try {
+      Wait wait = Wait.of(timeout);
+      while (true) {
+        byte[] lines = Native.logNext(state.handle, wait.slice());
+        if (lines != null) {
+          return Errors.text(lines);
+        }
+        if (wait.isOver() || state.isClosed()) {
+          return null;
+        }
+      }
+    } finally {
+      state.exit();
+    }
+  }
+
+  /** Cancels its tasks and kills its workers. Idempotent, waits for no Python code. */
+  @Override
+  public void close() {
+    state.close();
+  }
+
+  /**
+   * Ends every worker of the process and waits for it. Running tasks end with {@link
+   * CancelledException}; results handed out stay valid, and new envs may be made.
+   *
+   * @param timeout how long to wait; null for no limit
+   * @return whether all were seen to end
+   */
+  public static boolean shutdown(Duration timeout) {
+    Loader.load();
+    return Native.shutdown(timeout == null ? -1 : timeout.toMillis()) == Status.OK.ordinal();
+  }
+
+  /**
+   * The version of the native library.
+   *
+   * @return such as {@code "1.2.3"}
+   */
+  public static String libraryVersion() {
+    Loader.load();
+    return Errors.text(Native.version());
+  }
+
+  /** Begins a use of the handle, which {@link #exit} ends. */
+  long enter() {
+    state.enter();
+    return state.handle;
+  }
+
+  void exit() {
+    state.exit();
+  }
+
+  private static final class State extends Guard {
+    private final long handle;
+
+    State(long handle) {
+      super("env");
+      this.handle = handle;
+    }
+
+    @Override
+    void free(boolean forgotten) {
+      Native.envDestroy(handle);
+    }
+
+    /** At once: a thread may wait for log lines. The handle is an id that is not given again. */
+    @Override
+    void interrupt() {
+      Native.envDestroy(handle);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/* Licensed under the Apache License, Version 2.0. See LICENSE. */
+package org.udfrunner;
+
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Makes exceptions of status codes. */
+final class Errors {
+  /** The keys that {@code udfrunner_error_detail} knows, asked for by the glue in this order. */
+  private static final String[] DETAIL_KEYS = {
+    "cause",
+    "python.traceback",
+    "worker.pyspark",
+    "worker.pid",
+    "worker.exit_status",
+    "worker.signal",
+    "worker.stderr_tail",
+    "worker.python_stack",
+    "worker.peak_rss",
+    "task.eval_type",
+    "task.partition",
+    "task.attempt",
+    "task.stage",
+    "task.id",
+    "go.panic",
+  };
+
+  private Errors() {}
+
+  /** Of text in UTF-8, and details in the order of the keys. */
+  static UdfRunnerException of(int code, byte[] message, byte[][] details) {
+    Map<String, String> known = new LinkedHashMap<>();
+    for (int i = 0; i < details.length; i++) {
+      if (details[i] != null) {
+        known.put(DETAIL_KEYS[i], text(details[i]));
+      }
+    }
+    return of(code, text(message), known);
+  }
+
+  static UdfRunnerException of(int code, String message, Map<String, String> details) {
+    return switch (code) {
+      case InvalidArgumentException.CODE -> new InvalidArgumentException(message, details);
+      case InvalidStateException.CODE -> new InvalidStateException(message, details);
+      case InvalidHandleException.CODE -> new InvalidHandleException(message, details);
+      case CancelledException.CODE -> new CancelledException(message, details);
+      case PythonException.CODE -> new PythonException(message, details);
+      case WorkerExitedException.CODE -> new WorkerExitedException(message, details);
+      case ProtocolException.CODE -> new ProtocolException(message, details);
+      case SpawnException.CODE -> new SpawnException(message, details);
+      case SystemFailureException.CODE -> new SystemFailureException(message, details);
+      case DeadlineExceededException.CODE -> new DeadlineExceededException(message, details);
+      case NoMemoryException.CODE -> new NoMemoryException(message, details);
+      case NotSupportedException.CODE -> new NotSupportedException(message, details);
+      case HostException.CODE -> new HostException(message, details);
+      case InternalException.CODE -> new InternalException(message, details);
+      case ForkedException.CODE -> new ForkedException(message, details);
+      default -> new UdfRunnerException(code, message, details);
+    };
+  }
+
+  static String text(byte[] utf8) {
+    return new String(utf8, StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,184 @@
+/* Licensed under the Apache License, Version 2.0. See LICENSE. */
+package org.udfrunner;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Loading, in JVMs of their own: where the files lie, and every way in which it fails. */
+class LoaderTest {
+  @TempDir Path temp;
+
+  private static String load(List<String> options, Map<String, String> variables) {
+    return Fixtures.run(Fixtures.java(LoadProgram.class, options), variables);
+  }
+
+  private String load(String... options) {
+    return load(List.of(options), Map.of());
+  }
+
+  private static void assertHolds(String output, String... parts) {
+    for (String part : parts) {
+      assertTrue(output.contains(part), () -> part + " is not in: " + output);
+    }
+  }
+
+  @Test
+  void filesOfTheJar() throws IOException {
+    for (int i = 0; i < 2; i++) {
+      assertHolds(load("-Dudfrunner.tmpdir=" + temp), "0\n", "loaded " + temp.toRealPath());
+    }
+    // The second JVM found what the first had written.
+    try (Stream<Path> files = Files.walk(temp)) {
+      List<Path> found = files.filter(Files::isRegularFile).toList();
+      assertEquals(2, found.size(), found::toString);
+      for (Path file : found) {
+        assertEquals(
+            "rwx------",
+            PosixFilePermissions.toString(
+                Files.getPosixFilePermissions(file.getParent().getParent())));
+      }
+    }
+  }
+
+  @Test
+  void damagedFilesAreWrittenAnew() throws IOException {
+    assertHolds(load("-Dudfrunner.tmpdir=" + temp), "0\n");
+    try (Stream<Path> files = Files.walk(temp)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.write(file, new byte[] {1, 2, 3});
+      }
+    }
+    assertHolds(load("-Dudfrunner.tmpdir=" + temp), "0\n", "loaded");
+  }
+
+  @Test
+  void namedLibrary() throws IOException {
+    Path library = Fixtures.PROJECT.resolve("build/libudfrunner.so").toRealPath();
+    assertHolds(load("-Dudfrunner.library=" + library), "0\n", "loaded " + library);
+  }
+
+  @Test
+  void namedLibraryHasNoFallback() throws IOException {
+    Path absent = temp.resolve("absent.so");
+    assertHolds(
+        load("-Dudfrunner.library=" + absent),
+        "UnsatisfiedLinkError",
+        "udfrunner.library=" + absent,
+        "NoSuchFileException");
+    Path text = Files.writeString(temp.resolve("text.so"), "no library");
+    assertHolds(load("-Dudfrunner.library=" + text), "UnsatisfiedLinkError", text.toString());
+    Path other = Path.of("/lib/x86_64-linux-gnu/libz.so.1");
+    Assumptions.assumeTrue(Files.exists(other));
+    assertHolds(
+        load("-Dudfrunner.library=" + other),
+        "UnsatisfiedLinkError",
+        "no function udfrunner_abi_version");
+  }
+
+  /** A library that says so of itself, and has nothing else. */
+  @Test
+  void anotherAbiVersion() throws IOException {
+    Path source = temp.resolve("other.c");
+    for (String version : List.of("0x00020000u", "0x00000009u")) {
+      Files.writeString(
+          source, "unsigned udfrunner_abi_version(void) { return " + version + "; }\n");
+      Path library = temp.resolve("other" + version + ".so");
+      String made =
+          Fixtures.run(
+              List.of("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString()),
+              Map.of());
+      assertEquals("0\n", made);
+      assertHolds(
+          load("-Dudfrunner.library=" + library),
+          "UnsatisfiedLinkError",
+          "its ABI version is " + (version.startsWith("0x0002") ? "2.0" : "0.9"),
+          "1.0 or a later minor version is needed");
+    }
+  }
+
+  @Test
+  void readOnlyFolder() {
+    // Not even root may write there.
+    assertHolds(
+        load("-Dudfrunner.tmpdir=/proc/self"),
+        "UnsatisfiedLinkError",
+        "/proc/self",
+        "-Dudfrunner.tmpdir");
+    assertHolds(
+        load("-Djava.io.tmpdir=/no/such/folder"), "/no/such/folder", "-Dudfrunner.tmpdir");
+  }
+
+  @Test
+  void noexecFolder() throws IOException {
+    Path folder = Files.createDirectory(temp.resolve("noexec"));
+    String program =
+        "mount -t tmpfs -o noexec tmpfs "
+            + folder
+            + " || exit 77; exec "
+            + String.join(
+                " ",
+                Fixtures.java(LoadProgram.class, List.of("-Dudfrunner.tmpdir=" + folder)));
+    String output = Fixtures.run(List.of("unshare", "-rm", "sh", "-c", program), Map.of());
+    Assumptions.assumeFalse(
+        output.startsWith("77\n") || output.startsWith("1\nunshare"), "no mount: " + output);
+    assertHolds(
+        output, "UnsatisfiedLinkError", "mounted noexec", folder.toString(), "-Dudfrunner.tmpdir");
+  }
+
+  @Test
+  void folderThatOthersMayWriteTo() throws IOException {
+    Path folder = temp.resolve("udfrunner-" + System.getProperty("user.name"));
+    Files.createDirectory(folder);
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
+    assertHolds(
+        load("-Dudfrunner.tmpdir=" + temp), "UnsatisfiedLinkError", "others may write to it");
+  }
+
+  /** What no machine of the tests is: told by what the JVM says of it. */
+  @Test
+  void otherPlatforms() {
+    new Platform("Linux", "amd64", "/usr/lib/x86_64-linux-gnu/libc.so.6").check();
+    String musl =
+        assertThrows(
+                UnsatisfiedLinkError.class,
+                () -> new Platform("Linux", "amd64", "7f0 /lib/ld-musl-x86_64.so.1").check())
+            .getMessage();
+    assertHolds(musl, "musl", "glibc 2.34");
+    for (Platform other :
+        List.of(
+            new Platform("Mac OS X", "aarch64", ""),
+            new Platform("Windows 11", "amd64", ""),
+            new Platform("Linux", "aarch64", ""))) {
+      String text = assertThrows(UnsatisfiedLinkError.class, other::check).getMessage();
+      assertHolds(text, other.os(), other.arch(), "Linux on amd64 only");
+    }
+  }
+
+  @Test
+  void libjsigIsWarnedOf() {
+    Path jsig = Path.of(System.getProperty("java.home"), "lib", "libjsig.so");
+    String output = load(List.of(), Map.of("LD_PRELOAD", jsig.toString()));
+    assertHolds(output, "0\n", "libjsig is preloaded", "LD_PRELOAD");
+    assertFalse(load().contains("libjsig"));
+  }
+
+  /** Each later use says the same. */
+  @Test
+  void failureIsToldEachTime() {
+    String output = load("-Dudfrunner.library=/absent.so", "-Dtimes=3");
+    assertEquals(3, output.split("udfrunner.library=/absent.so", -1).length - 1, output);
+  }
+}

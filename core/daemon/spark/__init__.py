@@ -1,0 +1,12 @@
+"""The same daemon under stock Spark: what Spark starts in the place of pyspark.daemon.
+
+Spark talks to it as to its own daemon: over a listening socket and standard input. What the
+workers are forked from, and what they do between fork and end, is that of the embedded daemon.
+
+- server      the daemon: one loop over connections, kill requests, signals and deaths
+- listener    the socket on which Spark asks for workers
+- greeting    a worker's first words with Spark, and its channel
+- deaths      what is said of a worker that died
+
+The Python package carries these modules; the library does not.
+"""
