@@ -302,7 +302,7 @@ bench-peers: build/venv/4.2/.installed build/venv/4.3/.installed ## Measure the 
 
 build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O2 -g -shared -fPIC $(WARNINGS) -Iinclude $< -o $@ -Lbuild -ludfrunner -Wl,-rpath,$(BUILD)
+	$(CC) -std=c11 -O2 -g -shared -fPIC $(WARNINGS) -Iinclude $< -o $@ -Lbuild -ludfrunner -pthread -Wl,-rpath,$(BUILD)
 
 .PHONY: conformance
 conformance: venv ## Replay what real Spark said on workers of all versions, made in all ways; writes docs/conformance.md

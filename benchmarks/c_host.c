@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 /* A host in plain C: tasks over columns of longs that it has in memory. c_host.py loads it. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,9 @@ typedef struct c_host {
 
 c_host *c_host_create(const udfrunner_pair *conf, size_t n_conf, int32_t eval_type,
                       const udfrunner_function *function);
-int32_t c_host_compute(c_host *host, const int64_t *const *columns, int64_t n, int64_t rows,
-                       int64_t batch_rows, int64_t *read, int64_t *sum);
 int32_t c_host_calls(c_host *host, int64_t n);
+int32_t c_host_compute_all(c_host *host, int64_t n_tasks, const int64_t *const *columns, int64_t n,
+                           int64_t rows, int64_t batch_rows, int64_t *read, int64_t *sum);
 void c_host_destroy(c_host *host);
 
 static int32_t report(int32_t code, udfrunner_error **err) {
@@ -140,7 +141,7 @@ static void release_stream(struct ArrowArrayStream *stream) { stream->release = 
 /* Runs one task over n columns of `rows` longs, in batches of batch_rows, until it is closed. `read` receives the count of
  * result rows; `sum`, if not NULL, the sum of the first result column. Blocks; returns the task's
  * status: DONE, or an error, which is on stderr. */
-int32_t c_host_compute(c_host *host, const int64_t *const *columns, int64_t n, int64_t rows,
+static int32_t compute(c_host *host, const int64_t *const *columns, int64_t n, int64_t rows,
                        int64_t batch_rows, int64_t *read, int64_t *sum) {
   struct source source = {columns, n, 0, rows, batch_rows};
   struct ArrowArrayStream stream = {get_schema, get_next, get_last_error, release_stream, &source};
@@ -176,4 +177,49 @@ int32_t c_host_calls(c_host *host, int64_t n) {
   for (int64_t i = 0; code >= 0 && i < n; i++) code = iterator_event_fd(it, &fd, &err);
   iterator_close(&it);
   return report(code, &err);
+}
+
+/* One of several tasks. */
+struct job {
+  pthread_t thread;
+  c_host *host;
+  const int64_t *const *columns;
+  int64_t n, rows, batch_rows, read, sum;
+  int32_t code;
+};
+
+static void *run(void *argument) {
+  struct job *job = argument;
+  job->code =
+      compute(job->host, job->columns, job->n, job->rows, job->batch_rows, &job->read, &job->sum);
+  return NULL;
+}
+
+/* The same task n_tasks times at once, each on a thread of its own where there are several: `read` and `sum` are those of all, the
+ * status is the last one that is an error, else DONE. */
+int32_t c_host_compute_all(c_host *host, int64_t n_tasks, const int64_t *const *columns, int64_t n,
+                           int64_t rows, int64_t batch_rows, int64_t *read, int64_t *sum) {
+  if (n_tasks == 1) return compute(host, columns, n, rows, batch_rows, read, sum);
+  struct job *jobs = calloc((size_t)n_tasks, sizeof *jobs);
+  if (jobs == NULL) return UDFRUNNER_NO_MEMORY;
+  int32_t code = UDFRUNNER_DONE;
+  int64_t started = 0;
+  for (; started < n_tasks; started++) {
+    jobs[started] = (struct job){
+        .host = host, .columns = columns, .n = n, .rows = rows, .batch_rows = batch_rows};
+    if (pthread_create(&jobs[started].thread, NULL, run, &jobs[started]) != 0) {
+      code = UDFRUNNER_NO_MEMORY;
+      break;
+    }
+  }
+  *read = 0;
+  if (sum != NULL) *sum = 0;
+  for (int64_t i = 0; i < started; i++) {
+    pthread_join(jobs[i].thread, NULL);
+    if (jobs[i].code < 0) code = jobs[i].code;
+    *read += jobs[i].read;
+    if (sum != NULL) *sum += jobs[i].sum;
+  }
+  free(jobs);
+  return code;
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -47,9 +47,11 @@ def _function(job: Job, by_reference: bool) -> _abi.Function:
 
 
 @contextmanager
-def running(job: Job, by_reference: bool = False) -> Iterator[Host]:
+def running(
+    job: Job, by_reference: bool = False, conf: Mapping[str, str] | None = None
+) -> Iterator[Host]:
     """A C host with a runner of the job, as :func:`benchmarks.ours.running` has one."""
-    host = Host(job, by_reference)
+    host = Host(job, by_reference, conf or {})
     try:
         yield host
     finally:
@@ -59,7 +61,7 @@ def running(job: Job, by_reference: bool = False) -> Iterator[Host]:
 class Host:
     """The C host of one job."""
 
-    def __init__(self, job: Job, by_reference: bool) -> None:
+    def __init__(self, job: Job, by_reference: bool, conf: Mapping[str, str]) -> None:
         library = ctypes.CDLL(str(LIBRARY))
         library.c_host_create.restype = ctypes.c_void_p
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -67,6 +69,7 @@ class Host:
             "spark.pyspark.python": sys.executable,
             "spark.executorEnv.PYTHONPATH": path,
             **CONF,
+            **conf,
         }
         function = _function(job, by_reference)
         self._library = library
@@ -87,14 +90,18 @@ class Host:
         if self._library.c_host_calls(self._host, ctypes.c_int64(count)) < 0:
             raise RuntimeError("the C host's call failed; its error is on stderr")
 
-    def task(self, batches: list[pa.RecordBatch]) -> Task:
-        """A task over the batches, to be run many times; it answers the count of its results."""
+    def task(self, batches: list[pa.RecordBatch], at_once: int = 1) -> Task:
+        """A task over the batches, to be run many times; it answers the count of its results.
+
+        With at_once it is as many tasks, each on a thread of its own, and the results of all.
+        """
         table = pa.Table.from_batches(batches).combine_chunks()
         chunks = [column.chunk(0) for column in table.columns]
         columns = (ctypes.c_void_p * len(chunks))(*(chunk.buffers()[1].address for chunk in chunks))
         read = ctypes.c_int64()
-        compute, host = self._library.c_host_compute, self._host
+        compute, host = self._library.c_host_compute_all, self._host
         arguments = (
+            ctypes.c_int64(at_once),
             columns,
             ctypes.c_int64(len(chunks)),
             ctypes.c_int64(table.num_rows),

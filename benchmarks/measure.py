@@ -113,25 +113,40 @@ class Took(float):
     """Milliseconds, of a side that lies in another process and has measured itself."""
 
 
-def take_turns(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Side]:
+def take_turns(
+    sides: Mapping[str, Callable[[], object]],
+    rounds: int,
+    before: Mapping[str, Callable[[], object]] | None = None,
+    seldom: Mapping[str, int] | None = None,
+) -> dict[str, Side]:
     """Milliseconds that each side takes, measured A B C A B C ... after warm-ups.
 
-    The order is turned around each round, so that no side always follows the same other one.
+    The order is turned around each round, so that no side always follows the same other one. What
+    is to be done before a side is not measured. A side that takes very long may be measured but
+    every n-th round, and has no warm-up then.
     """
     samples: dict[str, list[float]] = {name: [] for name in sides}
     turn = list(sides.items())
     for number in range(WARM_UPS + rounds):
         for name, run in turn:
+            every = (seldom or {}).get(name, 1)
+            if number % every:
+                continue
+            (before or {}).get(name, _nothing)()
             with _no_collection():
                 start = time.perf_counter_ns()
                 result = run()
                 took = (time.perf_counter_ns() - start) / 1e6
             if isinstance(result, Took):
                 took = float(result)
-            if number >= WARM_UPS:
+            if number >= WARM_UPS or every > 1:
                 samples[name].append(took)
         turn.reverse()
     return {name: Side(values) for name, values in samples.items()}
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager

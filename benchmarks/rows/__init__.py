@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..measure import Budget, Row
-from . import arrow_scalar, cancel, jvm, map_wide, memory, small_task, spark_tasks
+from . import arrow_scalar, cancel, cold_worker, jvm, map_wide, memory, small_task, spark_tasks
 
 MEASUREMENTS: dict[str, Callable[[Budget], Iterator[Row]]] = {
     "A": arrow_scalar.measure,
     "B": map_wide.measure,
     "D": small_task.measure,
+    "E": cold_worker.measure,
     "G": cancel.measure,
     "JVM": jvm.measure,
     "memory": memory.measure,

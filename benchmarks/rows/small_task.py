@@ -41,7 +41,7 @@ def _from_c(case: str, job: Job, samples: int) -> Iterator[Row]:
                 FLOOR: lambda: stock.run_in_memory(task),
                 "ours, C host": side,
             }
-            target = Target("ours, C host", FLOOR, 1.2, allowance=0.3)
+            target = Target("ours, C host", FLOOR, 1.2, allowance=0.2)
             yield Row("D", title, "ms", take_turns(sides, samples), target)
 
 

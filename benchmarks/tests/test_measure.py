@@ -52,3 +52,21 @@ def test_take_turns_interleaves_and_leaves_warm_ups_out() -> None:
     assert {names[i] for i in range(0, len(names), 2)} == {"a", "b"}
     assert not any(collecting for _, collecting in calls)
     assert gc.isenabled()
+
+
+def test_take_turns_prepares_and_leaves_slow_sides_out_of_most_rounds() -> None:
+    calls: list[str] = []
+
+    def side(name: str) -> Callable[[], None]:
+        return lambda: calls.append(name)
+
+    sides = take_turns(
+        {"a": side("a"), "slow": side("slow")},
+        7,
+        before={"a": side("before a")},
+        seldom={"slow": 5},
+    )
+    assert {name: len(side.samples) for name, side in sides.items()} == {"a": 7, "slow": 2}
+    assert calls.count("a") == calls.count("before a") == WARM_UPS + 7
+    assert all(calls[i - 1] == "before a" for i, name in enumerate(calls) if name == "a")
+    assert calls.count("slow") == 2

@@ -11,6 +11,7 @@ Each module has one job:
 - ddl         the parser of such texts
 - threads     thread counts, and the thread pools of the numeric libraries
 - worker      a worker from its fork to its end: descriptors, environment, task loop
+- anew        a worker that starts its program again, free of the zygote's imports
 - taskstate   what a task may have changed in its process, and putting it back
 - channel     the file-like objects that pyspark.worker.main reads and writes
 - reaper      live workers, their signals, their deaths

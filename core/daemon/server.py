@@ -18,10 +18,12 @@ import select
 import signal
 import socket
 import sys
+import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from . import process, taskstate, threads, zygote
+from . import anew, process, taskstate, threads, zygote
 from .control import Control, Message, close_descriptors
 from .reaper import Reaper
 from .worker import WorkerRequest, run_worker
@@ -131,12 +133,21 @@ class Server:
         if message["zygote"]:
             count = self._zygote.import_modules(message["modules"])
             if count != 1:
-                self._restart(reply, False, f"the imports left {count} threads")
+                self._import_later(reply, count)
         else:
             count = threads.count_threads()
             if count != 1:
                 self._zygote.notes.append(f"the interpreter starts with {count} threads")
         self._answer(reply, count, pyspark=version, **zygote.versions())
+
+    def _import_later(self, reply: str, count: int) -> NoReturn:
+        """Start again, leaving to the workers what cannot be imported before the fork."""
+        guilty = self._zygote.threaded
+        if guilty is None:
+            self._restart(reply, {"zygote": False}, f"the imports left {count} threads")
+        modules = [name for name in self._start["modules"] if name != guilty]
+        note = f"module {guilty} left {count} threads when it was imported: workers import it"
+        self._restart(reply, {"modules": modules}, note)
 
     def _warm(self, message: Message) -> None:
         count = threads.count_threads()
@@ -147,11 +158,14 @@ class Server:
         else:
             count = self._zygote.warm(base64.b64decode(data) for data in message["inputs"])
             if count != 1:
-                self._restart("warmed", True, f"the warm-up left {count} threads, and was undone")
+                self._restart("warmed", {}, f"the warm-up left {count} threads, and was undone")
         self._answer("warmed", count)
 
     def _answer(self, operation: str, count: int, **fields: Any) -> None:
         notes, self._zygote.notes = self._zygote.notes, []
+        for note in notes:
+            print(f"udfrunner daemon: {_one_line(note)}", file=sys.stderr)
+        process.flush_standard_streams()
         self._control.send(
             {
                 "op": operation,
@@ -186,7 +200,7 @@ class Server:
             request = WorkerRequest(
                 data, stacks, stdout, stderr, message["env"], message["unset"], message["cwd"]
             )
-            run_worker(request, self._zygote, parent)
+            self._work(request, message.get("paths") or (), parent)
         taskstate.enable_stack_report()
         pidfd = self._reaper.add(id, pid)
         # Copies, as a message may wait in the queue while the worker ends and is reaped.
@@ -195,29 +209,45 @@ class Server:
         answer = {"op": "forked", "id": id, "pid": pid, "held": pidfd >= 0}
         self._control.send(answer, copies)
 
+    def _work(self, request: WorkerRequest, paths: Sequence[str], parent: int) -> NoReturn:
+        """Be a worker whose tasks put these paths on sys.path."""
+        try:
+            if self._zygote.shadowed(paths):
+                worker = anew.Worker(request, parent, self._start["minimum_pyspark"])
+                self._execute(worker.state())
+        except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
+            traceback.print_exc()
+            process.flush_standard_streams()
+            os._exit(1)
+        run_worker(request, self._zygote, parent)
+
     def _refuse(self, id: int, error: OSError) -> None:
         text = error.strerror or str(error)
         self._control.send({"op": "refused", "id": id, "errno": error.errno, "message": text})
 
-    def _restart(self, reply: str, keep_zygote: bool, note: str) -> NoReturn:
-        """Start this process again, free of the threads it has.
+    def _restart(self, reply: str, changes: Message, note: str) -> NoReturn:
+        """Start this process again, free of the threads it has, with a start message so changed.
 
         A process with several threads cannot be forked safely, and cannot become one with a
         single thread. The process id, the control socket and the log pipes stay.
         """
-        state = {
-            "sources": self._state["sources"],
-            "start": {**self._start, "zygote": keep_zygote},
-            "notes": [*self._zygote.notes, note],
-            "reply": reply,
-        }
-        memory = os.memfd_create("udfrunner-daemon", 0)
-        with open(memory, "wb", closefd=False) as file:
-            file.write(json.dumps(state).encode())
-        os.lseek(memory, 0, os.SEEK_SET)
-        process.flush_standard_streams()
         self._control.finish()
         os.dup2(self._control.fileno(), 0)
+        self._execute(
+            {
+                "start": {**self._start, **changes},
+                "notes": [*self._zygote.notes, note],
+                "reply": reply,
+            }
+        )
+
+    def _execute(self, state: Message) -> NoReturn:
+        """Run this program anew in this process, with the sources and this state."""
+        memory = os.memfd_create("udfrunner-daemon", 0)
+        with open(memory, "wb", closefd=False) as file:
+            file.write(json.dumps({"sources": self._state["sources"], **state}).encode())
+        os.lseek(memory, 0, os.SEEK_SET)
+        process.flush_standard_streams()
         command = sys.orig_argv[:-1] if "reply" in self._state else sys.orig_argv
         os.execv(sys.executable, [*command, str(memory)])
 
@@ -227,7 +257,12 @@ def _one_line(text: str) -> str:
 
 
 def main(state: Message) -> NoReturn:
-    """Be the daemon: take over descriptor 0 as the control socket, serve it, end the process."""
+    """Be the daemon: take over descriptor 0 as the control socket, serve it, end the process.
+
+    Or be a worker, where the state is that of one.
+    """
+    if anew.KEY in state:
+        anew.run(state)
     process.close_inherited()
     process.reset_signals()
     process.lead_own_session()

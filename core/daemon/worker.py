@@ -165,7 +165,8 @@ def _reset_process(request: WorkerRequest) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # The signal that asks for stacks waits on: until enable_stack_report the daemon's file gets them.
+    signal.pthread_sigmask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL,))
     for name in request.unset:
         os.environ.pop(name, None)
     os.environ.update(request.environment)

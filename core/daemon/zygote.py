@@ -16,7 +16,7 @@ import os
 import platform
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, BinaryIO
@@ -56,7 +56,11 @@ class Zygote:
         self.pools: list[threads.Pool] = []
         self.descriptors: list[int] = []
         """Descriptors that imported modules opened; workers keep them."""
+        self.threaded: str | None = None
+        """The module that started a thread when it was imported; no further one was imported."""
         self._rehearsal: list[bytes] = []
+        self._stock: set[str] = set()
+        self._own: set[str] = set()
 
     def check(self, minimum_pyspark: str) -> str:
         """PySpark's version, found without importing it. Raises StartError."""
@@ -77,7 +81,7 @@ class Zygote:
     def import_modules(self, modules: Iterable[str]) -> int:
         """Import the worker and these modules; returns the number of threads it left.
 
-        Raises StartError when the worker itself cannot be imported; another module that cannot
+        The first module that leaves more than one thread ends it. Raises StartError when the worker itself cannot be imported; another module that cannot
         is noted, except for an optional one that is not installed.
         """
         before = set(process.open_descriptors())
@@ -90,8 +94,14 @@ class Zygote:
                 raise StartError(
                     "import", f"{name} of {sys.executable} cannot be imported: {error!r}"
                 ) from error
+            self._stock = _top_level()
             for name in modules:
+                if threads.count_threads() != 1:
+                    break
                 self._import_extra(name)
+                if threads.count_threads() != 1:
+                    self.threaded = name
+        self._own = _top_level() - self._stock
         self.pools = threads.find_pools()
         self.imported = True
         self.descriptors = [fd for fd in process.open_descriptors() if fd not in before]
@@ -129,10 +139,31 @@ class Zygote:
         before = set(process.open_descriptors())
         with _warming():
             run()
+        self._own = _top_level() - self._stock
         self.descriptors += [fd for fd in process.open_descriptors() if fd not in before]
         gc.collect()
         gc.freeze()
         return threads.count_threads()
+
+    def shadowed(self, paths: Sequence[str]) -> str | None:
+        """A module that was imported before the fork and of which these paths have another copy.
+
+        A task that puts the paths on sys.path would get that copy from a stock worker, which has
+        only imported PySpark by then. None where there is none.
+        """
+        for name in sorted(self._own) if paths else ():
+            spec = PathFinder.find_spec(name, paths)
+            known = getattr(sys.modules.get(name), "__spec__", None)
+            # A namespace package has no location: any other copy wins over it, wherever it is.
+            if (
+                spec is not None
+                and spec.has_location
+                and spec.origin != getattr(known, "origin", None)
+            ):
+                return name
+        for path in paths:  # a finder of now would miss what is put there until the task begins
+            sys.path_importer_cache.pop(path, None)
+        return None
 
     def rehearse(self) -> None:
         """In a worker that waits for its first task: run the warm-up once more.
@@ -164,6 +195,12 @@ class Zygote:
         except Exception as error:  # noqa: BLE001 - foreign code
             return repr(error)
         return None
+
+
+def _top_level() -> set[str]:
+    """The imported modules and packages that could have come from sys.path."""
+    names = {name.partition(".")[0] for name in list(sys.modules)}
+    return names - set(sys.builtin_module_names) - {__name__.partition(".")[0]}
 
 
 @contextmanager

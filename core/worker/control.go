@@ -31,6 +31,7 @@ type (
 		ID    uint64            `json:"id"`
 		Env   map[string]string `json:"env"`
 		Unset []string          `json:"unset"`
+		Paths []string          `json:"paths"` // what the worker's tasks put on sys.path
 		Cwd   *string           `json:"cwd"`
 	}
 	killMessage struct {

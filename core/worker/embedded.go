@@ -126,7 +126,7 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	if env == nil {
 		env = map[string]string{} // in JSON an object
 	}
-	message := forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}}
+	message := forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
 	if err := d.control.sendMessage(message, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
 		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).Because(status.CauseDaemonEnded)
 	}

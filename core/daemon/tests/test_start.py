@@ -116,17 +116,41 @@ def test_extra_modules(tmp_path: Path) -> None:
         assert loaded_by == daemon.process.pid
 
 
-def test_module_that_starts_a_thread_costs_only_the_zygote(tmp_path: Path) -> None:
-    (tmp_path / "threaded.py").write_text(THREAD + ".start()\n")
-    with client.running(environment={"PYTHONPATH": str(tmp_path)}) as daemon:
-        ready = daemon.start(modules=["pyarrow", "threaded"])
-        assert (ready["op"], ready["zygote"], ready["threads"]) == ("ready", False, 1)
+def test_modules_that_start_threads_are_left_to_the_workers(tmp_path: Path) -> None:
+    for name in ("threaded", "threaded_too"):
+        (tmp_path / f"{name}.py").write_text(THREAD + ".start()\n")
+    log = tmp_path / "log"
+    with (
+        log.open("w") as stderr,
+        client.running(environment={"PYTHONPATH": str(tmp_path)}, stderr=stderr.fileno()) as daemon,
+    ):
+        ready = daemon.start(modules=["threaded", "pyarrow", "threaded_too"])
+        assert (ready["op"], ready["zygote"], ready["threads"]) == ("ready", True, 1)
         assert ready["pid"] == daemon.process.pid
-        assert ready["notes"] == ["the imports left 2 threads"]
+        assert ready["notes"] == [
+            f"module {name} left 2 threads when it was imported: workers import it"
+            for name in ("threaded", "threaded_too")
+        ]
         assert len(os.listdir(f"/proc/{daemon.process.pid}/task")) == 1
         worker = daemon.fork()
-        assert worker.probe(lambda: __import__("sys").argv) == ["-c"]
-        assert set(client.open_descriptors(worker.pid)) >= {0, 1, 2}
+        loaded = worker.probe(lambda: sorted(__import__("sys").modules))
+        assert {"pyarrow", "threaded", "threaded_too"}.intersection(loaded) == {"pyarrow"}
+        assert worker.probe(lambda: __import__("threaded") and __import__("sys").argv) == ["-c"]
+    for note in ready["notes"]:
+        assert f"udfrunner daemon: {note}\n" in log.read_text()
+
+
+def test_worker_module_that_starts_a_thread_costs_the_zygote(tmp_path: Path) -> None:
+    # Python imports it at its start, so that no module of the list is at fault.
+    (tmp_path / "sitecustomize.py").write_text(THREAD + ".start()\n")
+    with client.running(environment={"PYTHONPATH": str(tmp_path)}) as daemon:
+        ready = daemon.start()
+        assert (ready["op"], ready["zygote"], ready["threads"]) == ("ready", False, 2)
+        assert ready["notes"] == [
+            "the imports left 2 threads",
+            "the interpreter starts with 2 threads",
+        ]
+        assert daemon.fork().probe(lambda: 1) == 1
 
 
 def test_warm_up_that_starts_a_thread_is_undone(tmp_path: Path) -> None:

@@ -268,3 +268,9 @@ def shout(x):
 def long_line(x):
     sys.stdout.write("y" * 40_000 + "\nwithout an end")
     return x
+
+
+def owner(x):
+    import operators
+
+    return x * 0 + operators.OWNER

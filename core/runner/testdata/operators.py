@@ -1,0 +1,3 @@
+"""A module that an operator has the zygote import."""
+
+OWNER = 1
