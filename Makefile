@@ -63,6 +63,8 @@ MAVEN    := $(shell command -v mvn)
 MVN       = $(MAVEN) -q -B -Dstyle.color=never --no-transfer-progress -f $(JAVA)/pom.xml
 JAVA_JAR := build/java/udfrunner-$(VERSION).jar
 JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-amd64
+# What benchmarks need of a JVM, where a JDK and Maven are.
+JVM_HOST := $(if $(and $(JAVAC),$(MAVEN)),build/bench/jvm/classpath)
 JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
 JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
 	-I$(JDK)/include -I$(JDK)/include/linux
@@ -89,6 +91,16 @@ test-java-here: venv java build/java/test-native/libtest_jni.so build/tests/libu
 	@rm -f build/java/vm-output-*.xml build/java/hs_err_*.log
 	$(MVN) test -Djvm=$(TEST_JVM) -Darrow.version=$(TEST_ARROW) $(if $(TESTS),-Dtest=$(TESTS))
 	$(PYTHON) $(JAVA)/src/test/check_vm_output.py build/java/vm-output-*.xml
+
+SOAK_MINUTES ?= 15
+.PHONY: soak-java
+soak-java: test-java-classes $(JVM_HOST) ## Run tasks in a JVM for SOAK_MINUTES (15); its counters must stay flat
+	$(JDK)/bin/java -Xmx256m -Dslf4j.internal.verbosity=ERROR -Dudfrunner.test.project=$(CURDIR) --add-opens=java.base/java.nio=ALL-UNNAMED \
+		-cp build/java/test-classes:$$(cat build/bench/jvm/classpath) org.udfrunner.SoakProgram $(SOAK_MINUTES)
+
+.PHONY: test-java-classes
+test-java-classes: build/venv/4.2/.installed java build/java/test-native/libtest_jni.so
+	$(MVN) test-compile
 
 # The headers of the natives: the glue does not compile where it differs from them.
 build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
@@ -178,7 +190,7 @@ test-examples: venv lib $(EXAMPLES)
 RUN_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 
 .PHONY: test-python
-test-python: venv lib build/bench/libchost.so build/tests/libudfrunner-panichook.so ## Run the tests of the Python package and of the benchmarks
+test-python: venv lib build/bench/libchost.so $(JVM_HOST) build/tests/libudfrunner-panichook.so ## Run the tests of the Python package and of the benchmarks
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
 	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 
@@ -230,8 +242,14 @@ demo-spark: $(SPARK)/target/udfrunner-spark-example.jar $(SPARK)/data/answers.js
 demo-cluster: $(SPARK)/target/udfrunner-spark-example.jar $(SPARK)/data/answers.json ## Run the Spark example on a standalone cluster that loses an executor
 	$(SPARK_RUN) jni-example/demo/cluster.py $(SPARK_FILES) $(SPARK)/cluster
 
+build/bench/jvm/classpath: benchmarks/JvmHost.java $(JAVA_JAR)
+	@mkdir -p $(@D)/classes
+	$(MVN) dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/$(@D)/arrow
+	$(JAVAC) --release 17 -Xlint:all,-classfile,-processing -Werror -d $(@D)/classes -cp $(CURDIR)/$(JAVA_JAR):$$(cat $(@D)/arrow) $<
+	@printf '%s:%s:%s\n' $(CURDIR)/$(@D)/classes $(CURDIR)/$(JAVA_JAR) "$$(cat $(@D)/arrow)" >$@
+
 .PHONY: bench
-bench: build/venv/4.2/.installed build/bench/libchost.so ## Measure against the stock worker; the table goes to build/bench
+bench: build/venv/4.2/.installed build/bench/libchost.so $(JVM_HOST) ## Measure against the stock worker; the table goes to build/bench
 	$(RUN_PYTHON) -m benchmarks
 
 build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
@@ -249,7 +267,7 @@ record: ## Record anew what real Spark says to its workers: needs Java 17 and Py
 # -------------------------------------------------------------------- Checks
 
 .PHONY: check
-check: check-go check-generated check-c check-python test-header test-symbols check-tree ## Format, lint, generated files, gates of header and symbols, clean tree
+check: check-go check-generated check-c check-python check-java test-header test-symbols check-tree ## Format, lint, generated files, gates of header and symbols, clean tree
 
 .PHONY: check-go
 check-go:
@@ -298,16 +316,27 @@ check-python: venv
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
 
+# Warnings of javac and of doclint are errors of the build.
+.PHONY: check-java
+check-java:
+ifeq ($(and $(JAVAC),$(MAVEN)),)
+	@echo "skipped: the checks of the Java binding need a JDK of Java 17 or later and Maven"
+else
+	$(MVN) fmt:check
+	$(MAKE) --no-print-directory test-java-classes
+endif
+
 .PHONY: check-tree
 check-tree: ## Fail if git sees changes: what CI runs last
 	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
 
 .PHONY: format
-format: venv ## Format Go, C and Python
+format: venv ## Format Go, C, Python and Java
 	gofmt -w capi core
 	$(VENV)/bin/clang-format -i $(C_FILES) include/udfrunner.h
 	$(VENV)/bin/ruff format .
+	$(if $(and $(JAVAC),$(MAVEN)),$(MVN) fmt:format)
 
 .PHONY: clean
 clean: ## Remove what was built, not the Python environments
-	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples build/demo build/bench build/generated
+	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples build/demo build/bench build/generated build/java

@@ -16,6 +16,7 @@ c_host *c_host_create(const udfrunner_pair *conf, size_t n_conf, int32_t eval_ty
                       const udfrunner_function *function);
 int32_t c_host_compute(c_host *host, const int64_t *const *columns, int64_t n, int64_t rows,
                        int64_t batch_rows, int64_t *read, int64_t *sum);
+int32_t c_host_calls(c_host *host, int64_t n);
 void c_host_destroy(c_host *host);
 
 static int32_t report(int32_t code, udfrunner_error **err) {
@@ -156,6 +157,23 @@ int32_t c_host_compute(c_host *host, const int64_t *const *columns, int64_t n, i
     for (int64_t i = 0; sum != NULL && i < batch.length; i++) *sum += values[i];
     batch.release(&batch);
   }
+  iterator_close(&it);
+  return report(code, &err);
+}
+
+/* Makes n calls that enter Go, look a handle up and do next to nothing. Returns OK, or an error, which is on
+ * stderr. */
+int32_t c_host_calls(c_host *host, int64_t n) {
+  static const int64_t zero;
+  const int64_t *const columns[] = {&zero};
+  struct source source = {columns, 1, 0, 1, 1};
+  struct ArrowArrayStream stream = {get_schema, get_next, get_last_error, release_stream, &source};
+  udfrunner_input input = {.size = sizeof input, .kind = UDFRUNNER_INPUT_STREAM, .stream = &stream};
+  udfrunner_iterator *it = NULL;
+  udfrunner_error *err = NULL;
+  int32_t fd;
+  int32_t code = runner_compute(host->runner, &input, NULL, &it, &err);
+  for (int64_t i = 0; code >= 0 && i < n; i++) code = iterator_event_fd(it, &fd, &err);
   iterator_close(&it);
   return report(code, &err);
 }

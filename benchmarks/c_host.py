@@ -82,6 +82,11 @@ class Host:
         """Ends the host's workers."""
         self._library.c_host_destroy(self._host)
 
+    def calls(self, count: int) -> None:
+        """Makes so many calls that do next to nothing."""
+        if self._library.c_host_calls(self._host, ctypes.c_int64(count)) < 0:
+            raise RuntimeError("the C host's call failed; its error is on stderr")
+
     def task(self, batches: list[pa.RecordBatch]) -> Task:
         """A task over the batches, to be run many times; it answers the count of its results."""
         table = pa.Table.from_batches(batches).combine_chunks()

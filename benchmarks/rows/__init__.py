@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..measure import Budget, Row
-from . import arrow_scalar, cancel, map_wide, memory, small_task
+from . import arrow_scalar, cancel, jvm, map_wide, memory, small_task
 
 MEASUREMENTS: dict[str, Callable[[Budget], Iterator[Row]]] = {
     "A": arrow_scalar.measure,
     "B": map_wide.measure,
     "D": small_task.measure,
     "G": cancel.measure,
+    "JVM": jvm.measure,
     "memory": memory.measure,
 }
-"""What is measured, by the id of its rows."""
+"""What is measured, by the id of its rows; "JVM" measures A, B, D and H from a JVM."""

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import jvm_host
 from benchmarks.job import ROOT
 
 ROWS = {"A": 3, "B": 2, "D": 6, "G": 5, "memory": 1}
+if jvm_host.available():
+    ROWS |= {"JVM A": 2, "JVM B": 2, "JVM D": 2, "H": 1}
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -49,4 +52,4 @@ def test_quick_run_writes_all_rows(tmp_path: Path) -> None:
 def test_unknown_row_is_refused() -> None:
     done = _run("--only", "Z")
     assert done.returncode == 2
-    assert "'Z' is not one of 'A', 'B', 'D', 'G', 'memory'" in done.stderr
+    assert "'Z' is not one of 'A', 'B', 'D', 'G', 'JVM', 'memory'" in done.stderr

@@ -1,7 +1,7 @@
 """Checks what JVMs printed during the tests: of -Xcheck:jni only the block of modified signal handlers.
 
-Go installs handlers of its own, which forward; HotSpot says so once a signal. Everything else
-that it prints (a JNI call with an exception pending, too many local references ...) is an error.
+Go installs handlers of its own, which forward; HotSpot says so once a signal. Statistics of its
+compilers come with such a file. Everything else that it prints (a JNI call with an exception pending, too many local references ...) is an error.
 
     python check_vm_output.py <files that -XX:LogFile wrote>
 """
@@ -18,6 +18,8 @@ KNOWN = re.compile(
     | \s*\*\*\*\ Handler\ was\ modified!
     | \s*\*\*\*\ Expected:\ .*
     | Consider\ using\ jsig\ library\.
+    | Deoptimization\ traps\ recorded:
+    | \s+\S.*\ \(\d+\.\d%\)(\ total)?
     """,
     re.VERBOSE,
 )

@@ -8,7 +8,7 @@
 
 struct source {
   JavaVM *vm;
-  jobject input; /* global */
+  jobject input;         /* global */
   udfrunner_record *out; /* while next runs */
   uint8_t *copy;
   size_t copy_size;
@@ -89,8 +89,8 @@ static int32_t call_next_group(source *self, JNIEnv *jni, struct ArrowArrayStrea
     jlong address = (jlong)(uintptr_t)&out[i];
     (*jni)->SetLongArrayRegion(jni, addresses, i, 1, &address);
   }
-  int32_t status = (*jni)->CallIntMethod(jni, self->input, method_next_group, addresses,
-                                         (jlong)(uintptr_t)self);
+  int32_t status =
+      (*jni)->CallIntMethod(jni, self->input, method_next_group, addresses, (jlong)(uintptr_t)self);
   return (*jni)->ExceptionCheck(jni) ? UDFRUNNER_HOST : status;
 }
 

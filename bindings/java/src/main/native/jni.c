@@ -46,9 +46,10 @@ static char *take_text(JNIEnv *jni, jbyteArray text) {
 
 /* In the order of Errors.DETAIL_KEYS. */
 static const char *const detail_keys[] = {
-    "cause", "python.traceback", "worker.pid",          "worker.exit_status", "worker.signal",
-    "worker.stderr_tail", "worker.python_stack", "worker.peak_rss",    "task.partition",
-    "task.attempt",     "task.stage",          "task.id",            "go.panic"};
+    "cause",          "python.traceback",   "worker.pid",          "worker.exit_status",
+    "worker.signal",  "worker.stderr_tail", "worker.python_stack", "worker.peak_rss",
+    "task.partition", "task.attempt",       "task.stage",          "task.id",
+    "go.panic"};
 #define DETAILS ((jsize)(sizeof detail_keys / sizeof detail_keys[0]))
 
 static jobjectArray new_details(JNIEnv *jni, const udfrunner_error *err) {
@@ -160,8 +161,10 @@ NATIVE(jlong, envCreate)(JNIEnv *jni, jclass native, jbyteArray pairs) {
   if (packed_open(&p, jni, pairs)) {
     size_t n;
     const udfrunner_pair *given = packed_pairs(&p, &n);
-    if (p.failed) throw_no_memory(jni, native);
-    else check(jni, native, lib.udfrunner_env_create(given, n, &env, &err), &err);
+    if (p.failed)
+      throw_no_memory(jni, native);
+    else
+      check(jni, native, lib.udfrunner_env_create(given, n, &env, &err), &err);
     packed_close(&p);
   } else {
     throw_no_memory(jni, native);
@@ -239,7 +242,8 @@ NATIVE(void, runnerAddInclude)(JNIEnv *jni, jclass native, jlong runner, jbyteAr
   free(text);
 }
 
-NATIVE(void, runnerAddBroadcast)(JNIEnv *jni, jclass native, jlong runner, jlong id, jbyteArray path) {
+NATIVE(void, runnerAddBroadcast)
+(JNIEnv *jni, jclass native, jlong runner, jlong id, jbyteArray path) {
   udfrunner_error *err = NULL;
   char *text = take_text(jni, path);
   size_t size = text == NULL ? 0 : (size_t)(*jni)->GetArrayLength(jni, path);
@@ -273,8 +277,9 @@ static udfrunner_iterator *start(JNIEnv *jni, jclass native, udfrunner_runner *r
   return it;
 }
 
-NATIVE(jlong, compute)(JNIEnv *jni, jclass native, jlong runner, jint kind, jint keys,
-                       jlong stream, jobject input, jbyteArray task) {
+NATIVE(jlong, compute)
+(JNIEnv *jni, jclass native, jlong runner, jint kind, jint keys, jlong stream, jobject input,
+ jbyteArray task) {
   udfrunner_input given = {.size = sizeof given, .kind = kind, .keys = keys};
   given.stream = (struct ArrowArrayStream *)(uintptr_t)stream;
   source *callbacks = input == NULL ? NULL : source_new(jni, input);
@@ -283,8 +288,10 @@ NATIVE(jlong, compute)(JNIEnv *jni, jclass native, jlong runner, jint kind, jint
   packed p;
   if ((callbacks == NULL) == (input == NULL) && packed_open(&p, jni, task)) {
     udfrunner_task made = packed_task(&p);
-    if (p.failed) throw_no_memory(jni, native);
-    else it = start(jni, native, HANDLE(runner, runner), &given, &made);
+    if (p.failed)
+      throw_no_memory(jni, native);
+    else
+      it = start(jni, native, HANDLE(runner, runner), &given, &made);
     packed_close(&p);
   } else {
     throw_no_memory(jni, native);
@@ -295,8 +302,8 @@ NATIVE(jlong, compute)(JNIEnv *jni, jclass native, jlong runner, jint kind, jint
 
 /* ------------------------------------------------------------- Iterator */
 
-NATIVE(jint, iteratorNext)(JNIEnv *jni, jclass native, jlong iterator, jlong timeout,
-                           jlongArray out) {
+NATIVE(jint, iteratorNext)
+(JNIEnv *jni, jclass native, jlong iterator, jlong timeout, jlongArray out) {
   udfrunner_chunk chunk;
   udfrunner_error *err = NULL;
   int32_t status = lib.iterator_next(HANDLE(iterator, iterator), timeout, &chunk, &err);
@@ -313,8 +320,8 @@ NATIVE(jint, iteratorNext)(JNIEnv *jni, jclass native, jlong iterator, jlong tim
   return status;
 }
 
-NATIVE(jint, iteratorNextArrow)(JNIEnv *jni, jclass native, jlong iterator, jlong timeout,
-                                jlong array, jlong schema) {
+NATIVE(jint, iteratorNextArrow)
+(JNIEnv *jni, jclass native, jlong iterator, jlong timeout, jlong array, jlong schema) {
   udfrunner_error *err = NULL;
   int32_t status = lib.iterator_next_arrow(HANDLE(iterator, iterator), timeout,
                                            (struct ArrowArray *)(uintptr_t)array,
@@ -328,8 +335,8 @@ NATIVE(void, iteratorSchema)(JNIEnv *jni, jclass native, jlong iterator, jlong s
   check(jni, native, lib.iterator_schema(HANDLE(iterator, iterator), out, &err), &err);
 }
 
-NATIVE(void, iteratorExport)(JNIEnv *jni, jclass native, jlong iterator, jlong stream,
-                             jobject held) {
+NATIVE(void, iteratorExport)
+(JNIEnv *jni, jclass native, jlong iterator, jlong stream, jobject held) {
   udfrunner_error *err = NULL;
   struct ArrowArrayStream *out = (struct ArrowArrayStream *)(uintptr_t)stream;
   int32_t status = lib.iterator_export(HANDLE(iterator, iterator), out, &err);
@@ -429,8 +436,9 @@ NATIVE(void, chunkFree)(JNIEnv *jni, jclass native, jlong chunk) {
 
 /* -------------------------------------------------------------- Records */
 
-NATIVE(void, recordDirect)(JNIEnv *jni, jclass native, jlong record, jobject data, jlong position,
-                           jlong size, jlongArray offsets) {
+NATIVE(void, recordDirect)
+(JNIEnv *jni, jclass native, jlong record, jobject data, jlong position, jlong size,
+ jlongArray offsets) {
   source *self = (source *)(uintptr_t)record;
   const uint8_t *address = (*jni)->GetDirectBufferAddress(jni, data);
   if (!source_set_data(self, address + position, (uint64_t)size) ||
@@ -438,8 +446,9 @@ NATIVE(void, recordDirect)(JNIEnv *jni, jclass native, jlong record, jobject dat
     throw_no_memory(jni, native);
 }
 
-NATIVE(void, recordArray)(JNIEnv *jni, jclass native, jlong record, jbyteArray data, jint start,
-                          jint size, jlongArray offsets) {
+NATIVE(void, recordArray)
+(JNIEnv *jni, jclass native, jlong record, jbyteArray data, jint start, jint size,
+ jlongArray offsets) {
   source *self = (source *)(uintptr_t)record;
   if (!source_set_copy(self, jni, data, start, size) || !source_set_offsets(self, jni, offsets))
     throw_no_memory(jni, native);

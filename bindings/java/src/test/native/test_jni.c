@@ -95,10 +95,8 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) 
   (void)stream;
   struct schemas *made = calloc(1, sizeof *made);
   if (made == NULL) return ENOMEM;
-  made->column = (struct ArrowSchema){.format = "l",
-                                      .name = "n",
-                                      .flags = ARROW_FLAG_NULLABLE,
-                                      .release = schema_column_release};
+  made->column = (struct ArrowSchema){
+      .format = "l", .name = "n", .flags = ARROW_FLAG_NULLABLE, .release = schema_column_release};
   made->children[0] = &made->column;
   *out = (struct ArrowSchema){.format = "+s",
                               .name = "",

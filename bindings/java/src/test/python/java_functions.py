@@ -1,5 +1,7 @@
 """What the Java tests run in workers, beside the functions of the C tests."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pandas as pd
@@ -16,3 +18,22 @@ def count_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def count_both(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"rows": [100 * len(left) + len(right)]})
+
+
+def has_inode(inodes: pd.Series) -> pd.Series:
+    """1 for each inode that the worker has open, else 0."""
+    mine = {os.fstat(fd).st_ino for fd in range(1024) if is_open(fd)}
+    return inodes.map(lambda inode: int(inode in mine))
+
+
+def is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def blocked_signals(n: pd.Series) -> pd.Series:
+    """How many signals are blocked."""
+    return n * 0 + len(signal.pthread_sigmask(signal.SIG_BLOCK, []))

@@ -21,5 +21,4 @@ public final class CancelledException extends UdfRunnerException {
   CancelledException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 }

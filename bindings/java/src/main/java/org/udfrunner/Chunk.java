@@ -6,8 +6,8 @@ import java.util.Objects;
 
 /**
  * Whole records of results, in memory of the library's: pickled records, or Arrow IPC messages.
- * Close it, which frees the memory; one that is forgotten is freed when it is collected. It outlives
- * its iterator, runner and env.
+ * Close it, which frees the memory; one that is forgotten is freed when it is collected. It
+ * outlives its iterator, runner and env.
  *
  * <p>Safe for use by many threads: memory is freed when no copy goes on and no view is left.
  *
@@ -45,8 +45,8 @@ public final class Chunk implements AutoCloseable {
   }
 
   /**
-   * All bytes, in place: a read-only view. Its memory is freed after close and once the view and all
-   * that was made of it are collected; so for streams of big results {@link #copyTo} and {@link
+   * All bytes, in place: a read-only view. Its memory is freed after close and once the view and
+   * all that was made of it are collected; so for streams of big results {@link #copyTo} and {@link
    * ResultIterator#channel}, whose memory is freed at once, are the better way.
    *
    * @return a direct buffer

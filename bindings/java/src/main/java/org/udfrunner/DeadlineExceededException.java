@@ -21,5 +21,4 @@ public final class DeadlineExceededException extends UdfRunnerException {
   DeadlineExceededException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 }

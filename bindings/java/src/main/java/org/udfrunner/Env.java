@@ -57,8 +57,8 @@ public final class Env implements AutoCloseable {
   }
 
   /**
-   * The next lines that workers wrote to stdout and stderr; any number of threads may ask, each line
-   * goes to one.
+   * The next lines that workers wrote to stdout and stderr; any number of threads may ask, each
+   * line goes to one.
    *
    * @param timeout how long to wait for one; null for no limit
    * @return whole lines, each a JSON object whose members {@code udfrunner_log_next} of {@code

@@ -16,11 +16,7 @@ public final class Function {
   private final TableFunction table;
 
   private Function(
-      byte[] pickle,
-      String reference,
-      String returnType,
-      long returnSchema,
-      TableFunction table) {
+      byte[] pickle, String reference, String returnType, long returnSchema, TableFunction table) {
     this.pickle = pickle;
     this.reference = reference;
     this.returnType = returnType;

@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * Counts the uses of something native, which is freed once: when it is closed and no use is left.
  *
- * <p>It holds no reference to the object that it guards, so that a {@link java.lang.ref.Cleaner} may
- * run it.
+ * <p>It holds no reference to the object that it guards, so that a {@link java.lang.ref.Cleaner}
+ * may run it.
  */
 abstract class Guard {
   private static final long CLOSED = 1L << 62;

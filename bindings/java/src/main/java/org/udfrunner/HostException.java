@@ -21,5 +21,4 @@ public final class HostException extends UdfRunnerException {
   HostException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 }

@@ -53,7 +53,8 @@ public final class Input {
   /**
    * Bytes: pickled records, one an item, or Arrow IPC messages, any whole number of them an item.
    *
-   * @param items brings them, lazily; where it is {@link java.io.Closeable} it is closed with the input
+   * @param items brings them, lazily; where it is {@link java.io.Closeable} it is closed with the
+   *     input
    * @return the input
    */
   public static Input records(Iterator<ByteBuffer> items) {

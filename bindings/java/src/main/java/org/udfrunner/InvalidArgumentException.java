@@ -22,7 +22,6 @@ public final class InvalidArgumentException extends UdfRunnerException {
     super(CODE, message, details);
   }
 
-
   @Override
   public boolean isRetryable() {
     return false;

@@ -4,7 +4,8 @@ package org.udfrunner;
 import java.util.Map;
 
 /**
- * Not allowed now: closed, used concurrently, after the first compute, or in a second way of reading.
+ * Not allowed now: closed, used concurrently, after the first compute, or in a second way of
+ * reading.
  *
  * @since 1.0
  */
@@ -21,7 +22,6 @@ public final class InvalidStateException extends UdfRunnerException {
   InvalidStateException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 
   @Override
   public boolean isRetryable() {

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 
 /**
  * Loads the native library: once a process, from one path, whatever the number of class loaders,
- * since a process holds one Go runtime. Only the glue is loaded by each class loader, from a copy of
- * its own where the JVM refuses the path to a second one.
+ * since a process holds one Go runtime. Only the glue is loaded by each class loader, from a copy
+ * of its own where the JVM refuses the path to a second one.
  *
  * <p>Properties: {@value #LIBRARY} names the library to load, with no fallback; {@value #TEMP} the
  * folder for the files of the jar, in place of {@code java.io.tmpdir}. {@value #LOADED} is set to

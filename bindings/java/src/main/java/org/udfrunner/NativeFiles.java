@@ -93,12 +93,12 @@ final class NativeFiles {
 
   /** This user's folder, which nobody else may write to: what lies there is loaded. */
   private Path own() throws IOException {
-    Path folder = makeFolder(parent.toAbsolutePath(), "udfrunner-" + System.getProperty("user.name"));
+    Path folder =
+        makeFolder(parent.toAbsolutePath(), "udfrunner-" + System.getProperty("user.name"));
     Set<PosixFilePermission> permissions =
         Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS);
     Path probe = Files.createTempFile(folder, "owner", null);
-    boolean mine =
-        Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(probe));
+    boolean mine = Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(probe));
     Files.delete(probe);
     if (!mine
         || permissions.contains(PosixFilePermission.GROUP_WRITE)

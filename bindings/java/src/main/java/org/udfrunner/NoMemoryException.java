@@ -21,5 +21,4 @@ public final class NoMemoryException extends UdfRunnerException {
   NoMemoryException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 }

@@ -21,5 +21,4 @@ public final class ProtocolException extends UdfRunnerException {
   ProtocolException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 }

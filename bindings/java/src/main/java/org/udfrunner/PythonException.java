@@ -4,7 +4,8 @@ package org.udfrunner;
 import java.util.Map;
 
 /**
- * The function raised, or returned what its return type does not allow. A retry meets the same error.
+ * The function raised, or returned what its return type does not allow. A retry meets the same
+ * error.
  *
  * @since 1.0
  */

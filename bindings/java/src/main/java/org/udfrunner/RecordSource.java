@@ -18,8 +18,8 @@ public interface RecordSource extends Closeable {
    * Brings the next records.
    *
    * @param out to be filled where the result is {@link Status#OK}: with at least one record
-   * @return OK; {@link Status#DONE}, the only end of input; {@link Status#AGAIN} where there is none
-   *     now
+   * @return OK; {@link Status#DONE}, the only end of input; {@link Status#AGAIN} where there is
+   *     none now
    * @throws Exception ends the task with {@link HostException}, whose cause it becomes
    */
   Status next(Records out) throws Exception;

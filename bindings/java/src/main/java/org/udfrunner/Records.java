@@ -39,7 +39,7 @@ public final class Records {
    * @param data from its position to its limit
    */
   public void set(ByteBuffer data) {
-    fill( data, NO_OFFSETS);
+    fill(data, NO_OFFSETS);
   }
 
   /**
@@ -59,7 +59,7 @@ public final class Records {
    *     counted from the buffer's position
    */
   public void set(ByteBuffer data, long[] offsets) {
-    fill( data, offsets.clone());
+    fill(data, offsets.clone());
   }
 
   /**
@@ -78,7 +78,7 @@ public final class Records {
     }
     ByteBuffer data = ByteBuffer.allocate((int) size);
     records.forEach(data::put);
-    fill( data.flip(), offsets);
+    fill(data.flip(), offsets);
   }
 
   private void fill(ByteBuffer data, long[] offsets) {

@@ -91,7 +91,8 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
       ahead = null;
       return result;
     }
-    Status status = waitFor(Wait.of(timeout), millis -> Native.iteratorNext(state.handle, millis, read));
+    Status status =
+        waitFor(Wait.of(timeout), millis -> Native.iteratorNext(state.handle, millis, read));
     return status == Status.OK ? new Chunk(read[0], read[1], read[2]) : null;
   }
 
@@ -137,8 +138,7 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
    */
   public Status nextArrow(long array, long schema, Duration timeout) {
     return waitFor(
-        Wait.of(timeout),
-        millis -> Native.iteratorNextArrow(state.handle, millis, array, schema));
+        Wait.of(timeout), millis -> Native.iteratorNextArrow(state.handle, millis, array, schema));
   }
 
   /**
@@ -158,8 +158,8 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
 
   /**
    * Exports the results as an Arrow C stream that holds a reference of its own: this iterator stays
-   * valid for cancel, results, error and close, and closing it leaves the task to the stream,
-   * and so does forgetting it, its runner or env. What ended a failed stream is {@link #error}.
+   * valid for cancel, results, error and close, and closing it leaves the task to the stream, and
+   * so does forgetting it, its runner or env. What ended a failed stream is {@link #error}.
    *
    * @param stream address of a C {@code struct ArrowArrayStream}; the caller releases it
    */
@@ -234,8 +234,8 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
   }
 
   /**
-   * A descriptor that polls readable when {@code poll(Duration.ZERO)} would make progress, for hosts
-   * with an event loop. Valid until close; never read or close it.
+   * A descriptor that polls readable when {@code poll(Duration.ZERO)} would make progress, for
+   * hosts with an event loop. Valid until close; never read or close it.
    *
    * @return the descriptor
    */
@@ -267,9 +267,9 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
   }
 
   /**
-   * Ends the task if it runs, and releases its input on this thread; where another thread reads, its
-   * read throws {@link CancelledException} and releases the input. Idempotent, waits for no Python
-   * code. Metrics, and accumulators of a complete task, stay readable.
+   * Ends the task if it runs, and releases its input on this thread; where another thread reads,
+   * its read throws {@link CancelledException} and releases the input. Idempotent, waits for no
+   * Python code. Metrics, and accumulators of a complete task, stay readable.
    *
    * @throws HostException where the input's source threw when it was closed
    */

@@ -241,8 +241,9 @@ public final class Runner implements AutoCloseable {
      * A broadcast variable of the functions.
      *
      * @param id the one in their pickles
-     * @param path the file with its pickled value; null where the host's server hands out the values
-     *     of all (keys {@code udfrunner.broadcast.server} and {@code udfrunner.broadcast.secret})
+     * @param path the file with its pickled value; null where the host's server hands out the
+     *     values of all (keys {@code udfrunner.broadcast.server} and {@code
+     *     udfrunner.broadcast.secret})
      * @return this
      */
     public Builder broadcast(long id, Path path) {
@@ -284,8 +285,7 @@ public final class Runner implements AutoCloseable {
       }
       includes.forEach(path -> Native.runnerAddInclude(handle, bytes(path)));
       broadcasts.forEach(
-          (id, path) ->
-              Native.runnerAddBroadcast(handle, id, path == null ? null : bytes(path)));
+          (id, path) -> Native.runnerAddBroadcast(handle, id, path == null ? null : bytes(path)));
     }
 
     private static byte[] packed(List<Function> chain, List<Argument> arguments) {

@@ -21,5 +21,4 @@ public final class SpawnException extends UdfRunnerException {
   SpawnException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 }

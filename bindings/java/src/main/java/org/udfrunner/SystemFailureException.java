@@ -21,5 +21,4 @@ public final class SystemFailureException extends UdfRunnerException {
   SystemFailureException(String message, Map<String, String> details) {
     super(CODE, message, details);
   }
-
 }

@@ -19,7 +19,14 @@ public record TableFunction(
     List<Integer> partitionChildren,
     byte[] analyzeResult,
     List<Integer> tableArguments) {
-  /** Copies the lists; null becomes an empty one. */
+  /**
+   * Copies the lists; null becomes an empty one.
+   *
+   * @param name see above
+   * @param partitionChildren see above
+   * @param analyzeResult see above
+   * @param tableArguments see above
+   */
   public TableFunction {
     partitionChildren = partitionChildren == null ? List.of() : List.copyOf(partitionChildren);
     tableArguments = tableArguments == null ? List.of() : List.copyOf(tableArguments);

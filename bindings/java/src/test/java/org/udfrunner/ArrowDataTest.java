@@ -40,8 +40,7 @@ class ArrowDataTest {
   }
 
   private ArrowReader reader(int batches, int rows) {
-    return new ArrowStreamReader(
-        new ByteArrayInputStream(Ipc.stream(batches, rows)), allocator);
+    return new ArrowStreamReader(new ByteArrayInputStream(Ipc.stream(batches, rows)), allocator);
   }
 
   private List<Long> drain(ResultIterator results) throws IOException {
@@ -95,9 +94,7 @@ class ArrowDataTest {
     try (Runner runner = Fixtures.pandas(env, "plus_one")) {
       assertThrows(
           UdfRunnerException.class,
-          () ->
-              ArrowInput.compute(
-                  runner, allocator, reader(1, 10), -1, TaskInfo.ofDefaults()));
+          () -> ArrowInput.compute(runner, allocator, reader(1, 10), -1, TaskInfo.ofDefaults()));
     }
   }
 
@@ -108,7 +105,8 @@ class ArrowDataTest {
     try (Runner runner = Fixtures.pandas(env, "plus_one");
         ResultIterator results =
             ArrowInput.compute(runner, allocator, reader, 0, TaskInfo.ofDefaults())) {
-      HostException error = assertThrows(HostException.class, () -> results.forEachRemaining(Chunk::close));
+      HostException error =
+          assertThrows(HostException.class, () -> results.forEachRemaining(Chunk::close));
       assertTrue(error.getMessage().contains("get_next"), error.getMessage());
     }
   }
@@ -127,9 +125,9 @@ class ArrowDataTest {
     List<List<ArrowReader>> groups =
         List.of(List.of(reader(1, 3)), List.of(reader(2, 10)), List.of(reader(1, 1)));
     try (Runner runner =
-            Fixtures.builder(env, EvalType.SQL_GROUPED_MAP_PANDAS_UDF)
-                .function(Fixtures.function("java_functions:count_rows").returns("rows long"))
-                .build()) {
+        Fixtures.builder(env, EvalType.SQL_GROUPED_MAP_PANDAS_UDF)
+            .function(Fixtures.function("java_functions:count_rows").returns("rows long"))
+            .build()) {
       Input input = ArrowInput.groups(allocator, groups.iterator()).keys(1);
       assertEquals(List.of(3L, 20L, 1L), drain(runner.compute(input, 0)));
     }
@@ -139,9 +137,9 @@ class ArrowDataTest {
   void cogroups() throws IOException {
     List<List<ArrowReader>> groups = List.of(List.of(reader(1, 3), reader(2, 10)));
     try (Runner runner =
-            Fixtures.builder(env, EvalType.SQL_COGROUPED_MAP_PANDAS_UDF)
-                .function(Fixtures.function("java_functions:count_both").returns("rows long"))
-                .build()) {
+        Fixtures.builder(env, EvalType.SQL_COGROUPED_MAP_PANDAS_UDF)
+            .function(Fixtures.function("java_functions:count_both").returns("rows long"))
+            .build()) {
       Input input = ArrowInput.groups(allocator, groups.iterator()).keys(1);
       assertEquals(List.of(320L), drain(runner.compute(input, 0)));
     }
@@ -156,8 +154,7 @@ class ArrowDataTest {
           Runner runner = Fixtures.pandas(other, "plus_one");
           ArrowResults results =
               new ArrowResults(
-                  ArrowInput.compute(
-                      runner, allocator, reader(1, 100), 0, TaskInfo.ofDefaults()),
+                  ArrowInput.compute(runner, allocator, reader(1, 100), 0, TaskInfo.ofDefaults()),
                   allocator)) {
         assertTrue(results.loadNextBatch());
         VectorSchemaRoot root = results.getVectorSchemaRoot();

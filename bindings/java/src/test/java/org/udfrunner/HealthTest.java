@@ -1,14 +1,22 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 package org.udfrunner;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,5 +63,37 @@ class HealthTest {
     String output = run(List.of("-Xcheck:jni"), Map.of());
     assertFalse(output.contains("WARNING in native method"), output);
     assertFalse(output.contains("WARNING: JNI local refs"), output);
+  }
+
+  /** Workers are started from a thread of the JVM's, and get none of its descriptors or mask. */
+  @Test
+  void workersInheritNothing() throws IOException {
+    Set<String> before = Leaks.descriptors();
+    try (ServerSocket server = new ServerSocket(0);
+        ServerSocketChannel channel = ServerSocketChannel.open();
+        FileInputStream file = new FileInputStream("/etc/passwd");
+        Env env = Fixtures.env()) {
+      channel.bind(null);
+      Set<String> opened = Leaks.descriptors();
+      opened.removeAll(before);
+      long[] inodes =
+          opened.stream()
+              .filter(text -> text.contains("socket:["))
+              .mapToLong(text -> Long.parseLong(text.replaceAll(".*\\[(\\d+)\\].*", "$1")))
+              .toArray();
+      assertTrue(inodes.length >= 2, opened::toString);
+      long passwd = ((Number) Files.getAttribute(Path.of("/etc/passwd"), "unix:ino")).longValue();
+      long[] all = LongStream.concat(LongStream.of(passwd), LongStream.of(inodes)).toArray();
+      assertEquals(Collections.nCopies(all.length, 0L), ask(env, "has_inode", all));
+      assertEquals(List.of(0L), ask(env, "blocked_signals", 1));
+      assertTrue(server.isBound() && file.available() > 0);
+    }
+  }
+
+  private static List<Long> ask(Env env, String function, long... values) {
+    try (Runner runner = Fixtures.pandas(env, "java_functions:" + function);
+        ResultIterator results = runner.compute(Ipc.inputOf(values), 0)) {
+      return Fixtures.drain(results);
+    }
   }
 }

@@ -33,8 +33,7 @@ final class Ipc {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (BufferAllocator allocator = new RootAllocator();
         VectorSchemaRoot root = VectorSchemaRoot.create(SCHEMA, allocator);
-        ArrowStreamWriter writer =
-            new ArrowStreamWriter(root, null, Channels.newChannel(bytes))) {
+        ArrowStreamWriter writer = new ArrowStreamWriter(root, null, Channels.newChannel(bytes))) {
       writer.start();
       for (int batch = 0; batch < batches; batch++) {
         fill(root, (long) batch * rows, rows);
@@ -95,5 +94,23 @@ final class Ipc {
   /** An input of a stream's bytes. */
   static Input input(int batches, int rows) {
     return Input.records(List.of(ByteBuffer.wrap(stream(batches, rows))).iterator());
+  }
+
+  /** An input of one batch of these values. */
+  static Input inputOf(long... values) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (BufferAllocator allocator = new RootAllocator();
+        VectorSchemaRoot root = VectorSchemaRoot.create(SCHEMA, allocator);
+        ArrowStreamWriter writer = new ArrowStreamWriter(root, null, Channels.newChannel(bytes))) {
+      fill(root, 0, values.length);
+      for (int i = 0; i < values.length; i++) {
+        ((BigIntVector) root.getVector(0)).set(i, values[i]);
+      }
+      writer.start();
+      writer.writeBatch();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return Input.records(List.of(ByteBuffer.wrap(bytes.toByteArray())).iterator());
   }
 }

@@ -17,8 +17,8 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Around every test: no child process, no descriptor and no thread of ours is left. It is registered
- * for all tests as a service.
+ * Around every test: no child process, no descriptor and no thread of ours is left. It is
+ * registered for all tests as a service.
  */
 public final class Leaks implements BeforeEachCallback, AfterEachCallback {
   /** Within this an event that must happen has to happen. */

@@ -117,8 +117,7 @@ class LoaderTest {
         "UnsatisfiedLinkError",
         "/proc/self",
         "-Dudfrunner.tmpdir");
-    assertHolds(
-        load("-Djava.io.tmpdir=/no/such/folder"), "/no/such/folder", "-Dudfrunner.tmpdir");
+    assertHolds(load("-Djava.io.tmpdir=/no/such/folder"), "/no/such/folder", "-Dudfrunner.tmpdir");
   }
 
   @Test
@@ -129,8 +128,7 @@ class LoaderTest {
             + folder
             + " || exit 77; exec "
             + String.join(
-                " ",
-                Fixtures.java(LoadProgram.class, List.of("-Dudfrunner.tmpdir=" + folder)));
+                " ", Fixtures.java(LoadProgram.class, List.of("-Dudfrunner.tmpdir=" + folder)));
     String output = Fixtures.run(List.of("unshare", "-rm", "sh", "-c", program), Map.of());
     Assumptions.assumeFalse(
         output.startsWith("77\n") || output.startsWith("1\nunshare"), "no mount: " + output);

@@ -12,8 +12,7 @@ final class Pickles {
 
   /** A pickled list of tuples of one int, in protocol 2. */
   static byte[] rows(int... values) {
-    ByteBuffer out =
-        ByteBuffer.allocate(6 + 6 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out = ByteBuffer.allocate(6 + 6 * values.length).order(ByteOrder.LITTLE_ENDIAN);
     out.put(new byte[] {(byte) 0x80, 2, ']', '('});
     for (int value : values) {
       out.put((byte) 'J').putInt(value).put((byte) 0x85);

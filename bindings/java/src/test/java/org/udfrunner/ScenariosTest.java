@@ -104,8 +104,7 @@ class ScenariosTest {
     TaskInfo task = TaskInfo.builder().deadline(Duration.ofMillis(200)).build();
     DeadlineExceededException error = fails(DeadlineExceededException.class, "sleeps", task);
     assertTrue(error.getMessage().contains("200"), error.getMessage());
-    assertThrows(
-        InvalidArgumentException.class, () -> TaskInfo.builder().deadline(Duration.ZERO));
+    assertThrows(InvalidArgumentException.class, () -> TaskInfo.builder().deadline(Duration.ZERO));
   }
 
   @Test
@@ -120,8 +119,7 @@ class ScenariosTest {
     assertEquals("1", error.details().get("task.attempt"));
     assertEquals("5", error.details().get("task.stage"));
     assertEquals("77", error.details().get("task.id"));
-    WorkerExitedException exit =
-        fails(WorkerExitedException.class, "exits", TaskInfo.ofDefaults());
+    WorkerExitedException exit = fails(WorkerExitedException.class, "exits", TaskInfo.ofDefaults());
     assertEquals(3, exit.exitStatus().getAsInt());
     assertTrue(exit.stderrTail().contains("about to exit"), exit.stderrTail());
     assertTrue(exit.isRetryable());
@@ -129,8 +127,7 @@ class ScenariosTest {
 
   @Test
   void pythonException() {
-    PythonException error =
-        fails(PythonException.class, "told_to_fail", TaskInfo.ofDefaults());
+    PythonException error = fails(PythonException.class, "told_to_fail", TaskInfo.ofDefaults());
     assertTrue(error.getMessage().contains("told to fail"), error.getMessage());
     assertTrue(error.traceback().contains("Traceback (most recent call last)"));
     assertTrue(error.traceback().contains("capi_functions.py"), error.traceback());
@@ -201,8 +198,7 @@ class ScenariosTest {
             .function(Fixtures.function("plus_one_row").returns("int"), 0)
             .build()) {
       assertThrows(
-          NotSupportedException.class,
-          () -> rows.compute(Input.groups(streams -> Status.DONE), 0));
+          NotSupportedException.class, () -> rows.compute(Input.groups(streams -> Status.DONE), 0));
     }
     works();
   }
@@ -217,8 +213,7 @@ class ScenariosTest {
     Runner.Builder builder = Fixtures.builder(env, EvalType.SQL_SCALAR_PANDAS_UDF);
     assertThrows(InvalidArgumentException.class, builder::build);
     builder.chains(List.of(List.of(Fixtures.function("plus_one").returns("long"))));
-    InvalidArgumentException counts =
-        assertThrows(InvalidArgumentException.class, builder::build);
+    InvalidArgumentException counts = assertThrows(InvalidArgumentException.class, builder::build);
     assertTrue(counts.getMessage().contains("1 chains of functions but 0"), counts.getMessage());
     assertThrows(
         InvalidArgumentException.class,

@@ -85,8 +85,7 @@ class StructsTest {
       assertEquals(alive + 1, TestNative.alive());
       assertEquals(45, TestNative.sumOnForeignThread(stream));
       TestNative.releaseStream(stream);
-      assertThrows(
-          InvalidArgumentException.class, () -> runner.compute(Input.stream(stream), 0));
+      assertThrows(InvalidArgumentException.class, () -> runner.compute(Input.stream(stream), 0));
     }
   }
 

@@ -13,12 +13,15 @@ final class TestNative {
   static synchronized void load() throws IOException {
     if (!loaded) {
       String project = System.getProperty("udfrunner.test.project");
-      System.load(Path.of(project, "build/java/test-native/libtest_jni.so").toRealPath().toString());
+      System.load(
+          Path.of(project, "build/java/test-native/libtest_jni.so").toRealPath().toString());
       loaded = true;
     }
   }
 
-  /** Tells a library that is loaded to panic in the next call of a function; false without a hook. */
+  /**
+   * Tells a library that is loaded to panic in the next call of a function; false without a hook.
+   */
   static native boolean panicIn(byte[] library, byte[] function);
 
   /** Zeroed memory. */

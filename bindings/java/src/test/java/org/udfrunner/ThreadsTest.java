@@ -67,8 +67,7 @@ class ThreadsTest {
             new Thread(
                 () -> {
                   for (int task = 0; task < 10; task++) {
-                    try (ResultIterator results =
-                        runner.compute(Ipc.input(3, 100), partition)) {
+                    try (ResultIterator results = runner.compute(Ipc.input(3, 100), partition)) {
                       if (Ipc.longs(1, 301).equals(Fixtures.drain(results))) {
                         good.incrementAndGet();
                       }
