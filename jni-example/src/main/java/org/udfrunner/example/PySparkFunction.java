@@ -61,8 +61,7 @@ public record PySparkFunction(
    * @param reference {@code "module:qualname"}
    * @return the function
    */
-  public static PySparkFunction referenced(
-      EvalType evalType, String returnType, String reference) {
+  public static PySparkFunction referenced(EvalType evalType, String returnType, String reference) {
     return new PySparkFunction(reference, evalType, returnType, null, null, reference);
   }
 
