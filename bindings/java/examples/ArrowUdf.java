@@ -27,10 +27,11 @@ import org.udfrunner.UdfRunnerException;
  * A pandas function over Arrow IPC stream files, a task a file, several at a time. Nothing but the
  * library's jar is on the class path:
  *
- * <pre>java -cp udfrunner.jar ArrowUdf.java PYTHON WORKERS MODULE:FUNCTION TYPE COLUMNS FILE...</pre>
+ * <pre>java -cp udfrunner.jar ArrowUdf.java PYTHON WORKERS MODULE:FUNCTION TYPE COLUMNS FILE...
+ * </pre>
  *
- * <p>The arguments of the function are the first COLUMNS columns of the files. The results of {@code
- * x.arrows} are in {@code x.result.arrows}.
+ * <p>The arguments of the function are the first COLUMNS columns of the files. The results of
+ * {@code x.arrows} are in {@code x.result.arrows}.
  */
 final class ArrowUdf {
   private static final int FIXED_ARGUMENTS = 4;
@@ -44,8 +45,7 @@ final class ArrowUdf {
     }
     int workers = Integer.parseInt(arguments[1]);
     int[] columns = IntStream.range(0, Integer.parseInt(arguments[FIXED_ARGUMENTS])).toArray();
-    List<Path> files =
-        Arrays.stream(arguments).skip(FIXED_ARGUMENTS + 1).map(Path::of).toList();
+    List<Path> files = Arrays.stream(arguments).skip(FIXED_ARGUMENTS + 1).map(Path::of).toList();
     Function function = Function.reference(arguments[2]).returns(arguments[3]);
     ExecutorService threads = Executors.newFixedThreadPool(workers);
     try (Env env = Env.create(Map.of("spark.pyspark.python", arguments[0]));

@@ -17,8 +17,8 @@ import org.apache.spark.sql.vectorized.ColumnVector;
 import org.apache.spark.sql.vectorized.ColumnarBatch;
 
 /**
- * Arrow IPC bytes as rows. A row is a view of its batch, valid until the next one is asked for; only
- * one batch is held.
+ * Arrow IPC bytes as rows. A row is a view of its batch, valid until the next one is asked for;
+ * only one batch is held.
  */
 final class ArrowToRows implements Iterator<InternalRow>, AutoCloseable {
   private final BufferAllocator allocator;

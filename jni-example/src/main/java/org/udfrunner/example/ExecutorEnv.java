@@ -9,8 +9,8 @@ import org.apache.spark.api.plugin.PluginContext;
 import org.udfrunner.Env;
 
 /**
- * The one {@link Env} of an executor's JVM: its workers serve all tasks of the executor. Spark makes
- * it and shuts it down; the library is loaded when the first task asks.
+ * The one {@link Env} of an executor's JVM: its workers serve all tasks of the executor. Spark
+ * makes it and shuts it down; the library is loaded when the first task asks.
  */
 final class ExecutorEnv implements ExecutorPlugin {
   private static volatile ExecutorEnv instance;

@@ -2,7 +2,6 @@
 package org.udfrunner.example;
 
 import java.io.IOException;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.apache.spark.sql.Dataset;
@@ -10,8 +9,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * The application: a scalar and a grouped PySpark function over all flights out of New York in 2013,
- * compared with what PySpark itself answers. Ends with status 1 where an answer differs.
+ * The application: a scalar and a grouped PySpark function over all flights out of New York in
+ * 2013, compared with what PySpark itself answers. Ends with status 1 where an answer differs.
  */
 public final class FlightsJob {
   private final Options options;
@@ -61,8 +60,9 @@ public final class FlightsJob {
     }
     if (options.pauseSeconds() > 0) {
       // Reaches the functions as a local property of their tasks.
-      session.sparkContext().setLocalProperty(
-          "flights.pause.seconds", Double.toString(options.pauseSeconds()));
+      session
+          .sparkContext()
+          .setLocalProperty("flights.pause.seconds", Double.toString(options.pauseSeconds()));
     }
     Dataset<Row> flights = session.read().parquet(data.path("flights"));
     if (options.partitions() > 0) {
@@ -108,9 +108,7 @@ public final class FlightsJob {
     long rows = ours.count();
     long answered = theirs.count();
     boolean same =
-        rows == answered
-            && ours.exceptAll(theirs).isEmpty()
-            && theirs.exceptAll(ours).isEmpty();
+        rows == answered && ours.exceptAll(theirs).isEmpty() && theirs.exceptAll(ours).isEmpty();
     right &= same;
     System.out.printf(
         "%s: %,d rows in %.1f s, by PySpark %,d in %.1f s, first run each; equal: %s%n",

@@ -23,8 +23,7 @@ final class GroupedStage extends PythonStage {
 
   @Override
   Iterator<InternalRow> run(Iterator<InternalRow> rows, TaskContext context) {
-    Iterator<InternalRow> results =
-        spec.start(rows, new TaskData(input, keys, arguments), context);
+    Iterator<InternalRow> results = spec.start(rows, new TaskData(input, keys, arguments), context);
     return new MappedIterator(results, UnsafeProjection.create(output)::apply);
   }
 }

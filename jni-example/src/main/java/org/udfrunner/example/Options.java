@@ -10,8 +10,7 @@ package org.udfrunner.example;
  * @param rounds of the speed comparison; 0 for none
  * @param progress whether ends of tasks and losses of executors are printed
  */
-record Options(
-    String data, int partitions, double pauseSeconds, int rounds, boolean progress) {
+record Options(String data, int partitions, double pauseSeconds, int rounds, boolean progress) {
   static final String USAGE =
       "usage: FlightsJob DIRECTORY [--partitions N] [--pause SECONDS] [--rounds N] [--progress]";
 

@@ -25,7 +25,16 @@ public record PySparkFunction(
     String reference)
     implements Serializable {
 
-  /** Checks that it is pickled, with a version, or referred to. */
+  /**
+   * Checks that it is pickled, with a version, or referred to.
+   *
+   * @param name for messages
+   * @param evalType what kind of function it is
+   * @param returnType Spark DDL: of a scalar function its type, of a grouped one its columns
+   * @param pickle the command that PySpark pickled, or null
+   * @param pythonVersion the minor version of the Python that pickled it, or null
+   * @param reference {@code "module:qualname"}, or null
+   */
   public PySparkFunction {
     Objects.requireNonNull(evalType, "evalType");
     Objects.requireNonNull(returnType, "returnType");
@@ -61,8 +70,7 @@ public record PySparkFunction(
    * @param reference {@code "module:qualname"}
    * @return the function
    */
-  public static PySparkFunction referenced(
-      EvalType evalType, String returnType, String reference) {
+  public static PySparkFunction referenced(EvalType evalType, String returnType, String reference) {
     return new PySparkFunction(reference, evalType, returnType, null, null, reference);
   }
 

@@ -14,8 +14,8 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * PySpark functions over the partitions of a Dataset, run by the library inside the executors, whose
- * application needs {@code spark.plugins} = {@link UdfRunnerPlugin}.
+ * PySpark functions over the partitions of a Dataset, run by the library inside the executors,
+ * whose application needs {@code spark.plugins} = {@link UdfRunnerPlugin}.
  *
  * <p>The stages run on {@code queryExecution().toRdd()}: Spark's internal rows go to Arrow and back
  * without becoming {@link Row} objects. Where the query has shuffles and adaptive execution is on,
@@ -42,7 +42,10 @@ public final class PythonStages {
       List<String> arguments,
       StageReport report) {
     return withColumn(
-        rows, column, arguments, new StageSpec(function, Sessions.conf(rows.sparkSession()), report, PythonTask::start));
+        rows,
+        column,
+        arguments,
+        new StageSpec(function, Sessions.conf(rows.sparkSession()), report, PythonTask::start));
   }
 
   static Dataset<Row> withColumn(
@@ -68,7 +71,9 @@ public final class PythonStages {
   public static Dataset<Row> applyInPandas(
       Dataset<Row> rows, List<String> keys, PySparkFunction function, StageReport report) {
     return applyInPandas(
-        rows, keys, new StageSpec(function, Sessions.conf(rows.sparkSession()), report, PythonTask::start));
+        rows,
+        keys,
+        new StageSpec(function, Sessions.conf(rows.sparkSession()), report, PythonTask::start));
   }
 
   static Dataset<Row> applyInPandas(Dataset<Row> rows, List<String> keys, StageSpec spec) {
@@ -80,7 +85,9 @@ public final class PythonStages {
     List<String> ordered =
         Stream.concat(keys.stream(), names.stream().filter(name -> !keys.contains(name))).toList();
     Dataset<Row> sorted =
-        rows.select(columns(ordered)).repartition(columns(keys)).sortWithinPartitions(columns(keys));
+        rows.select(columns(ordered))
+            .repartition(columns(keys))
+            .sortWithinPartitions(columns(keys));
     StructType output = StructType.fromDDL(spec.function().returnType());
     return Sessions.mapPartitions(
         sorted,

@@ -16,7 +16,8 @@ import org.udfrunner.example.StageSpec.TaskData;
 
 /**
  * One Spark task's run of a function: rows in, rows out. Everything happens on the task's thread,
- * input included. It ends with the Spark task, however that ends; a kill reaches the worker at once.
+ * input included. It ends with the Spark task, however that ends; a kill reaches the worker at
+ * once.
  */
 final class PythonTask implements Iterator<InternalRow> {
   private final TaskContext context;
@@ -26,8 +27,7 @@ final class PythonTask implements Iterator<InternalRow> {
   private final ArrowToRows output;
   private boolean closed;
 
-  private PythonTask(
-      StageSpec spec, Runner runner, ResultIterator results, TaskContext context) {
+  private PythonTask(StageSpec spec, Runner runner, ResultIterator results, TaskContext context) {
     this.context = context;
     this.report = spec.report();
     this.runner = runner;

@@ -34,8 +34,7 @@ final class Sessions {
 
   /** What is set of {@code spark.sql.*} in a session, and its time zone. */
   static Map<String, String> conf(org.apache.spark.sql.SparkSession session) {
-    Map<String, String> conf =
-        new HashMap<>(CollectionConverters.asJava(session.conf().getAll()));
+    Map<String, String> conf = new HashMap<>(CollectionConverters.asJava(session.conf().getAll()));
     conf.keySet().removeIf(key -> !key.startsWith("spark.sql."));
     conf.put(ArrowOptions.TIME_ZONE_KEY, session.conf().get(ArrowOptions.TIME_ZONE_KEY));
     return conf;

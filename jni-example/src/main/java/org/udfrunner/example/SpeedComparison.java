@@ -15,8 +15,8 @@ import org.apache.spark.sql.SparkSession;
 /**
  * Times the same functions over the same rows by Spark's own Python runner and by the library, in
  * one session and taking turns, and splits the times: a stage is what is before Arrow, what is
- * between Arrow in and Arrow out, and what comes after. Of each way the best round counts: what else
- * a machine does only adds.
+ * between Arrow in and Arrow out, and what comes after. Of each way the best round counts: what
+ * else a machine does only adds.
  */
 final class SpeedComparison {
   /** What takes turns. */
@@ -56,14 +56,12 @@ final class SpeedComparison {
             Way.ROWS,
             () -> rows.select("id", "distance", "air_time"),
             Way.LOOPBACK,
-            () ->
-                PythonStages.withColumn(rows, "speed", arguments, spec(speed, new Loopback(1))),
+            () -> PythonStages.withColumn(rows, "speed", arguments, spec(speed, new Loopback(1))),
             Way.SPARK,
             () -> SparkPython.withColumn(rows, "speed", speed, arguments),
             Way.LIBRARY,
             () ->
-                PythonStages.withColumn(
-                    rows, "speed", arguments, spec(speed, PythonTask::start))));
+                PythonStages.withColumn(rows, "speed", arguments, spec(speed, PythonTask::start))));
   }
 
   private void grouped(Dataset<Row> rows, long count) throws IOException {
@@ -114,8 +112,7 @@ final class SpeedComparison {
   }
 
   private static void line(String what, double spark, double library) {
-    System.out.printf(
-        "%-34s %12.3f s %9.3f s %7.2f%n", what, spark, library, library / spark);
+    System.out.printf("%-34s %12.3f s %9.3f s %7.2f%n", what, spark, library, library / spark);
   }
 
   private double time(Supplier<Dataset<Row>> way) {

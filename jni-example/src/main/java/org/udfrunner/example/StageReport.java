@@ -20,7 +20,8 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * What the tasks of a stage bring back beside their rows: accumulator updates of the Python
- * functions, and the library's metrics, summed. Spark's web interface shows the sums with the stage.
+ * functions, and the library's metrics, summed. Spark's web interface shows the sums with the
+ * stage.
  *
  * <p>Complete tasks count. As with all of Spark's accumulators, one that Spark runs again for lost
  * shuffle files counts again.

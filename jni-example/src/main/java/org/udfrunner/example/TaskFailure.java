@@ -9,8 +9,8 @@ import org.udfrunner.NotSupportedException;
 import org.udfrunner.SpawnException;
 
 /**
- * Why a function's task failed, and on which executor: the driver shows messages without saying where
- * they come from.
+ * Why a function's task failed, and on which executor: the driver shows messages without saying
+ * where they come from.
  */
 public final class TaskFailure extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -21,7 +21,8 @@ public final class TaskFailure extends RuntimeException {
 
   /**
    * The failure of a task, with the executor's host and, where the executor's Python is the cause,
-   * what to do there. An error of the rows' own source, which Spark may have to see, stays as it is.
+   * what to do there. An error of the rows' own source, which Spark may have to see, stays as it
+   * is.
    */
   static RuntimeException of(Throwable error, TaskContext context) {
     if (error instanceof HostException && error.getCause() != null) {

@@ -6,7 +6,8 @@ import org.apache.spark.api.plugin.ExecutorPlugin;
 import org.apache.spark.api.plugin.SparkPlugin;
 
 /**
- * What {@code spark.plugins} names: gives each executor its worker processes, and ends them with it.
+ * What {@code spark.plugins} names: gives each executor its worker processes, and ends them with
+ * it.
  */
 public final class UdfRunnerPlugin implements SparkPlugin {
   /** For Spark. */

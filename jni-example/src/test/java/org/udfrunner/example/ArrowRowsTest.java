@@ -76,7 +76,8 @@ class ArrowRowsTest {
     return out.toByteArray();
   }
 
-  private static int[] batches(Iterator<InternalRow> rows, StructType schema, ArrowOptions options) {
+  private static int[] batches(
+      Iterator<InternalRow> rows, StructType schema, ArrowOptions options) {
     List<Integer> sizes = new ArrayList<>();
     List<InternalRow> pulled = new ArrayList<>();
     Iterator<InternalRow> counted =

@@ -54,8 +54,7 @@ class StagesTest {
 
   @AfterEach
   void nothingRuns() {
-    TestSession.await(
-        "tasks ended", Duration.ofSeconds(5), () -> TestSession.runningTasks() == 0);
+    TestSession.await("tasks ended", Duration.ofSeconds(5), () -> TestSession.runningTasks() == 0);
   }
 
   private static Dataset<Row> numbers(long count, int partitions) {
@@ -264,11 +263,7 @@ class StagesTest {
   void aKillReachesTheWorker() throws Exception {
     Dataset<Row> results =
         PythonStages.withColumn(
-            numbers(10, 2),
-            "x",
-            TestSession.scalar("sleep", "long"),
-            List.of("n"),
-            tests.report());
+            numbers(10, 2), "x", TestSession.scalar("sleep", "long"), List.of("n"), tests.report());
     CompletableFuture<List<Row>> job =
         CompletableFuture.supplyAsync(
             () -> {
@@ -279,8 +274,7 @@ class StagesTest {
     TestSession.await(
         "two tasks run", Duration.ofSeconds(60), () -> TestSession.runningTasks() == 2);
     session.sparkContext().cancelJobGroup("stuck");
-    TestSession.await(
-        "tasks killed", Duration.ofSeconds(2), () -> TestSession.runningTasks() == 0);
+    TestSession.await("tasks killed", Duration.ofSeconds(2), () -> TestSession.runningTasks() == 0);
     ExecutionException error =
         assertThrows(ExecutionException.class, () -> job.get(10, TimeUnit.SECONDS));
     assertTrue(error.toString().contains("cancelled"), error.toString());
@@ -291,13 +285,11 @@ class StagesTest {
     PySparkFunction task = TestSession.scalar("task", "string");
     assertThrows(
         IllegalArgumentException.class,
-        () ->
-            PythonStages.withColumn(numbers(1, 1), "n", task, List.of("n"), tests.report()),
+        () -> PythonStages.withColumn(numbers(1, 1), "n", task, List.of("n"), tests.report()),
         "a column of that name");
     assertThrows(
         IllegalArgumentException.class,
-        () ->
-            PythonStages.withColumn(numbers(1, 1), "t", task, List.of("no"), tests.report()),
+        () -> PythonStages.withColumn(numbers(1, 1), "t", task, List.of("no"), tests.report()),
         "no such column");
     assertThrows(
         IllegalArgumentException.class,

@@ -14,7 +14,9 @@ import java.util.function.BooleanSupplier;
 import org.apache.spark.sql.SparkSession;
 import org.udfrunner.EvalType;
 
-/** A Spark inside of the tests' JVM, whose workers are real. Closing it checks that none is left. */
+/**
+ * A Spark inside of the tests' JVM, whose workers are real. Closing it checks that none is left.
+ */
 final class TestSession implements AutoCloseable {
   /** A Python with PySpark. */
   static final String PYTHON = System.getProperty("udfrunner.test.python", "");
@@ -37,7 +39,9 @@ final class TestSession implements AutoCloseable {
     conf.forEach(builder::config);
     session = builder.getOrCreate();
     session.sparkContext().setLogLevel("OFF");
-    session.sparkContext().addFile(Path.of("src/test/python/stage_functions.py").toUri().toString());
+    session
+        .sparkContext()
+        .addFile(Path.of("src/test/python/stage_functions.py").toUri().toString());
   }
 
   StageReport report() {
