@@ -16,6 +16,8 @@ from . import process, threads
 # What is below signal.getsignal, which makes an enum member of each answer: sixty of those cost
 # more than the rest of this module.
 _get_handler: Callable[[int], Any] = getsignal
+# None is a handler that was not set through Python: faulthandler's own.
+_FATAL = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
@@ -26,9 +28,11 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 def enable_crash_report(descriptor: int = 2) -> None:
     """Have the stacks of all threads written to descriptor on a fatal signal.
 
-    Whatever happened to the handlers since faulthandler set them: it would not set them twice.
+    faulthandler does not set its handlers twice, so that they are let go of where Python code, or
+    the daemon at its start, has put others in their place.
     """
-    faulthandler.disable()
+    if any(_get_handler(number) is not None for number in _FATAL):
+        faulthandler.disable()
     faulthandler.enable(file=descriptor, all_threads=True)
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,35 @@ def test_segmentation_fault_shows_the_python_stack(daemon: client.Daemon) -> Non
     assert worker.read_log("stderr") == ""
 
 
+def switch_off() -> None:
+    """No stack at a crash."""
+    import faulthandler
+
+    faulthandler.disable()
+
+
+def take_the_signal() -> None:
+    """A handler in place of faulthandler's, which does not know."""
+    import signal
+
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+
+
+def closed_streams() -> None:
+    """Descriptors that what is opened next would get."""
+    import os
+
+    os.closerange(0, 3)
+
+
 @pytest.mark.essential
-def test_segmentation_fault_in_a_second_task(daemon: client.Daemon) -> None:
-    # faulthandler is put back after a task that switched it off.
+@pytest.mark.parametrize("before", [switch_off, take_the_signal, closed_streams])
+def test_segmentation_fault_in_a_second_task(
+    daemon: client.Daemon, before: Callable[[], None]
+) -> None:
+    # faulthandler is put back after a task that took its place.
     worker = daemon.fork()
-    worker.probe(lambda: __import__("faulthandler").disable())
+    worker.probe(before)
     worker.data.sendall(tasks.encode_probe(crash))
     daemon.await_exit(worker)
     assert "in crash" in worker.read_stacks()
