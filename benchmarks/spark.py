@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,7 @@ class SparkSide:
     """A driver with its JVM in local mode, and the Python workers of its tasks."""
 
     def __init__(self, settings: Mapping[str, str], tasks: int) -> None:
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the process
         path = [str(ROOT / "bindings" / "python" / "src"), str(ROOT)]
         self._process = subprocess.Popen(
             [PYTHON, "-m", "benchmarks.spark", json.dumps(dict(settings)), str(tasks)],
@@ -51,7 +53,7 @@ class SparkSide:
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log,
             text=True,
         )
         self.version = ""
@@ -72,12 +74,14 @@ class SparkSide:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
+        self._log.close()
 
     def _answer(self) -> str:
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"Spark ended: {self._process.stderr.read()}")
+            self._log.seek(0)
+            raise RuntimeError(f"Spark ended: {self._log.read()}")
         return line.strip()
 
 
@@ -105,9 +109,10 @@ def serve(settings: dict[str, str], tasks: int) -> None:
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
-    function = sql.functions.pandas_udf(add_one_pandas, "long")
+    # Named by kind: PySpark cannot evaluate the hints that the type checker wants.
+    scalar = sql.functions.PandasUDFType.SCALAR
+    function = sql.functions.pandas_udf(add_one_pandas, "long", scalar)
     numbers = spark.range(0, tasks * ROWS, 1, tasks)
-
     frame = numbers.select(function("id") if udf else numbers.id + 1)
     print(spark.version, flush=True)
     for _ in sys.stdin:

@@ -221,6 +221,7 @@ def main() -> NoReturn:
         zygote.check(MINIMUM_PYSPARK)
         if listener is None:
             listener = Listener.open(os.environ)
+            _end_by_sigterm(listener)
             os.write(output, listener.announcement)
             _import(zygote, listener, requests, output)
     except (KeyError, OSError, StartError) as error:
@@ -239,17 +240,21 @@ def _worker_module() -> str:
     return named[0] if named and named[0].startswith("pyspark") else WORKER_MODULE
 
 
-def _import(zygote: Zygote, listener: Listener, requests: int, output: int) -> None:
-    """Import what workers need, while connections wait in the backlog.
-
-    Where that fails, workers import for themselves: their tasks say what is wrong.
-    """
+def _end_by_sigterm(listener: Listener) -> None:
+    """Until there are workers: no more than the socket to tidy up."""
 
     def end(number: int, frame: FrameType | None) -> None:
         listener.close()
         os._exit(1)
 
     signal.signal(signal.SIGTERM, end)
+
+
+def _import(zygote: Zygote, listener: Listener, requests: int, output: int) -> None:
+    """Import what workers need, while connections wait in the backlog.
+
+    Where that fails, workers import for themselves: their tasks say what is wrong.
+    """
     more = [name.strip() for name in os.environ.get(MORE_MODULES, "").split(",")]
     try:
         count = zygote.import_modules([*MODULES, *filter(None, more)])
