@@ -8,7 +8,7 @@ import java.util.Map;
 /** Makes exceptions of status codes. */
 final class Errors {
   /** The keys that {@code udfrunner_error_detail} knows, asked for by the glue in this order. */
-  private static final String[] DETAIL_KEYS = {
+  static final String[] DETAIL_KEYS = {
     "cause",
     "python.traceback",
     "worker.pid",
@@ -17,10 +17,12 @@ final class Errors {
     "worker.stderr_tail",
     "worker.python_stack",
     "worker.peak_rss",
+    "worker.pyspark",
     "task.partition",
     "task.attempt",
     "task.stage",
     "task.id",
+    "task.eval_type",
     "go.panic",
   };
 
