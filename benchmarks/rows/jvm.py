@@ -12,6 +12,8 @@ from ..measure import Budget, Row, Side, Target, take_turns
 C, ARROW, IPC = "ours, C host", "ours, JVM host, Arrow arrays", "ours, JVM host, IPC bytes"
 CALLS = 20_000
 """Calls a sample."""
+WARM_UPS = 10
+"""Tasks of the JVM's for each that is measured, first of all."""
 
 CASES = (
     ("A", ADD_ONE, "Arrow x+1, {:,} longs, batches of 64,000", 5_000_000, 64_000),
@@ -40,8 +42,8 @@ def _measure(name: str, job: Job, case: str, rows: int, size: int, rounds: int) 
         assert (run(total), total.value) == (rows, expected)
         assert jvm.check() == (rows, expected)
         for side, way in ((ARROW, "arrow"), (IPC, "ipc")):
-            # A JVM compiles what it has run often.
-            for _ in range(rounds):
+            # A JVM compiles what it has run some thousand times.
+            for _ in range(WARM_UPS * rounds):
                 jvm.run(way)
             sides: dict[str, Callable[[], object]] = {C: run, side: lambda way=way: jvm.run(way)}
             yield Row(name, case, "ms", take_turns(sides, rounds), Target(side, C, 1.1))

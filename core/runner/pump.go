@@ -361,7 +361,7 @@ func (p *pump) died() (status.Code, error) {
 			return 0, status.New(status.PythonException, "exception whose text cannot be encoded as UTF-8; worker.stderr_tail has it")
 		}
 		return 0, w.ExitError(p.stubborn)
-	case since > deathGrace && !p.stubborn && !w.Dead():
+	case since > deathGrace && !p.stubborn && !w.Ending():
 		p.stubborn = true
 		w.Kill()
 	}

@@ -107,3 +107,14 @@ func statOf(pid int) [][]byte {
 	}
 	return bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // the name may hold anything
 }
+
+// exiting says whether the kernel is taking a process apart, PF_EXITING in linux/sched.h.
+func exiting(pid int) bool {
+	const flagsField, flag = 6, 0x4
+	fields := statOf(pid)
+	if len(fields) <= flagsField {
+		return false
+	}
+	flags, err := strconv.ParseUint(string(fields[flagsField]), 10, 64)
+	return err == nil && flags&flag != 0
+}

@@ -314,8 +314,9 @@ func (w *Worker) OnExit(notify func()) {
 	}
 }
 
-// Dead says whether the process is known to have ended, be it that the report of it is still to come.
-func (w *Worker) Dead() bool {
+// Ending says whether the process has ended, be it that the report of it is still to come, or is about to: the kernel closes
+// its descriptors first, and on a busy machine the rest may take its time.
+func (w *Worker) Ending() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.hasExited() {
@@ -325,7 +326,7 @@ func (w *Worker) Dead() bool {
 		return false
 	}
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(w.pidfd), Events: unix.POLLIN}}, 0) //nolint:gosec // a descriptor
-	return err == nil && n == 1
+	return err == nil && n == 1 || exiting(w.pid)
 }
 
 // Exited says whether the process has ended and that is known.

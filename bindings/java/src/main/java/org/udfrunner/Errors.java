@@ -8,21 +8,21 @@ import java.util.Map;
 /** Makes exceptions of status codes. */
 final class Errors {
   /** The keys that {@code udfrunner_error_detail} knows, asked for by the glue in this order. */
-  private static final String[] DETAIL_KEYS = {
+  static final String[] DETAIL_KEYS = {
     "cause",
     "python.traceback",
-    "worker.pyspark",
     "worker.pid",
     "worker.exit_status",
     "worker.signal",
     "worker.stderr_tail",
     "worker.python_stack",
     "worker.peak_rss",
-    "task.eval_type",
+    "worker.pyspark",
     "task.partition",
     "task.attempt",
     "task.stage",
     "task.id",
+    "task.eval_type",
     "go.panic",
   };
 

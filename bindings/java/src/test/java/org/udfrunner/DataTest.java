@@ -244,4 +244,52 @@ class DataTest {
   void noRows() {
     assertEquals(List.of(), run(Ipc.input(0, 0)));
   }
+
+  /** A pickled command, as Spark's PythonFunction holds it, that adds to an accumulator. */
+  @Test
+  @SuppressWarnings("try") // They stay readable after the close.
+  void accumulators() {
+    String program =
+        """
+        import sys
+        from pyspark.accumulators import Accumulator, INT_ACCUMULATOR_PARAM
+        from pyspark.serializers import CloudPickleSerializer
+        from pyspark.sql.types import LongType
+        total = Accumulator(7, 0, INT_ACCUMULATOR_PARAM)
+        def f(n):
+            total.add(int(n.sum()))
+            return n
+        sys.stdout.buffer.write(CloudPickleSerializer().dumps((f, LongType())).hex().encode())
+        """;
+    String output = Fixtures.run(List.of(Fixtures.python(), "-c", program), java.util.Map.of());
+    assertTrue(output.startsWith("0\n"), output);
+    byte[] command = java.util.HexFormat.of().parseHex(output.substring(2).strip());
+    try (Runner pickled =
+            Fixtures.builder(env, EvalType.SQL_SCALAR_PANDAS_UDF)
+                .function(Function.pickle(command).returns("long"), 0)
+                .build();
+        ResultIterator results = pickled.compute(Ipc.input(1, 10), 0)) {
+      assertEquals(Ipc.longs(0, 10), Fixtures.drain(results));
+      results.close();
+      // The pickled tuple (7, 45), in whatever protocol.
+      assertEquals(1, results.accumulators().size());
+      byte[] update = results.accumulators().get(0);
+      String text = new String(update, java.nio.charset.StandardCharsets.ISO_8859_1);
+      assertTrue(text.contains("K\u0007K-"), text);
+    }
+  }
+
+  @Test
+  void interpreterThatIsNotThere() {
+    try (Runner lost =
+            Fixtures.builder(env, EvalType.SQL_SCALAR_PANDAS_UDF)
+                .conf("spark.pyspark.python", "/no/such/python")
+                .function(Fixtures.function("plus_one").returns("long"), 0)
+                .build();
+        ResultIterator results = lost.compute(Ipc.input(1, 10), 0)) {
+      SpawnException error = assertThrows(SpawnException.class, results::hasNext);
+      assertTrue(error.getMessage().contains("/no/such/python"), error.getMessage());
+      assertEquals("bad_interpreter", error.causeWord());
+    }
+  }
 }
