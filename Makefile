@@ -137,28 +137,46 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-java test-docs ## Run all tests
+test: test-go test-c test-python test-java test-docs test-wheel ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./core/...
 	CGO_ENABLED=0 $(GO) test -shuffle=on ./core/...
 
+.PHONY: race
+race: venv ## Cancel 10,000 tasks near their end, with the race detector
+	UDFRUNNER_RACE_ROUNDS=10000 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -run TestCancelAgainstCompletion ./core/runner
+
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
-C_TESTS     := arguments refusals tasks groups threads stream memory
+C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
+C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
 EXAMPLES    := build/examples/smallest build/examples/csv_udf
 
-$(C_PROGRAMS): build/tests/%: capi/tests/%.c $(filter-out %_test.c %header_other.c,$(wildcard capi/tests/*.c)) $(wildcard capi/tests/*.h) include/udfrunner.h
+$(C_PROGRAMS): build/tests/%: capi/tests/%.c $(C_PARTS) $(wildcard capi/tests/*.h) include/udfrunner.h
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
 
+# Without the sanitizers: its memory is looked at.
+build/tests/soak: capi/tests/soak.c capi/tests/gauges.c $(C_PARTS) $(wildcard capi/tests/*.h) include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@ -ldl -pthread
+
+RUN_SOAK = UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/soak
+
+MINUTES ?= 20
+.PHONY: soak
+soak: venv lib build/tests/soak ## Run tasks for MINUTES=20, some of which crash or are cancelled; fails unless all that the host holds stays flat
+	$(RUN_SOAK) $$(($(MINUTES) * 60))
+
 .PHONY: test-c
-test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
+test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so build/tests/soak $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
 	@for t in $(C_TESTS); do echo "$$t"; \
 		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
 		UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/$${t}_test || exit 1; done
+	@echo soak; $(RUN_SOAK) 6
 	@echo panic; UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
 		UDFRUNNER_LIBRARY=$(BUILD)/tests/libudfrunner-panichook.so build/tests/panic_test
 
@@ -194,6 +212,32 @@ test-python: venv lib build/bench/libchost.so $(JVM_HOST) build/tests/libudfrunn
 	cd bindings/python && $(RUN_PYTHON) -m pytest -q -p no:cacheprovider tests
 	$(RUN_PYTHON) -m pytest -q -p no:cacheprovider benchmarks/tests
 
+# The daemon module in real Spark. For the oldest and the newest there is no package without Spark,
+# so that their environments hold it; the others are installed here, below build/spark.
+JVM         := $(or $(wildcard $(JAVA_HOME)/bin/java),$(shell command -v java))
+SPARK_ENDS  := build/venv/3.5 build/venv/4.3
+SPARK_ALL   := $(SPARK_ENDS) $(patsubst .ci/spark-%.txt,build/spark/%,$(wildcard .ci/spark-*.txt))
+build/spark/%/.installed: .ci/spark-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: test-spark test-spark-all
+test-spark: $(SPARK_ENDS:%=%/.installed) ## Run the daemon module in Spark 3.5 and 4.3, where Java 17 is
+test-spark-all: $(SPARK_ALL:%=%/.installed) ## Run the daemon module in Spark 3.5, 4.0, 4.1, 4.2 and 4.3
+test-spark test-spark-all:
+ifeq ($(JVM),)
+	@echo "skipped: Spark needs Java 17, found no java"
+else
+	@for environment in $(^:%/.installed=%); do echo "$$environment"; (cd bindings/python && \
+		PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 $(CURDIR)/$$environment/bin/python -m pytest -q -p no:cacheprovider tests_spark) || exit 1; done
+endif
+
+# As a user has it: the wheel, installed with Spark into an empty environment.
+.PHONY: test-wheel
+test-wheel: venv lib ## Build the wheel, install it beside Spark, run a job where Java 17 is
+	$(RUN_PYTHON) bindings/python/tests_wheel/run.py build/wheel build/venv/4.3
+
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
@@ -204,6 +248,7 @@ SPARK        := $(BUILD)/jni-example
 SPARK_PYTHON := $(SPARK)/venv/bin/python
 SPARK_MVN     = $(MAVEN) -q -B --no-transfer-progress -f jni-example/pom.xml
 SPARK_RUN     = PYTHONDONTWRITEBYTECODE=1 PYSPARK_PYTHON=$(SPARK_PYTHON) SPARK_LOCAL_IP=127.0.0.1 $(SPARK_PYTHON)
+SPARK_FILES   = $(SPARK)/target/udfrunner-spark-example.jar $(JAVA_JAR) $(SPARK)/data
 SPARK_SOURCES := $(shell find jni-example/src -type f)
 
 # The whole of Spark with its PySpark, for its driver, its cluster and their Python workers.
@@ -223,11 +268,23 @@ $(SPARK)/target/udfrunner-spark-example.jar: jni-example/pom.xml $(SPARK_SOURCES
 
 # ------------------------------------------------------------ Demo, benchmarks
 
+# The JVM takes part where there is a JDK with Maven.
+DEMO_JAR := $(if $(and $(JAVAC),$(MAVEN)),$(JAVA_JAR))
+
 # Only what the demo needs: a fresh machine gets no Spark for it.
 .PHONY: demo
-demo: build/venv/4.2/.installed lib build/examples/csv_udf ## Run functions over 336,776 flights, from C and from the command line
+demo: build/venv/4.2/.installed lib build/examples/csv_udf $(DEMO_JAR) ## Run functions over 336,776 flights, from C, the JVM and the command line
 	@rm -rf build/demo
-	$(RUN_PYTHON) bindings/demo/run.py build/demo build/examples/csv_udf
+	$(RUN_PYTHON) bindings/demo/run.py build/demo build/examples/csv_udf $(DEMO_JAR)
+	$(if $(DEMO_JAR),,@echo "no JDK of Java 17 or later with Maven here: the demo's JVM part was left out")
+
+.PHONY: demo-spark
+demo-spark: $(SPARK)/target/udfrunner-spark-example.jar $(SPARK)/data/answers.json ## Run the Spark example on local[2], beside Spark's own Python runner
+	$(SPARK_RUN) jni-example/demo/local.py $(SPARK_FILES) $(SPARK)/local
+
+.PHONY: demo-cluster
+demo-cluster: $(SPARK)/target/udfrunner-spark-example.jar $(SPARK)/data/answers.json ## Run the Spark example on a standalone cluster that loses an executor
+	$(SPARK_RUN) jni-example/demo/cluster.py $(SPARK_FILES) $(SPARK)/cluster
 
 build/bench/jvm/classpath: benchmarks/JvmHost.java $(JAVA_JAR)
 	@mkdir -p $(@D)/classes
@@ -238,6 +295,10 @@ build/bench/jvm/classpath: benchmarks/JvmHost.java $(JAVA_JAR)
 .PHONY: bench
 bench: build/venv/4.2/.installed build/bench/libchost.so $(JVM_HOST) ## Measure against the stock worker; the table goes to build/bench
 	$(RUN_PYTHON) -m benchmarks
+
+.PHONY: bench-peers
+bench-peers: build/venv/4.2/.installed build/venv/4.3/.installed ## Measure the daemon module inside real Spark, beside stock, for minutes (needs Java 17)
+	$(RUN_PYTHON) -m benchmarks --peers
 
 build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
 	@mkdir -p $(@D)
@@ -299,6 +360,7 @@ check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python bindings/c bindings/demo benchmarks docs/test_readme.py
+	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..measure import Budget, Row
-from . import arrow_scalar, cancel, jvm, map_wide, memory, small_task
+from . import arrow_scalar, cancel, jvm, map_wide, memory, small_task, spark_tasks
 
 MEASUREMENTS: dict[str, Callable[[Budget], Iterator[Row]]] = {
     "A": arrow_scalar.measure,
@@ -16,3 +16,6 @@ MEASUREMENTS: dict[str, Callable[[Budget], Iterator[Row]]] = {
     "memory": memory.measure,
 }
 """What is measured, by the id of its rows; "JVM" measures A, B, D and H from a JVM."""
+
+PEERS: dict[str, Callable[[Budget], Iterator[Row]]] = {"F": spark_tasks.measure}
+"""What is measured inside other programs, minutes long: they have to be installed."""

@@ -52,4 +52,4 @@ def test_quick_run_writes_all_rows(tmp_path: Path) -> None:
 def test_unknown_row_is_refused() -> None:
     done = _run("--only", "Z")
     assert done.returncode == 2
-    assert "'Z' is not one of 'A', 'B', 'D', 'G', 'JVM', 'memory'" in done.stderr
+    assert "'Z' is not one of 'A', 'B', 'D', 'G', 'JVM', 'memory', 'F'" in done.stderr

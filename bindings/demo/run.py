@@ -1,9 +1,10 @@
 """`make demo`: functions over all flights out of New York in 2013, in worker processes.
 
-The C program `csv_udf` and the command `udfrunner run` do the work, each with one and with two
-workers; every result is compared with the same function applied directly in this process.
+The C program `csv_udf`, the command `udfrunner run` and, where its jar is given, the Java program
+`ArrowUdf` do the work, each with one and with two workers; every result is compared with the same
+function applied directly in this process.
 
-    python run.py WORK-DIRECTORY CSV_UDF-PROGRAM
+    python run.py WORK-DIRECTORY CSV_UDF-PROGRAM [UDFRUNNER-JAR]
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ import pyarrow.parquet as pq
 
 HERE = Path(__file__).resolve().parent
 WORKERS = (1, 2)
+JAVA_PROGRAM = HERE.parent / "java/examples/ArrowUdf.java"
+JAVA_FILES = 4
+
+#: Runs a function: by that C program, over those flights, with files there, by so many workers.
+Job = Callable[[Path, pa.Table, Path, int], pa.Table]
 
 
 def speed_by_c_program(program: Path, flights: pa.Table, work: Path, workers: int) -> pa.Table:
@@ -51,9 +57,25 @@ def speed_by_c_program(program: Path, flights: pa.Table, work: Path, workers: in
     ).cast(pa.schema([("speed", pa.float64())]))
 
 
-def by_command(
-    function: str, kind: str, returned: str, columns: list[str]
-) -> Callable[[Path, pa.Table, Path, int], pa.Table]:
+def speed_by_java_program(jar: Path) -> Job:
+    """The same function by the Java program, a task for each of four Arrow files."""
+
+    def job(program: Path, flights: pa.Table, work: Path, workers: int) -> pa.Table:
+        columns = flights.select(["distance", "air_time"])
+        rows = -(-columns.num_rows // JAVA_FILES)
+        sources = [work / f"flights-{part}.arrows" for part in range(JAVA_FILES)]
+        for part, source in enumerate(sources):
+            with pa.ipc.new_stream(source, columns.schema) as writer:
+                writer.write_table(columns.slice(part * rows, rows), max_chunksize=65536)
+        command: list[str | Path] = ["java", "-cp", jar, JAVA_PROGRAM, sys.executable, str(workers)]
+        run([*command, "flight_functions:speed", "double", "2", *sources])
+        results = [pa.ipc.open_stream(s.with_suffix(".result.arrows")).read_all() for s in sources]
+        return pa.concat_tables(results)
+
+    return job
+
+
+def by_command(function: str, kind: str, returned: str, columns: list[str]) -> Job:
     """A function over a Parquet file, by `udfrunner run`."""
 
     def job(program: Path, flights: pa.Table, work: Path, workers: int) -> pa.Table:
@@ -108,7 +130,7 @@ def equal(result: pa.Table, expected: pa.Table) -> bool:
     return all(a.cast(b.type).combine_chunks().equals(b.combine_chunks()) for a, b in pairs)
 
 
-def main(work: Path, program: Path) -> int:
+def main(work: Path, program: Path, jar: Path | None) -> int:
     work.mkdir(parents=True, exist_ok=True)
     flights = load_flights()
     ddl = ", ".join(f"{f.name} {SPARK_TYPES[f.type]}" for f in flights.schema)
@@ -130,6 +152,9 @@ def main(work: Path, program: Path) -> int:
             direct_long_delays,
         ),
     ]
+    if jar is not None:
+        job = speed_by_java_program(jar)
+        jobs.insert(1, ("Java program, pandas function", job, direct_speed))
     lines, wrong = [], 0
     for name, job, direct in jobs:
         expected = direct(flights)
@@ -157,4 +182,5 @@ SPARK_TYPES = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()))
+    paths = [Path(word).resolve() for word in sys.argv[1:]]
+    sys.exit(main(paths[0], paths[1], paths[2] if len(paths) > 2 else None))

@@ -351,12 +351,8 @@ static void what_is_not_available(void) {
   numbers source = {.batches = 1, .rows = 1};
   udfrunner_iterator *it = test_compute(runner, &source, NULL);
   udfrunner_error *err;
-  udfrunner_bytes bytes;
   udfrunner_buffer buffer;
-  CHECK_FAILS(UDFRUNNER_NOT_SUPPORTED, lib.udfrunner_log_next(env, 0, &bytes, &err), err);
-  CHECK_FAILS(UDFRUNNER_NOT_SUPPORTED, lib.udfrunner_log_next(NULL, 0, &bytes, &err), err);
   CHECK_FAILS(UDFRUNNER_NOT_SUPPORTED, lib.udfrunner_buffer_alloc(env, 8, &buffer, &err), err);
-  CHECK_FAILS(UDFRUNNER_NOT_SUPPORTED, lib.iterator_stack(it, 0, &bytes, &err), err);
   CHECK_FAILS(UDFRUNNER_INVALID_ARGUMENT, lib.runner_create(env, 31, &runner, &err), err);
   CHECK(runner == NULL);
   lib.iterator_close(&it);

@@ -249,6 +249,8 @@ static void python_exception(void) {
   CHECK_TEXT("4", lib.udfrunner_error_detail(err, "task.partition"));
   CHECK_TEXT("2", lib.udfrunner_error_detail(err, "task.attempt"));
   CHECK_TEXT("9", lib.udfrunner_error_detail(err, "task.stage"));
+  CHECK_TEXT("200 (SQL_SCALAR_PANDAS_UDF)", lib.udfrunner_error_detail(err, "task.eval_type"));
+  CHECK_HOLDS(".", lib.udfrunner_error_detail(err, "worker.pyspark"));
   CHECK(lib.udfrunner_error_detail(err, "no.such.detail") == NULL);
   CHECK(lib.udfrunner_error_detail(err, NULL) == NULL);
   lib.udfrunner_error_destroy(&err);

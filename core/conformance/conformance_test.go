@@ -47,7 +47,7 @@ func TestReplay(t *testing.T) {
 			}
 			t.Run(minor+" "+factory.Name, func(t *testing.T) {
 				e := newEnv(t, minor, factory)
-				seen := map[int32]bool{}
+				seen, dir := map[int32]bool{}, t.TempDir()
 				for _, c := range cases {
 					if c.Minor != minor || c.Partial || factory.OneTask && seen[c.EvalType.ID] {
 						continue
@@ -57,7 +57,7 @@ func TestReplay(t *testing.T) {
 						continue
 					}
 					seen[c.EvalType.ID] = true
-					matrix.Ran(&c, factory, t.Run(c.Name, func(t *testing.T) { replay(t, e, c, factory.OneTask) }))
+					matrix.Ran(&c, factory, t.Run(c.Name, func(t *testing.T) { replay(t, e, c.Served(t, dir), factory.OneTask) }))
 				}
 			})
 		}
@@ -68,7 +68,6 @@ func TestReplay(t *testing.T) {
 }
 
 func replay(t *testing.T, e *env.Env, c conformance.Case, oneTask bool) {
-	c = c.Served(t)
 	want, reusable := c.Expected(t)
 	it, err := c.Runner(t, e).Compute(c.Input(t), c.Task())
 	require.NoError(t, err)

@@ -164,7 +164,7 @@ func (c *Case) Task() runner.Task {
 }
 
 // Input is the recorded data as a host has it.
-func (c *Case) Input(t *testing.T) hostcall.Input {
+func (c *Case) Input(t testing.TB) hostcall.Input {
 	t.Helper()
 	if c.Uneven() {
 		newer := read(t, filepath.Join(testdata(), "4.2", c.Name+".in"))
@@ -193,7 +193,7 @@ func (c *Case) Input(t *testing.T) hostcall.Input {
 	return c.stream(t, section.Groups[0][0]).Input()
 }
 
-func (c *Case) groups(t *testing.T, ipc [][][]byte) hostcall.Input {
+func (c *Case) groups(t testing.TB, ipc [][][]byte) hostcall.Input {
 	var groups [][]*hosttest.Stream
 	for _, group := range ipc {
 		var streams []*hosttest.Stream
@@ -206,7 +206,7 @@ func (c *Case) groups(t *testing.T, ipc [][][]byte) hostcall.Input {
 }
 
 // stream is one of the host's: Spark wraps columns for some eval types, the host has them as they are.
-func (c *Case) stream(t *testing.T, ipc []byte) *hosttest.Stream {
+func (c *Case) stream(t testing.TB, ipc []byte) *hosttest.Stream {
 	if c.EvalType.StructInput {
 		return hosttest.UnwrappedStreamOf(t, ipc)
 	}

@@ -147,6 +147,36 @@ func messages(t testing.TB, stream []byte) [][]byte {
 	}
 }
 
+// Whole is how many whole messages data, the start of an Arrow stream, has: its schema, batches, the end.
+func Whole(data []byte) (n int) {
+	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
+	for len(data) >= arrowio.PrefixSize {
+		length, end, err := d.Prefix(data[:arrowio.PrefixSize])
+		size := arrowio.PrefixSize + length
+		switch {
+		case err != nil || size > len(data):
+			return n
+		case end:
+			return n + 1
+		}
+		step, err := d.Metadata(data[arrowio.PrefixSize:size])
+		if size += int(step.BodyLength); err != nil || size > len(data) {
+			return n
+		}
+		if step.Kind != arrowio.StepSchema {
+			if d.Borrow(data[size-int(step.BodyLength):size]) != nil {
+				return n
+			}
+			if _, err := d.Finish(); err != nil {
+				return n
+			}
+		}
+		n++
+		data = data[size:]
+	}
+	return n
+}
+
 // Uneven says that Spark brought initial states together with rows, in batches whose columns have different lengths, as it did before
 // 4.2. That is no valid Arrow: a host brings them as it does to 4.2.
 func (c *Case) Uneven() bool {

@@ -22,12 +22,11 @@ var (
 	included    = []byte("VALUE = 40\n")                // every include
 )
 
-// Located is the case with the files and directories that its host has, made for the test, in the place of the recorded ones, whose paths
-// were normalised.
-func (c Case) Located(t testing.TB) Case {
+// Located is the case with the files that its host has in a directory, in the place of the recorded ones, whose paths were normalised. Cases
+// with one directory can share workers.
+func (c Case) Located(t testing.TB, dir string) Case {
 	t.Helper()
 	in := *c.Init
-	dir := t.TempDir()
 	if in.FilesDir != "" {
 		in.FilesDir = dir
 	}
@@ -76,7 +75,7 @@ func (c *Case) values() map[int64][]byte {
 }
 
 // Served is the case, located, with the servers that its host has running, and their addresses in the place of the recorded ones.
-func (c Case) Served(t testing.TB) Case {
+func (c Case) Served(t testing.TB, dir string) Case {
 	t.Helper()
 	if job, again := strings.CutSuffix(c.Name, ".1"); again && strings.HasPrefix(job, "broadcast") {
 		// The job's second task: its worker had both variables, and was told to drop the first alone.
@@ -86,7 +85,7 @@ func (c Case) Served(t testing.TB) Case {
 		in.Broadcasts = []protocol.Broadcast{{ID: in.Broadcasts[dropped].ID + 1}}
 		c.Init = &in
 	}
-	c = c.Located(t)
+	c = c.Located(t, dir)
 	in := c.Init
 	if s := in.BroadcastServer; s != nil {
 		var ids []int64

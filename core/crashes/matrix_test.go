@@ -86,7 +86,14 @@ var exits = []crash{
 		details: seen(details{"worker.exit_status": "9"})},
 	{what: "Exit, while a process that left the worker's group holds the channel", function: "exit_with_an_orphan_on_the_channel",
 		code: status.WorkerExited, cause: status.CauseExit, message: "status 4", details: seen(details{"worker.exit_status": "4"})},
+	{what: "Exit, while the daemon is too busy to report it", function: "exit_while_the_daemon_is_stopped", begun: func(s *scene) {
+		daemon := s.daemon()
+		time.AfterFunc(reported, func() { _ = unix.Kill(daemon, unix.SIGCONT) })
+	}, code: status.WorkerExited, cause: status.CauseExit, message: "status 3", details: seen(details{"worker.exit_status": "3"})},
 }
+
+// reported is how late a report comes that is late: later than a worker may live on that has closed its channel.
+const reported = 400 * time.Millisecond
 
 var exceptions = []crash{
 	{what: "An exception", function: "fail", code: status.PythonException, cause: status.CauseException, message: "ValueError: a deliberate error",
@@ -251,7 +258,7 @@ var kills = []crash{
 		s.e = newScene(s.t).e // for the next task
 	}, code: status.Cancelled, cause: status.CauseCancelled, message: "env was destroyed", details: details{"worker.pid": ""}},
 	{what: "A deadline", function: "wait", task: runner.Task{DeadlineMS: 1500}, begun: func(*scene) {}, code: status.Deadline, cause: status.CauseDeadline,
-		message: "1500 ms", details: details{"worker.pid": ""}},
+		message: "1500 ms", details: details{"worker.pid": "", "worker.python_stack": "in wait"}},
 	{what: "A deadline, the worker being stopped (SIGSTOP)", function: "stop", task: runner.Task{DeadlineMS: 1500}, begun: func(*scene) {}, code: status.Deadline,
 		cause: status.CauseDeadline, message: "1500 ms", details: details{"worker.pid": ""}},
 	{what: "More private memory than `udfrunner.worker.memory.limit`", function: "take_memory", settings: set(config.Pair{Key: config.WorkerMemoryLimit, Value: "300m"}),
@@ -259,10 +266,10 @@ var kills = []crash{
 		details: details{"worker.pid": "", "worker.python_stack": "in take_memory"}},
 	{what: "No output for longer than `spark.python.worker.idleTimeoutSeconds`", function: "wait", begun: func(*scene) {},
 		settings: set(config.Pair{Key: config.PythonIdleTimeout, Value: "1s"}, config.Pair{Key: config.PythonKillOnIdle, Value: "true"}),
-		code: status.WorkerExited, cause: status.CauseIdleTimeout, message: "no data from worker",
+		code:     status.WorkerExited, cause: status.CauseIdleTimeout, message: "no data from worker",
 		details: details{"worker.pid": "", "worker.python_stack": "in wait"}},
 	{what: "The host's input fails", input: func(s *hosttest.Stream) { s.Step = func(i int) unix.Errno { return []unix.Errno{0, unix.EIO}[i] } },
 		code: status.Host, cause: status.CauseHost, message: "no batch today", details: details{"worker.pid": ""}},
 	{what: "The host's input has a wrong structure", input: func(s *hosttest.Stream) { s.Mangle = func(_ int, a *cdata.Array) { a.Length = -1 } },
-		code: status.Host, cause: status.CauseHost, message: "length", details: details{"worker.pid": ""}},
+		code: status.Host, cause: status.CauseHost, message: "length"},
 }

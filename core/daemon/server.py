@@ -175,8 +175,10 @@ class Server:
         try:
             stacks = taskstate.open_stack_file()
             descriptors.append(stacks)  # closed with those that came
+            taskstate.hold_stack_signal()
             pid = os.fork()
         except OSError as error:
+            taskstate.enable_stack_report()
             self._refuse(id, error)
             return
         if pid == 0:
@@ -185,6 +187,7 @@ class Server:
                 data, stacks, stdout, stderr, message["env"], message["unset"], message["cwd"]
             )
             run_worker(request, self._zygote, parent)
+        taskstate.enable_stack_report()
         pidfd = self._reaper.add(id, pid)
         # Copies, as a message may wait in the queue while the worker ends and is reaped.
         shared = [pidfd, stacks] if pidfd >= 0 else [stacks]

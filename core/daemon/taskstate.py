@@ -33,13 +33,20 @@ def enable_crash_report(descriptor: int = 2) -> None:
 
 
 def enable_stack_report(descriptor: int = 2) -> None:
-    """Answer STACK_SIGNAL on descriptor.
+    """Answer STACK_SIGNAL on descriptor, also a signal that hold_stack_signal kept waiting.
 
-    To be called before the fork, too: no moment of a worker's life is left in which the signal
-    would end it. The signal is blocked while the answer is written, which tells others when it is
-    complete.
+    The signal is blocked while the answer is written, which tells others when it is complete.
     """
     faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (STACK_SIGNAL,))
+
+
+def hold_stack_signal() -> None:
+    """Let STACK_SIGNAL wait, in a fork too, until enable_stack_report.
+
+    Whoever asks a worker that is being made gets its answer from the worker's own stack file.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, (STACK_SIGNAL,))
 
 
 def open_stack_file() -> int:

@@ -113,14 +113,22 @@ class Zygote:
         input that failed is noted. Afterwards garbage is collected and the rest of the heap
         frozen: no worker's collector looks at it again (gc.freeze).
         """
-        before = set(process.open_descriptors())
-        with _warming():
+
+        def run() -> None:
             for index, data in enumerate(inputs):
                 error = self._run_discarded(data)
                 if error is None:
                     self._rehearsal.append(data)
                 else:
                     self.notes.append(f"warm-up {index} failed: {error}")
+
+        return self.warm_by(run)
+
+    def warm_by(self, run: Callable[[], object]) -> int:
+        """As warm, by a function in the place of worker inputs."""
+        before = set(process.open_descriptors())
+        with _warming():
+            run()
         self.descriptors += [fd for fd in process.open_descriptors() if fd not in before]
         gc.collect()
         gc.freeze()

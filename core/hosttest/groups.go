@@ -39,7 +39,7 @@ var (
 
 // NewGroups makes a source of groups, each of one stream, or of two for cogroup. Its test fails if it was not
 // released exactly once; streams that were given are the library's to release, others are released with the source.
-func NewGroups(t *testing.T, groups ...[]*Stream) *Groups {
+func NewGroups(t testing.TB, groups ...[]*Stream) *Groups {
 	t.Helper()
 	g := &Groups{id: lastID.Add(1), groups: groups}
 	groupSources.Store(g.id, g)

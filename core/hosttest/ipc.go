@@ -12,19 +12,19 @@ import (
 )
 
 // StreamOf makes a stream, as NewStream, of what an IPC stream holds.
-func StreamOf(t *testing.T, ipc []byte) *Stream {
+func StreamOf(t testing.TB, ipc []byte) *Stream {
 	t.Helper()
 	return streamOf(t, ipc, false)
 }
 
 // UnwrappedStreamOf is StreamOf of an IPC stream with one struct column, as Spark sends and takes them for mapInPandas and
 // mapInArrow: its fields are the stream's columns.
-func UnwrappedStreamOf(t *testing.T, ipc []byte) *Stream {
+func UnwrappedStreamOf(t testing.TB, ipc []byte) *Stream {
 	t.Helper()
 	return streamOf(t, ipc, true)
 }
 
-func streamOf(t *testing.T, ipc []byte, unwrap bool) *Stream {
+func streamOf(t testing.TB, ipc []byte, unwrap bool) *Stream {
 	t.Helper()
 	content, err := arrowtest.Read(ipc, unwrap)
 	require.NoError(t, err)

@@ -18,7 +18,7 @@ const leakWait = 15 * time.Second
 
 // CheckLeaks fails the test if it leaves goroutines of the library, descriptors or child processes behind. Call
 // it before anything that the test cleans up.
-func CheckLeaks(t *testing.T) {
+func CheckLeaks(t testing.TB) {
 	t.Helper()
 	goroutines, fds, children := safego.Running(), descriptors(), childProcesses()
 	t.Cleanup(func() {

@@ -43,7 +43,7 @@ var (
 )
 
 // NewRecords makes a source; its test fails if it was not released exactly once.
-func NewRecords(t *testing.T, answers ...Answer) *Records {
+func NewRecords(t testing.TB, answers ...Answer) *Records {
 	t.Helper()
 	r := &Records{Answers: answers, id: lastID.Add(1)}
 	recordSources.Store(r.id, r)

@@ -56,12 +56,12 @@ var (
 
 // NewStream makes a stream of batches of int64 columns, one at least; its test fails if it was not released exactly once
 // with all of its arrays.
-func NewStream(t *testing.T, batches ...[]Column) *Stream {
+func NewStream(t testing.TB, batches ...[]Column) *Stream {
 	t.Helper()
 	return newStream(t, columnBatches(batches))
 }
 
-func newStream(t *testing.T, batches batches) *Stream {
+func newStream(t testing.TB, batches batches) *Stream {
 	t.Helper()
 	s := &Stream{id: lastID.Add(1), releaseArray: callbacks().releaseArray, batches: batches}
 	streams.Store(s.id, s)

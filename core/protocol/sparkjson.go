@@ -42,17 +42,22 @@ func membersOf(object []byte) ([]member, error) {
 func appendSparkJSON(b []byte, s string) []byte {
 	const short = "btn\x00fr" // \b is 8, \v has no short form
 	b = append(b, '"')
-	for _, c := range []byte(s) {
+	plain := 0 // from here on nothing was appended, nor needs to be quoted
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[plain:i]...)
+		plain = i + 1
 		switch {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
 		case c >= '\b' && c <= '\r' && c != '\v':
 			b = append(b, '\\', short[c-'\b'])
-		case c < ' ':
-			b = fmt.Appendf(b, `\u%04X`, c)
 		default:
-			b = append(b, c)
+			b = fmt.Appendf(b, `\u%04X`, c)
 		}
 	}
-	return append(b, '"')
+	return append(append(b, s[plain:]...), '"')
 }

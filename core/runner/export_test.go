@@ -8,3 +8,9 @@ func UseFactory(c Computer, f worker.Factory) {
 }
 
 func (r *base) useFactory(f worker.Factory) { r.cache.factory.Store(&f) }
+
+// InitSection makes the init section of a task on the worker that it has.
+func InitSection(it *Iterator) []byte {
+	dialect, info, _ := it.factory.State()
+	return it.runner.section(dialect, it.pump.init(dialect, info))
+}

@@ -212,6 +212,15 @@ func TestGroupsThatFail(t *testing.T) {
 	assert.Contains(t, err.Error(), "no third group")
 	it.Close()
 
+	single := hosttest.NewGroups(t, []*hosttest.Stream{hosttest.NewStream(t, keyed([2]int64{1, 1}))})
+	it, err = job(t, e, 206, "n long, m long, s long", nil, "functions:both_pandas").Compute(single.Input(), Task{})
+	require.NoError(t, err)
+	_, err = collect(t, it)
+	assert.Equal(t, status.Host, status.CodeOf(err))
+	assert.Contains(t, err.Error(), "group 0 has 1 streams, asked for are 2")
+	assert.Equal(t, "206 (SQL_COGROUPED_MAP_PANDAS_UDF)", status.From(err).Details["task.eval_type"])
+	it.Close()
+
 	input = numbers(t).Input()
 	input.Keys = 3
 	it, err = r.Compute(input, Task{})

@@ -56,7 +56,7 @@ func (m *monitor) stop() {
 }
 
 // stackPatience bounds the wait for the Python stack of a worker that is about to be killed.
-const stackPatience = 50 * time.Millisecond
+const stackPatience = 250 * time.Millisecond
 
 // giveUp ends a running task with an error that shows where its worker was. It waits for that, so that it is for goroutines of the
 // library only.

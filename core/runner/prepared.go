@@ -17,6 +17,18 @@ import (
 type cache struct {
 	factory  atomic.Pointer[worker.Factory]
 	prepared atomic.Pointer[prepared]
+	section  atomic.Int64 // bytes of the largest init section so far
+}
+
+// section encodes an init section. The runner's sections are of one size, or nearly.
+func (r *base) section(dialect *protocol.Dialect, in *protocol.Init) []byte {
+	const more = 64 // longer numbers
+	size := r.cache.section.Load()
+	b := dialect.AppendInit(make([]byte, 0, size+more), in)
+	if int64(len(b)) > size {
+		r.cache.section.Store(int64(len(b)))
+	}
+	return b
 }
 
 // prepared is what a runner's configuration means for workers of one dialect. It is not changed.

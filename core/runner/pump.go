@@ -217,7 +217,7 @@ func (p *pump) open() (bool, error) {
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
 	p.out.attach(p.source, p.it.mode == readChunks)
-	p.writer.Queue(dialect.AppendInit(nil, in))
+	p.writer.Queue(p.it.runner.section(dialect, in))
 	p.in.start(p.writer)
 	// The first input goes out together with the init section, so that the worker wakes up once.
 	if _, err := p.pull(); err != nil {
@@ -247,6 +247,9 @@ func (p *pump) init(dialect *protocol.Dialect, info *worker.Info) *protocol.Init
 // announce finds out which broadcast variables a worker is to be told of: new ones, and those that it has to drop.
 func (p *pump) announce(w *worker.Worker) {
 	p.sentNew = nil
+	if len(p.it.runner.broadcasts) == 0 && len(w.Broadcasts) == 0 {
+		return
+	}
 	wanted := map[int64]bool{}
 	for _, b := range p.it.runner.broadcasts {
 		wanted[b.ID] = true
@@ -358,7 +361,7 @@ func (p *pump) died() (status.Code, error) {
 			return 0, status.New(status.PythonException, "exception whose text cannot be encoded as UTF-8; worker.stderr_tail has it")
 		}
 		return 0, w.ExitError(p.stubborn)
-	case since > deathGrace && !p.stubborn:
+	case since > deathGrace && !p.stubborn && !w.Dead():
 		p.stubborn = true
 		w.Kill()
 	}

@@ -118,7 +118,7 @@ func TestRecordedTasks(t *testing.T) {
 			if c.Uneven() {
 				t.Skip("a host brings it in another form, and the worker gets other batches; conformance holds that it answers the same")
 			}
-			c := c.Located(t)
+			c := c.Located(t, t.TempDir())
 			want, reusable := c.Expected(t)
 			r := c.Runner(t, e)
 			fake, theirs := newRecorder(t)

@@ -36,7 +36,7 @@ const (
 const tailReport = 50 * time.Millisecond
 
 // ExitError explains the death of a worker whose channel closed before its task was done; stubborn says that
-// it did not end by itself and was killed for that.
+// it did not end by itself in time and was killed for that.
 func (w *Worker) ExitError(stubborn bool) *status.Error {
 	w.mu.Lock()
 	exit, refuse, pid, logs, mark := w.exit, w.refuse, w.pid, w.logs, w.stderrMark
@@ -47,7 +47,7 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 	err := &status.Error{Code: status.WorkerExited}
 	cause := status.CauseUnknown
 	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
-	case stubborn:
+	case stubborn && (!exit.Known || exit.Status.Signal() == unix.SIGKILL):
 		err.Message, cause = name+" closed its channel in mid-task and was killed", status.CauseChannelClosed
 	case !exit.Known && exit.Unseen != "":
 		err.Message = name + " ended in mid-task; " + exit.Unseen

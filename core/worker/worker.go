@@ -314,5 +314,19 @@ func (w *Worker) OnExit(notify func()) {
 	}
 }
 
+// Dead says whether the process is known to have ended, be it that the report of it is still to come.
+func (w *Worker) Dead() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hasExited() {
+		return true
+	}
+	if w.pidfd < 0 {
+		return false
+	}
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(w.pidfd), Events: unix.POLLIN}}, 0) //nolint:gosec // a descriptor
+	return err == nil && n == 1
+}
+
 // Exited says whether the process has ended and that is known.
 func (w *Worker) Exited() bool { return w.hasExited() }

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.serializers import CloudPickleSerializer
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import pandas_udf
+from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import StructType
 
 #: How many times the flights are in what is measured with.
@@ -53,13 +53,14 @@ def main(directory: Path) -> None:
     spark.sparkContext.setLogLevel("ERROR")
     spark.sparkContext.addPyFile(str(Path(flight_functions.__file__)))
     unknown = spark.sparkContext.accumulator(0)
-    speed = pandas_udf(flight_functions.counting_speed(unknown), "double")
-    lateness_type = StructType.fromDDL(LATENESS_TYPE)
+    speed = pandas_udf(  # type: ignore[call-overload]
+        flight_functions.counting_speed(unknown), "double"
+    )
     flights = spark.read.parquet(str(directory / "flights"))
     jobs: dict[str, Callable[[], DataFrame]] = {
         "speed": lambda: flights.select("id", speed("distance", "air_time").alias("speed")),
         "lateness": lambda: flights.groupBy("dest").applyInPandas(
-            flight_functions.lateness, lateness_type
+            flight_functions.lateness, LATENESS_TYPE
         ),
     }
     seconds = {}
@@ -69,11 +70,11 @@ def main(directory: Path) -> None:
         seconds[name] = time.perf_counter() - start
     commands = {
         "speed": (speed.func, speed.returnType),
-        "lateness": (flight_functions.lateness, lateness_type),
+        "lateness": (flight_functions.lateness, StructType.fromDDL(LATENESS_TYPE)),
     }
     (directory / "functions").mkdir(exist_ok=True)
     for name, command in commands.items():
-        pickled = CloudPickleSerializer().dumps(command)
+        pickled = CloudPickleSerializer().dumps(command)  # type: ignore[no-untyped-call]
         (directory / "functions" / f"{name}.pickle").write_bytes(pickled)
     facts = {
         "python": spark.sparkContext.pythonVer,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +117,24 @@ def two_columns_as_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
 
 
 not_callable = 7
+
+
+def tell_processes(n: pd.Series) -> pd.Series:
+    """Writes to a file the worker's process id, and that of a child which outlives it; sleeps."""
+    child = subprocess.Popen(["sleep", "3600"])
+    new = Path(os.environ["TELL_PROCESSES"] + ".new")
+    new.write_text(json.dumps({"worker": os.getpid(), "grandchild": child.pid}))
+    new.rename(os.environ["TELL_PROCESSES"])
+    time.sleep(3600)
+    return n
+
+
+def chat(x):
+    print("rows:", len(x))
+    return x
+
+
+def hoard(x):
+    held = bytearray(os.urandom(4096)) * (100 << 10)
+    while held:
+        time.sleep(3600)

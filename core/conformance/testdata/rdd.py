@@ -14,7 +14,7 @@ count = Accumulator(1, 0.0, AddingAccumulatorParam(0.0))
 
 def rdd_map(_: int, rows: Iterator[int]) -> Iterator[int]:
     list(rows)  # Spark has the range in the function, and sends no rows.
-    return map(lambda x: x + 1, range(10))
+    return (x + 1 for x in range(10))
 
 
 def accumulator(_: int, rows: Iterator[int]) -> Iterator[int]:

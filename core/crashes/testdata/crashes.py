@@ -305,6 +305,12 @@ def take_memory(x):
         blocks.append(b"x" * (8 << 20))
 
 
+def exit_while_the_daemon_is_stopped(x):
+    begun()
+    os.kill(os.getppid(), signal.SIGSTOP)
+    os._exit(3)
+
+
 def kill_the_daemon(x):
     begun()
     os.kill(os.getppid(), signal.SIGKILL)

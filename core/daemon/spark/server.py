@@ -24,7 +24,7 @@ from .. import process, taskstate, threads
 from ..reaper import Exit, Reaper
 from ..worker import WorkerRequest, work
 from ..zygote import WORKER_MODULE, StartError, Zygote
-from . import deaths, greeting
+from . import deaths, firstuse, greeting
 from .listener import Listener
 
 MINIMUM_PYSPARK = "3.5"
@@ -253,6 +253,8 @@ def _import(zygote: Zygote, listener: Listener, requests: int, output: int) -> N
     more = [name.strip() for name in os.environ.get(MORE_MODULES, "").split(",")]
     try:
         count = zygote.import_modules([*MODULES, *filter(None, more)])
+        if count == 1:
+            count = zygote.warm_by(firstuse.run)
     except StartError as error:
         zygote.notes.append(str(error))
         count = threads.count_threads()

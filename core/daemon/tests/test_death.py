@@ -128,8 +128,10 @@ def test_stack_of_a_stuck_worker(daemon: client.Daemon) -> None:
         print("stuck now", flush=True)
         time.sleep(3600)
 
-    worker = daemon.fork()
-    daemon.send({"op": "stack", "id": worker.id})
+    worker = daemon.ask_fork()
+    daemon.send({"op": "stack", "id": worker.id})  # as soon as it is there
+    daemon.await_fork(worker)
+    worker.read_stacks("most recent call first")
     worker.data.sendall(tasks.encode_probe(stuck))
     worker.read_log("stdout", b"stuck now")
     for _ in range(2):

@@ -11,6 +11,7 @@ from ._env import Env, shutdown
 from ._evaltype import EvalType
 from ._functions import Argument
 from ._iterator import BatchIterator, TaskIterator
+from ._log import LogLine
 from ._map_cogroups import map_cogroups
 from ._map_groups import map_groups
 from ._pyspark import allow_ddl_without_session
@@ -57,6 +58,7 @@ __all__ = [
     "InvalidHandle",
     "InvalidState",
     "LibraryNotFound",
+    "LogLine",
     "NoMemory",
     "NotSupported",
     "ProtocolError",

@@ -7,15 +7,17 @@ import datetime
 import json
 import os
 import sys
+import time
 import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _abi
-from ._library import Library, library
-from ._task import make_pairs, milliseconds
-from .errors import make_error
+from ._library import SLICE_MS, Library, library
+from ._log import LogLine, parse_lines
+from ._task import make_pairs, wait_milliseconds
+from .errors import Cancelled, InvalidHandle, make_error
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -57,6 +59,34 @@ class Env:
         """Counters: workers started, idle, running, reused, killed, tasks ... Never waits."""
         return env_stats(self._handle)
 
+    def read_log(self, timeout: float | datetime.timedelta | None = 0.0) -> list[LogLine]:
+        """The next lines that workers wrote; ``[]`` where none came within `timeout` seconds.
+
+        None waits without limit, or until another thread closes the env. Each line is given once. Lines that nobody reads are kept up to
+        ``udfrunner.log.buffer`` bytes. Raises InvalidState where ``udfrunner.log.file`` or
+        ``udfrunner.log.descriptor`` has the lines written instead.
+        """
+        limit = None if timeout is None else wait_milliseconds(timeout)
+        until = None if limit is None else time.monotonic() + limit / 1000
+        while True:
+            wait = SLICE_MS
+            if until is not None:
+                wait = max(0, min(wait, round((until - time.monotonic()) * 1000)))
+            data = _abi.Bytes()
+            open_before = self._finalizer.alive
+            try:
+                status = self._library.call(
+                    "udfrunner_log_next", self._handle, wait, ctypes.byref(data)
+                )
+            except (Cancelled, InvalidHandle):
+                if open_before and not self._finalizer.alive:
+                    return []
+                raise
+            if status == _abi.UDFRUNNER_OK:
+                return parse_lines(self._library.take_bytes(data))
+            if status == _abi.UDFRUNNER_DONE or (until is not None and time.monotonic() >= until):
+                return []
+
     def close(self) -> None:
         """Cancels the env's tasks and kills its workers. Idempotent."""
         self._finalizer()
@@ -88,7 +118,7 @@ def shutdown(timeout: float | datetime.timedelta | None = None) -> bool:
     Running tasks raise Cancelled. Results handed out stay valid, and new envs may be made. Returns
     whether all workers were seen to end.
     """
-    timeout_ms = -1 if timeout is None else milliseconds(timeout, "timeout")
+    timeout_ms = -1 if timeout is None else wait_milliseconds(timeout)
     status = int(library().plain("udfrunner_shutdown", timeout_ms))
     if status < 0:
         raise make_error(status, "udfrunner_shutdown")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import datetime
 import json
 import pickle
 import select
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from . import _abi
 from ._input import TaskInput
-from ._library import Library
+from ._library import SLICE_MS, Library
+from ._task import wait_milliseconds
 from .errors import Error, HostError, InvalidState
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
-#: The longest single wait in the library: Python handles signals (Ctrl-C) between two.
-SLICE_MS = 100
 #: The longest pause after the input had nothing to give.
 NEED_INPUT_MS = 10
 
@@ -215,6 +215,22 @@ class TaskIterator(Generic[T_co]):
         fd = ctypes.c_int32(-1)
         self._library.call("iterator_event_fd", self._task.handle, ctypes.byref(fd))
         return fd.value
+
+    def stack(self, timeout: float | datetime.timedelta = 1.0) -> str:
+        """The Python stacks of all threads of the task's worker now, as faulthandler writes them.
+
+        Safe from any thread, and also while the function hangs in C code. Raises TimeoutError
+        where the worker does not answer within `timeout` seconds, InvalidState after the task's
+        end, NotSupported for a worker that the embedded daemon did not make.
+        """
+        data = _abi.Bytes()
+        if self.closed:
+            raise InvalidState("task has ended: its worker is no more known")
+        limit = wait_milliseconds(timeout)
+        status = self._library.call("iterator_stack", self._task.handle, limit, ctypes.byref(data))
+        if status == _abi.UDFRUNNER_TIMED_OUT:
+            raise TimeoutError(f"no stack within {limit} ms: the worker is stopped or being made")
+        return self._library.take_bytes(data).decode()
 
     def _result(self, key: bytes) -> bytes:
         data = _abi.Bytes()

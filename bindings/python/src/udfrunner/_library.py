@@ -25,6 +25,9 @@ LIBRARY_NAME = "libudfrunner.so"
 #: How long the end of the interpreter waits for workers to end.
 EXIT_TIMEOUT_MS = 5000
 
+#: The longest single wait in the library: Python handles signals (Ctrl-C) between two.
+SLICE_MS = 100
+
 
 class Library:
     """The loaded library. It is never unloaded: its threads live as long as the process."""

@@ -60,13 +60,25 @@ class TaskContext:
 
 
 def milliseconds(value: float | datetime.timedelta | None, what: str) -> int | None:
-    """Seconds or a timedelta in whole milliseconds, at least one; None stays None."""
+    """Seconds or a timedelta above zero in whole milliseconds, at least one; None stays None."""
     if value is None:
         return None
-    seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
+    seconds = _seconds(value)
     if not 0 < seconds < 2**53:
         raise InvalidArgument(f"{what} {value!r}: a positive number of seconds is needed")
     return max(1, round(seconds * 1000))
+
+
+def wait_milliseconds(timeout: float | datetime.timedelta) -> int:
+    """How long to wait, in whole milliseconds; zero is not at all."""
+    seconds = _seconds(timeout)
+    if not 0 <= seconds < 2**53:
+        raise InvalidArgument(f"timeout {timeout!r}: a number of seconds, not negative, is needed")
+    return round(seconds * 1000)
+
+
+def _seconds(value: float | datetime.timedelta) -> float:
+    return value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
 
 
 def checked_int(value: int, bits: int, what: str) -> int:

@@ -17,6 +17,7 @@ public final class FlightsJob {
   private final Options options;
   private final SparkSession session;
   private final FlightData data;
+  private final Progress progress = new Progress();
   private boolean right = true;
 
   private FlightsJob(Options options, SparkSession session) throws IOException {
@@ -55,7 +56,9 @@ public final class FlightsJob {
   }
 
   private boolean run() throws IOException {
-    session.sparkContext().addSparkListener(new Progress());
+    if (options.progress()) {
+      session.sparkContext().addSparkListener(progress);
+    }
     if (options.pauseSeconds() > 0) {
       // Reaches the functions as a local property of their tasks.
       session.sparkContext().setLocalProperty(
@@ -96,8 +99,10 @@ public final class FlightsJob {
     System.out.printf("%s: begins%n", name);
     long start = System.nanoTime();
     String file = data.path("results/" + name);
+    progress.watch(report);
     stage.apply(report).write().mode("overwrite").parquet(file);
     double seconds = (System.nanoTime() - start) / 1e9;
+    progress.watch(null);
     Dataset<Row> ours = session.read().parquet(file);
     Dataset<Row> theirs = session.read().parquet(data.path("answers/" + name));
     long rows = ours.count();

@@ -6,18 +6,21 @@ package org.udfrunner.example;
  *
  * @param data the directory that prepare.py wrote
  * @param partitions of the flights; 0 as their files are
- * @param pauseSeconds that each call of a function takes at least
+ * @param pauseSeconds that each call of speed takes at least
  * @param rounds of the speed comparison; 0 for none
+ * @param progress whether ends of tasks and losses of executors are printed
  */
-record Options(String data, int partitions, double pauseSeconds, int rounds) {
+record Options(
+    String data, int partitions, double pauseSeconds, int rounds, boolean progress) {
   static final String USAGE =
-      "usage: FlightsJob DIRECTORY [--partitions N] [--pause SECONDS] [--rounds N]";
+      "usage: FlightsJob DIRECTORY [--partitions N] [--pause SECONDS] [--rounds N] [--progress]";
 
   static Options parse(String[] arguments) {
     String data = null;
     int partitions = 0;
     double pause = 0;
     int rounds = 0;
+    boolean progress = false;
     for (int i = 0; i < arguments.length; i++) {
       String argument = arguments[i];
       if (!argument.startsWith("--")) {
@@ -25,6 +28,10 @@ record Options(String data, int partitions, double pauseSeconds, int rounds) {
           throw new IllegalArgumentException(argument + ": one directory is allowed");
         }
         data = argument;
+        continue;
+      }
+      if (argument.equals("--progress")) {
+        progress = true;
         continue;
       }
       String value = i + 1 < arguments.length ? arguments[++i] : "";
@@ -42,6 +49,6 @@ record Options(String data, int partitions, double pauseSeconds, int rounds) {
     if (data == null) {
       throw new IllegalArgumentException("the directory is missing");
     }
-    return new Options(data, partitions, pause, rounds);
+    return new Options(data, partitions, pause, rounds, progress);
   }
 }

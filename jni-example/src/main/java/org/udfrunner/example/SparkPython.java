@@ -3,7 +3,6 @@ package org.udfrunner.example;
 
 import java.util.List;
 import java.util.Map;
-import org.apache.spark.api.python.PythonAccumulatorV2;
 import org.apache.spark.api.python.SimplePythonFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -12,6 +11,7 @@ import org.apache.spark.sql.classic.RelationalGroupedDataset;
 import org.apache.spark.sql.execution.python.UserDefinedPythonFunction;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.CollectionAccumulator;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
@@ -40,7 +40,7 @@ final class SparkPython {
 
   private static Column call(
       Dataset<Row> rows, PySparkFunction function, DataType type, List<String> arguments) {
-    PythonAccumulatorV2 accumulator = new PythonAccumulatorV2(null, 0, null);
+    CollectionAccumulator<byte[]> accumulator = new CollectionAccumulator<>();
     rows.sparkSession().sparkContext().register(accumulator);
     SimplePythonFunction python =
         new SimplePythonFunction(

@@ -12,9 +12,11 @@ import java.util.Map;
 import java.util.TreeMap;
 import net.razorvine.pickle.Unpickler;
 import org.apache.spark.SparkContext;
+import org.apache.spark.scheduler.TaskInfo;
 import org.apache.spark.util.CollectionAccumulator;
 import org.apache.spark.util.LongAccumulator;
 import org.udfrunner.ResultIterator;
+import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * What the tasks of a stage bring back beside their rows: accumulator updates of the Python
@@ -90,6 +92,13 @@ public final class StageReport implements Serializable {
         (metric, sum) ->
             sum.add(metric.key == null ? 1 : Math.round(metrics.path(metric.key).asDouble())));
     results.accumulators().forEach(python::add);
+  }
+
+  /** Whether a task, which has ended, brought something to this report. */
+  boolean isOf(TaskInfo task) {
+    long id = sums.get(Metric.TASKS).id();
+    return CollectionConverters.asJava(task.accumulables()).stream()
+        .anyMatch(update -> update.id() == id);
   }
 
   /**
