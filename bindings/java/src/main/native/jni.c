@@ -47,18 +47,18 @@ static char *take_text(JNIEnv *jni, jbyteArray text) {
 /* In the order of Errors.DETAIL_KEYS. */
 static const char *const detail_keys[] = {"cause",
                                           "python.traceback",
+                                          "worker.pyspark",
                                           "worker.pid",
                                           "worker.exit_status",
                                           "worker.signal",
                                           "worker.stderr_tail",
                                           "worker.python_stack",
                                           "worker.peak_rss",
-                                          "worker.pyspark",
+                                          "task.eval_type",
                                           "task.partition",
                                           "task.attempt",
                                           "task.stage",
                                           "task.id",
-                                          "task.eval_type",
                                           "go.panic"};
 #define DETAILS ((jsize)(sizeof detail_keys / sizeof detail_keys[0]))
 

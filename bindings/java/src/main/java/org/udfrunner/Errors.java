@@ -11,18 +11,18 @@ final class Errors {
   static final String[] DETAIL_KEYS = {
     "cause",
     "python.traceback",
+    "worker.pyspark",
     "worker.pid",
     "worker.exit_status",
     "worker.signal",
     "worker.stderr_tail",
     "worker.python_stack",
     "worker.peak_rss",
-    "worker.pyspark",
+    "task.eval_type",
     "task.partition",
     "task.attempt",
     "task.stage",
     "task.id",
-    "task.eval_type",
     "go.panic",
   };
 
