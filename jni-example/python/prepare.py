@@ -49,7 +49,13 @@ def write_flights(directory: Path) -> None:
 
 def main(directory: Path) -> None:
     write_flights(directory)
-    spark = SparkSession.builder.master("local[2]").appName("PySpark's answers").getOrCreate()
+    spark = (
+        SparkSession.builder.master("local[2]")
+        .appName("PySpark's answers")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
     spark.sparkContext.setLogLevel("ERROR")
     spark.sparkContext.addPyFile(str(Path(flight_functions.__file__)))
     unknown = spark.sparkContext.accumulator(0)
