@@ -93,11 +93,14 @@ def overflow_cpu_limit(x):
         pass
 
 
-def killed_in_the_second_batch(x, batch=[0]):
-    batch[0] += 1
-    if batch[0] == 2:
+def killed_in_the_second_batch(x):
+    killed_in_the_second_batch.calls += 1
+    if killed_in_the_second_batch.calls == 2:
         kill(x)
     return x
+
+
+killed_in_the_second_batch.calls = 0
 
 
 # Exits.

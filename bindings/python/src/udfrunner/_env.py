@@ -62,8 +62,8 @@ class Env:
     def read_log(self, timeout: float | datetime.timedelta | None = 0.0) -> list[LogLine]:
         """The next lines that workers wrote; ``[]`` where none came within `timeout` seconds.
 
-        None waits without limit, or until another thread closes the env. Each line is given once. Lines that nobody reads are kept up to
-        ``udfrunner.log.buffer`` bytes. Raises InvalidState where ``udfrunner.log.file`` or
+        None waits without limit, or until another thread closes the env. Each line is given once.
+        Lines that nobody reads are kept up to ``udfrunner.log.buffer`` bytes. Raises InvalidState where ``udfrunner.log.file`` or
         ``udfrunner.log.descriptor`` has the lines written instead.
         """
         limit = None if timeout is None else wait_milliseconds(timeout)
