@@ -63,8 +63,8 @@ class Env:
         """The next lines that workers wrote; ``[]`` where none came within `timeout` seconds.
 
         None waits without limit, or until another thread closes the env. Each line is given once.
-        Lines that nobody reads are kept up to ``udfrunner.log.buffer`` bytes. Raises InvalidState where ``udfrunner.log.file`` or
-        ``udfrunner.log.descriptor`` has the lines written instead.
+        Lines that nobody reads are kept up to ``udfrunner.log.buffer`` bytes. Raises InvalidState
+        where ``udfrunner.log.file`` or ``udfrunner.log.descriptor`` has them written instead.
         """
         limit = None if timeout is None else wait_milliseconds(timeout)
         until = None if limit is None else time.monotonic() + limit / 1000
