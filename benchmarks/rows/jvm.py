@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from .. import c_host, jvm_host
 from ..job import ADD_ONE, Job, identity, make_batches
@@ -45,7 +46,7 @@ def _measure(name: str, job: Job, case: str, rows: int, size: int, rounds: int) 
             # A JVM compiles what it has run some thousand times.
             for _ in range(WARM_UPS * rounds):
                 jvm.run(way)
-            sides: dict[str, Callable[[], object]] = {C: run, side: lambda way=way: jvm.run(way)}
+            sides: dict[str, Callable[[], object]] = {C: run, side: partial(jvm.run, way)}
             yield Row(name, case, "ms", take_turns(sides, rounds), Target(side, C, 1.1))
 
 
