@@ -359,7 +359,7 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python bindings/c bindings/demo benchmarks docs/test_readme.py
+	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
