@@ -94,13 +94,7 @@ def overflow_cpu_limit(x):
 
 
 def killed_in_the_second_batch(x):
-    killed_in_the_second_batch.calls += 1
-    if killed_in_the_second_batch.calls == 2:
-        kill(x)
-    return x
-
-
-killed_in_the_second_batch.calls = 0
+    return x if first(x) else kill(x)
 
 
 # Exits.
