@@ -24,6 +24,7 @@ final class PythonTask implements Iterator<InternalRow> {
   private final StageReport report;
   private final Runner runner;
   private final ResultIterator results;
+  private final TimedChannel channel;
   private final ArrowToRows output;
   private boolean closed;
 
@@ -32,7 +33,8 @@ final class PythonTask implements Iterator<InternalRow> {
     this.report = spec.report();
     this.runner = runner;
     this.results = results;
-    output = new ArrowToRows(results.channel());
+    channel = new TimedChannel(results.channel());
+    output = new ArrowToRows(channel);
     context.addTaskCompletionListener((TaskCompletionListener) ended -> close());
     context.addTaskInterruptListener(
         (TaskInterruptListener) (ended, reason) -> results.cancel(reason));
@@ -83,7 +85,7 @@ final class PythonTask implements Iterator<InternalRow> {
       if (output.hasNext()) {
         return true;
       }
-      report.add(results);
+      report.add(results, channel.milliseconds());
     } catch (UdfRunnerException e) {
       throw TaskFailure.of(e, context);
     }

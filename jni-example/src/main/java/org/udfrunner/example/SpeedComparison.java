@@ -33,6 +33,9 @@ final class SpeedComparison {
   private final FlightData data;
   private final int rounds;
 
+  /** What stages reported, in their order. */
+  private final List<StageReport> reports = new ArrayList<>();
+
   SpeedComparison(SparkSession session, FlightData data, int rounds) {
     this.session = session;
     this.data = data;
@@ -84,10 +87,12 @@ final class SpeedComparison {
 
   private StageSpec spec(PySparkFunction function, StageSpec.Starter starter) {
     StageReport report = new StageReport(session.sparkContext(), function.name());
+    reports.add(report);
     return new StageSpec(function, Sessions.conf(session), report, starter);
   }
 
   private void compare(String what, long rows, Map<Way, Supplier<Dataset<Row>>> ways) {
+    reports.clear();
     Map<Way, List<Double>> seconds = new EnumMap<>(Way.class);
     for (Way way : Way.values()) {
       time(ways.get(way)); // warms up: code, workers, page cache
@@ -109,6 +114,17 @@ final class SpeedComparison {
     line("  the rows themselves", scan, scan);
     line("  rows to Arrow and back", loopback - scan, loopback - scan);
     line("  between Arrow in and Arrow out", spark - loopback, library - loopback);
+    // A loopback's report stays empty.
+    double inside =
+        reports.stream()
+                .skip(2)
+                .mapToLong(report -> report.sum(StageReport.Metric.ARROW_MS))
+                .filter(millis -> millis > 0)
+                .min()
+                .orElse(0)
+            / 1e3
+            / session.sparkContext().defaultParallelism();
+    line("  the same, as the tasks measured it", spark - loopback, inside);
   }
 
   private static void line(String what, double spark, double library) {

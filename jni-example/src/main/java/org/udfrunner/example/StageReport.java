@@ -51,6 +51,8 @@ public final class StageReport implements Serializable {
     INPUT_MS("input_ms"),
     /** Milliseconds of waiting for workers. */
     WAIT_MS("wait_ms"),
+    /** Milliseconds between Arrow in and Arrow out: of reading results, less those of the input. */
+    ARROW_MS(null),
     /** Milliseconds until workers were there, as Spark's pythonBootTime. */
     WORKER_BOOT_MS("worker_boot_ms"),
     /** Milliseconds in which workers unpickled functions, as Spark's pythonInitTime. */
@@ -81,18 +83,24 @@ public final class StageReport implements Serializable {
     }
   }
 
-  /** Adds a complete task: on its executor. */
-  void add(ResultIterator results) {
+  /** Adds a complete task, which read its results for so long: on its executor. */
+  void add(ResultIterator results, double readMillis) {
     JsonNode metrics;
     try {
       metrics = JSON.readTree(results.metrics());
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }
-    sums.forEach(
-        (metric, sum) ->
-            sum.add(metric.key == null ? 1 : Math.round(metrics.path(metric.key).asDouble())));
+    sums.forEach((metric, sum) -> sum.add(Math.round(value(metric, metrics, readMillis))));
     results.accumulators().forEach(python::add);
+  }
+
+  private static double value(Metric metric, JsonNode metrics, double readMillis) {
+    return switch (metric) {
+      case TASKS -> 1;
+      case ARROW_MS -> readMillis - metrics.path(Metric.INPUT_MS.key).asDouble();
+      default -> metrics.path(metric.key).asDouble();
+    };
   }
 
   /** Whether a task, which has ended, brought something to this report. */
