@@ -19,7 +19,7 @@ from application import ENVIRONMENT, Application, bin_path, from_arguments
 from processes import DemoError, Process, Processes, run, wait_until
 
 #: Seconds that all of it may take.
-LIMIT = 420
+LIMIT = 600
 #: Seconds in which a daemon of Spark has to be there.
 START = 60
 PARTITIONS = 12
