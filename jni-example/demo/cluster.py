@@ -19,14 +19,14 @@ from application import ENVIRONMENT, Application, bin_path, from_arguments
 from processes import DemoError, Process, Processes, run, wait_until
 
 #: Seconds that all of it may take.
-LIMIT = 420
+LIMIT = 600
 #: Seconds in which a daemon of Spark has to be there.
 START = 60
 PARTITIONS = 12
 #: Seconds that each call of speed takes at least: there is a middle of the job.
 PAUSE = 0.5
 #: Seconds in which the Python processes of a killed executor have to be gone.
-ORPHANS = 2.0
+ORPHANS = 10.0
 
 _MASTER = re.compile(r"Starting Spark master at (spark://\S+)")
 _REGISTERED = re.compile(r"Successfully registered with master")
