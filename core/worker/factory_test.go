@@ -64,7 +64,14 @@ func acquire(t *testing.T, f Factory, key string) *Worker {
 	t.Helper()
 	w, err := f.Acquire(key, map[string]string{"A_VARIABLE": "1"})
 	require.NoError(t, err)
-	t.Cleanup(w.Socket.Close) // what a task does in the end
+	t.Cleanup(func() { // what a task does in the end, if it has the worker still
+		w.factory.mu.Lock()
+		has := w.use == inTask
+		w.factory.mu.Unlock()
+		if has {
+			w.Socket.Close()
+		}
+	})
 	return w
 }
 
