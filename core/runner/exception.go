@@ -5,15 +5,14 @@ import (
 	"strings"
 
 	"udfrunner/core/command"
+	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
 
 // pythonException is the error of a worker that raised: its message is the line that names the exception.
 func pythonException(traceback string) *status.Error {
-	frames, exception := splitTraceback(traceback)
-	line, _, _ := strings.Cut(exception, "\n")
-	return status.New(status.PythonException, "%s", line).
-		With("python.traceback", traceback).Because(causeOfException(frames, exception))
+	return status.New(status.PythonException, "%s", protocol.ExceptionLine(traceback)).
+		With("python.traceback", traceback).Because(causeOfException(splitTraceback(traceback)))
 }
 
 const tracebackHead = "Traceback (most recent call last):\n"
