@@ -2,6 +2,7 @@ package logsink
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,7 +162,10 @@ func TestLinesToAFile(t *testing.T) {
 	assert.Equal(t, status.InvalidState, status.CodeOf(err))
 	s.Close()
 	s.Close()
-	require.Eventually(t, func() bool { return file.Fd() == ^uintptr(0) }, patience, time.Millisecond, "the file to be closed")
+	require.Eventually(t, func() bool {
+		_, err := file.Stat()
+		return errors.Is(err, os.ErrClosed)
+	}, patience, time.Millisecond, "the file to be closed")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Len(t, read(t, text), 1000)
