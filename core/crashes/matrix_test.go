@@ -166,7 +166,7 @@ var processes = []crash{
 		message: "SIGKILL", details: details{"worker.pid": ""}},
 	{what: "The daemon is killed in mid-task", function: "wait", begun: killDaemon, code: status.WorkerExited, cause: status.CauseDaemonEnded,
 		message: "SIGKILL", details: details{"worker.pid": ""}},
-	{what: "The daemon is stopped", own: []config.Pair{{Key: config.WorkerStart, Value: "3s"}, {Key: config.PythonWorkerReuse, Value: "false"}}, before: func(s *scene) {
+	{what: "The daemon is stopped", own: []config.Pair{{Key: config.WorkerStart, Value: "10s"}, {Key: config.PythonWorkerReuse, Value: "false"}}, before: func(s *scene) {
 		s.works(s.t)
 		require.NoError(s.t, unix.Kill(s.daemon(), unix.SIGSTOP))
 	}, code: status.Spawn, cause: status.CauseStartTimeout, message: "forked no worker within 3s"},
