@@ -169,7 +169,7 @@ var processes = []crash{
 	{what: "The daemon is stopped", own: []config.Pair{{Key: config.WorkerStart, Value: "10s"}, {Key: config.PythonWorkerReuse, Value: "false"}}, before: func(s *scene) {
 		s.works(s.t)
 		require.NoError(s.t, unix.Kill(s.daemon(), unix.SIGSTOP))
-	}, code: status.Spawn, cause: status.CauseStartTimeout, message: "forked no worker within 3s"},
+	}, code: status.Spawn, cause: status.CauseStartTimeout, message: "forked no worker within 10s"},
 }
 
 // killDaemon kills the daemon of the task's worker.
