@@ -267,6 +267,9 @@ func (it *Iterator) explain(err error) *status.Error {
 	w := it.worker
 	it.mu.Unlock()
 	if w != nil && e.Details["worker.pid"] == "" {
+		if it.pump.opened && it.pump.source.Total() > 0 {
+			w.AwaitPID()
+		}
 		e = w.Explain(e)
 	}
 	return it.identify(e)

@@ -90,6 +90,20 @@ func (w *Worker) Explain(err *status.Error) *status.Error {
 	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", logs.stderr.textSince(mark, 0))
 }
 
+// forkReport bounds the wait for a worker's process id, forkPoll is how often it is looked at.
+const (
+	forkReport = 50 * time.Millisecond
+	forkPoll   = time.Millisecond
+)
+
+// AwaitPID waits until the process id of a worker is known that has sent something: what it sent may be here before its daemon's word.
+func (w *Worker) AwaitPID() {
+	for deadline := time.Now().Add(forkReport); w.PID() == 0 && !w.Exited() && time.Now().Before(deadline); {
+		timer := time.NewTimer(forkPoll)
+		<-timer.C
+	}
+}
+
 func positive(pid int) string {
 	if pid <= 0 {
 		return ""
