@@ -163,7 +163,7 @@ static bool flat(int gauge, int64_t before, int64_t after, double seconds) {
                                         [GAUGE_THREADS] = 1,
                                         [GAUGE_CHILDREN] = 1,
                                         [GAUGE_SEGMENTS] = 1,
-                                        [GAUGE_DAEMON_FDS] = 2};
+                                        [GAUGE_DAEMON_FDS] = 6};
   bool memory = gauge == GAUGE_RSS || gauge == GAUGE_DAEMON_RSS;
   double share = memory ? (seconds < 60 ? 0.50 : 0.01) : 0;
   return (double)after <= (double)before * (1 + share) + (double)slack[gauge];
