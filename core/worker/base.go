@@ -138,10 +138,13 @@ func (b *base) refill(key string, env map[string]string, paths []string) {
 		b.mu.Unlock()
 	}
 	for b.idle.reserve(key, returning) {
-		// Not on the thread of the task, which has not begun yet.
-		safego.Go(func() { b.spare(key, env, paths) }, func(*status.Error) { b.idle.putSpare(key, nil) })
+		safego.AfterFunc(spareDelay, func() { b.spare(key, env, paths) })
 	}
 }
+
+// spareDelay is how long after a task has got its worker the next spare is begun: its making would take from the task's first
+// milliseconds, which spares are there to save.
+const spareDelay = 10 * time.Millisecond
 
 // spare makes a spare. One that is never made leaves its error to the tasks, which will have it too.
 func (b *base) spare(key string, env map[string]string, paths []string) {
