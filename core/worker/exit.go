@@ -92,7 +92,7 @@ func (w *Worker) Explain(err *status.Error) *status.Error {
 
 // forkReport bounds the wait for a worker's process id, forkPoll is how often it is looked at.
 const (
-	forkReport = 50 * time.Millisecond
+	forkReport = 500 * time.Millisecond
 	forkPoll   = time.Millisecond
 )
 
