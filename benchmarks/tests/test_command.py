@@ -33,6 +33,7 @@ def test_quick_run_writes_all_rows(tmp_path: Path) -> None:
     assert data["quick"] is True
     assert data["machine"]["cores"] >= 1
     assert data["versions"]["pyspark"].startswith("4.2.")
+    words = set(done.stdout.split())
     ids = [row["id"] for row in data["rows"]]
     assert {row: ids.count(row) for row in ids} == ROWS
     for row in data["rows"]:
@@ -45,7 +46,7 @@ def test_quick_run_writes_all_rows(tmp_path: Path) -> None:
             assert row["met"] is (median <= row["limit"])
         if target["against"] is not None:
             assert row["ratio"] == pytest.approx(median / sides[target["against"]]["median"])
-        assert row["case"].split(",")[0] in done.stdout
+        assert set(row["case"].split()) <= words, "the table may break its lines between words"
     assert file.name in done.stdout
 
 
