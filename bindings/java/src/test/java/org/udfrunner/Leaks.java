@@ -4,6 +4,9 @@ package org.udfrunner;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -59,8 +62,18 @@ public final class Leaks implements BeforeEachCallback, AfterEachCallback {
     return false;
   }
 
-  /** Does once what is allowed to stay: the library's own threads and descriptors, jars. */
+  /**
+   * Does once what is allowed to stay: the library's own threads and descriptors, jars, and the
+   * JVM's marker of sockets that it is closing.
+   */
   private static void warmUp() {
+    try (ServerSocket server = new ServerSocket(0);
+        ServerSocketChannel channel = ServerSocketChannel.open()) {
+      channel.bind(null);
+      assertTrue(server.isBound());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     try (Env env = Fixtures.env();
         Runner runner = Fixtures.pandas(env, "plus_one");
         ResultIterator results = runner.compute(Ipc.input(1, 1), 0)) {
