@@ -204,8 +204,9 @@ build/examples/csv_udf: bindings/c/csv_table.c bindings/c/csv_table.h
 test-examples: venv lib $(EXAMPLES)
 	@PYSPARK_PYTHON=$(VENV)/bin/python sh bindings/c/test_examples.sh build/examples $(VENV)/bin/python
 
-# What Python programs and tests run with.
+# What Python programs and tests run with; benchmarks read bytecode, as programs do.
 RUN_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
+BENCH_PYTHON := UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python
 
 .PHONY: test-python
 test-python: venv lib build/bench/libchost.so $(JVM_HOST) build/tests/libudfrunner-panichook.so ## Run the tests of the Python package and of the benchmarks
@@ -294,11 +295,11 @@ build/bench/jvm/classpath: benchmarks/JvmHost.java $(JAVA_JAR)
 
 .PHONY: bench
 bench: build/venv/4.2/.installed build/bench/libchost.so $(JVM_HOST) ## Measure against the stock worker; the table goes to build/bench
-	$(RUN_PYTHON) -m benchmarks
+	$(BENCH_PYTHON) -m benchmarks
 
 .PHONY: bench-peers
 bench-peers: build/venv/4.2/.installed build/venv/4.3/.installed ## Measure the daemon module inside real Spark, beside stock, for minutes (needs Java 17)
-	$(RUN_PYTHON) -m benchmarks --peers
+	$(BENCH_PYTHON) -m benchmarks --peers
 
 build/bench/libchost.so: benchmarks/c_host.c include/udfrunner.h | lib
 	@mkdir -p $(@D)

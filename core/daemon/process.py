@@ -20,7 +20,15 @@ _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 256 << 20
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 32 << 20
 
+_LAST = 2**31 - 1
+"""The largest number a descriptor can have."""
+
 _libc = ctypes.CDLL(None) if ctypes is not None else None
+# Looked up before the fork, once.
+_prctl = getattr(_libc, "prctl", None)
+_mallopt = getattr(_libc, "mallopt", None)
+_malloc_trim = getattr(_libc, "malloc_trim", None)
+_close_range = getattr(_libc, "close_range", None)  # glibc 2.34
 
 # Signals that CPython ignores at its start, so that a write to a closed socket or past a file
 # size limit is an exception.
@@ -81,10 +89,20 @@ def close_inherited() -> None:
 
 def close_all_but(kept: Iterable[int]) -> None:
     """Close every descriptor above 2 that is not in kept."""
+    kept = sorted({2, *(descriptor for descriptor in kept if descriptor > 2)})
+    if _close_ranges(zip(kept, [*kept[1:], _LAST + 1])):
+        return
     # Not os.closerange: where Python was built without close_range it tries every number up to
     # the limit, which containers set to a thousand million.
-    for descriptor in set(open_descriptors()) - {0, 1, 2, *kept}:
+    for descriptor in set(open_descriptors()) - {0, 1, *kept}:
         os.close(descriptor)
+
+
+def _close_ranges(gaps: Iterable[tuple[int, int]]) -> bool:
+    """Close what lies between each two descriptors; False where libc or kernel cannot."""
+    return _close_range is not None and all(
+        _close_range(below + 1, above - 1, 0) == 0 for below, above in gaps if above - below > 1
+    )
 
 
 def replace_stdin() -> None:
@@ -114,8 +132,8 @@ def die_with_parent(parent: int) -> None:
     parent is the process id the caller knew before the fork: a parent that died before the
     request was made sends no signal, so that its child must end itself.
     """
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -126,15 +144,15 @@ def keep_freed_memory() -> None:
     Each batch is read into memory that would else go back to the kernel in between, and come
     anew with a page fault each 4 KiB: half of the time of a worker that gets batches of 25 MB.
     """
-    if _libc is not None and hasattr(_libc, "mallopt"):
-        _libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
-        _libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
+    if _mallopt is not None:
+        _mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
+        _mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
 
 
 def give_back_memory() -> None:
     """Give freed memory back to the kernel: for a worker without work."""
-    if _libc is not None and hasattr(_libc, "malloc_trim"):
-        _libc.malloc_trim(0)
+    if _malloc_trim is not None:
+        _malloc_trim(0)
 
 
 def flush_standard_streams() -> None:

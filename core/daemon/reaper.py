@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SWEEP_INTERVAL = 0.02
 """Seconds between looks at workers that have no pidfd (Linux before 5.3)."""
@@ -20,8 +20,7 @@ KILL_TIMEOUT = 1.0
 """Seconds that killed workers have to end."""
 
 
-@dataclass(frozen=True)
-class Exit:
+class Exit(NamedTuple):
     """The end of a worker: raw wait status, peak resident set in bytes, CPU times in seconds."""
 
     id: int
@@ -32,8 +31,7 @@ class Exit:
     system_time: float
 
 
-@dataclass(frozen=True)
-class _Worker:
+class _Worker(NamedTuple):
     id: int
     pid: int
     pidfd: int  # -1: the kernel has none

@@ -20,7 +20,6 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, NoReturn
 
 from . import anew, process, taskstate, threads, zygote
@@ -33,6 +32,9 @@ PROTOCOL = 1
 """Version of the messages; a host that speaks another is told so."""
 
 _FORK_DESCRIPTORS = 3
+
+_MESSAGES_AT_ONCE = 4
+"""Messages handled between two looks at what else there is to do; a fork takes three milliseconds."""
 
 # Characters; JSON makes up to twelve bytes of one, and a packet has a limit.
 _TRACEBACK_LIMIT = 8000
@@ -91,18 +93,19 @@ class Server:
         event = ready.pop(self._control.fileno(), 0)
         if ready or interval is not None:
             for end in self._reaper.reap():
-                self._control.send({"op": "exited", **asdict(end)})
+                self._control.send({"op": "exited", **end._asdict()})
         if event & select.POLLOUT:
             self._control.flush()
         if not event & (select.POLLIN | select.POLLHUP | select.POLLERR):
             return True
-        try:
-            received = self._control.receive()
-        except BlockingIOError:
-            return True
-        if received is None:
-            return False
-        self._handle(*received)
+        for _ in range(_MESSAGES_AT_ONCE):
+            try:
+                received = self._control.receive()
+            except BlockingIOError:
+                break
+            if received is None:
+                return False
+            self._handle(*received)
         return True
 
     def _handle(self, message: Message, descriptors: list[int]) -> None:
@@ -192,7 +195,7 @@ class Server:
             taskstate.hold_stack_signal()
             pid = os.fork()
         except OSError as error:
-            taskstate.enable_stack_report()
+            taskstate.release_stack_signal()
             self._refuse(id, error)
             return
         if pid == 0:
@@ -201,7 +204,7 @@ class Server:
                 data, stacks, stdout, stderr, message["env"], message["unset"], message["cwd"]
             )
             self._work(request, message.get("paths") or (), parent)
-        taskstate.enable_stack_report()
+        taskstate.release_stack_signal()
         pidfd = self._reaper.add(id, pid)
         # Copies, as a message may wait in the queue while the worker ends and is reaped.
         shared = [pidfd, stacks] if pidfd >= 0 else [stacks]

@@ -7,15 +7,11 @@ import fcntl
 import os
 import signal
 import sys
-from _signal import getsignal  # type: ignore[import-not-found, unused-ignore]
-from collections.abc import Callable
 from typing import Any
 
 from . import process, threads
+from .plainsignal import get_handler, set_handler, set_mask, valid_signals
 
-# What is below signal.getsignal, which makes an enum member of each answer: sixty of those cost
-# more than the rest of this module.
-_get_handler: Callable[[int], Any] = getsignal
 # None is a handler that was not set through Python: faulthandler's own.
 _FATAL = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
@@ -31,7 +27,7 @@ def enable_crash_report(descriptor: int = 2) -> None:
     faulthandler does not set its handlers twice, so that they are let go of where Python code, or
     the daemon at its start, has put others in their place.
     """
-    if any(_get_handler(number) is not None for number in _FATAL):
+    if any(get_handler(number) is not None for number in _FATAL):
         faulthandler.disable()
     faulthandler.enable(file=descriptor, all_threads=True)
 
@@ -42,7 +38,7 @@ def enable_stack_report(descriptor: int = 2) -> None:
     The signal is blocked while the answer is written, which tells others when it is complete.
     """
     faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (STACK_SIGNAL,))
+    release_stack_signal()
 
 
 def hold_stack_signal() -> None:
@@ -50,7 +46,12 @@ def hold_stack_signal() -> None:
 
     Whoever asks a worker that is being made gets its answer from the worker's own stack file.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, (STACK_SIGNAL,))
+    set_mask(signal.SIG_BLOCK, (STACK_SIGNAL,))
+
+
+def release_stack_signal() -> None:
+    """Let STACK_SIGNAL come again: in a process that answers it already."""
+    set_mask(signal.SIG_UNBLOCK, (STACK_SIGNAL,))
 
 
 def open_stack_file() -> int:
@@ -70,8 +71,8 @@ class TaskState:
     def __init__(self, stacks: int = 2) -> None:
         self._stacks = stacks
         self._handlers = {
-            int(number): _get_handler(number)
-            for number in signal.valid_signals()
+            number: get_handler(number)
+            for number in valid_signals()
             if number not in (signal.SIGKILL, signal.SIGSTOP)
         }
         self._variables = os.environ
@@ -91,10 +92,10 @@ class TaskState:
             signal.setitimer(timer, 0)
         for number, handler in self._handlers.items():
             # None: not installed by Python code, so that Python cannot put it back.
-            if handler is not None and _get_handler(number) is not handler:
-                signal.signal(number, handler)
+            if handler is not None and get_handler(number) is not handler:
+                set_handler(number, handler)
         signal.set_wakeup_fd(-1)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        set_mask(signal.SIG_SETMASK, ())
         faulthandler.cancel_dump_traceback_later()
         enable_crash_report(self._stacks)
         os.environ = self._variables  # noqa: B003 - the object; its content follows

@@ -6,6 +6,7 @@ import gc
 import io
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -14,8 +15,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NoReturn, cast
 
-from . import process, taskstate, threads
+from . import process, taskstate
 from .channel import DEFAULT_BUFFER_SIZE, Channel
+from .plainsignal import DEFAULT, set_handler, set_mask
 from .zygote import Main, Zygote
 
 SPARE_SECONDS = 0.02
@@ -75,11 +77,16 @@ def work(
         if channel is None:
             return 0
         main = zygote.worker_main()
-        _renew_libraries(zygote)
+        zygote.renew_libraries()
         process.keep_freed_memory()
         gc.enable()
         state = taskstate.TaskState(request.stacks)
-        status = serve(channel, main, state, zygote.rehearse)
+
+        def rehearse() -> None:
+            zygote.rehearse(lambda data: _rehearse(data, main, buffer_size))
+            state.restore()
+
+        status = serve(channel, main, state, rehearse)
     except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
         traceback.print_exc()
     process.flush_standard_streams()
@@ -135,6 +142,18 @@ def run_task(channel: Channel, main: Main) -> int:
     return code
 
 
+def _rehearse(data: bytes, main: Main, buffer_size: int) -> None:
+    """Run a small task as one that comes from the host."""
+    host, own = socket.socketpair()
+    with host:
+        host.sendall(data)
+        channel = Channel(own.detach(), buffer_size)
+        try:
+            run_task(channel, main)
+        finally:
+            channel.socket.close()
+
+
 def _host_gone() -> int:
     """The status after output that nobody took; as pyspark.daemon, leave the traceback to Spark."""
     if not os.environ.get("PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE"):
@@ -161,12 +180,11 @@ def _take_descriptors(request: WorkerRequest, kept: Iterable[int]) -> None:
 
 
 def _reset_process(request: WorkerRequest) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
+        set_handler(number, DEFAULT)
+    set_handler(signal.SIGINT, signal.default_int_handler)
     # The signal that asks for stacks waits on: until enable_stack_report the daemon's file gets them.
-    signal.pthread_sigmask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL,))
+    set_mask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL,))
     for name in request.unset:
         os.environ.pop(name, None)
     os.environ.update(request.environment)
@@ -203,16 +221,3 @@ def _standard_stream(stream: object, descriptor: int, unbuffered: bool) -> io.Te
         line_buffering=not unbuffered,
         write_through=unbuffered,
     )
-
-
-def _renew_libraries(zygote: Zygote) -> None:
-    """What a fork must not share or inherit: random states, pool sizes.
-
-    Python's own generator renews itself after a fork; numpy's global one does not.
-    """
-    if not zygote.imported:
-        return
-    random = sys.modules.get("numpy.random")
-    if random is not None:
-        random.seed()
-    threads.resize_pools(zygote.pools)

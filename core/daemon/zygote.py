@@ -138,7 +138,10 @@ class Zygote:
         """As warm, by a function in the place of worker inputs."""
         before = set(process.open_descriptors())
         with _warming():
+            self.renew_libraries()
             run()
+        # Of each folder that was imported from; a task has all of them write to their memory (importlib.invalidate_caches).
+        sys.path_importer_cache.clear()
         self._own = _top_level() - self._stock
         self.descriptors += [fd for fd in process.open_descriptors() if fd not in before]
         gc.collect()
@@ -165,14 +168,25 @@ class Zygote:
             sys.path_importer_cache.pop(path, None)
         return None
 
-    def rehearse(self) -> None:
-        """In a worker that waits for its first task: run the warm-up once more.
+    def rehearse(self, run: Callable[[bytes], object]) -> None:
+        """In a worker that waits for its first task: have it run each input of the warm-up again.
 
         Its first task then finds the memory it writes to already copied from the zygote's.
         """
         with _warming():
             for data in self._rehearsal:
-                self._run_discarded(data)
+                run(data)
+            _load_a_module()
+
+    def renew_libraries(self) -> None:
+        """In a forked child: what a fork must not share or inherit, random states and pool sizes.
+
+        Python's own generator renews itself after a fork; numpy's global one does not.
+        """
+        if not self.imported:
+            return
+        _renew_random()
+        threads.resize_pools(self.pools)
 
     def worker_main(self) -> Main:
         """The worker module's function for a task; imports it where the zygote did not.
@@ -195,6 +209,30 @@ class Zygote:
         except Exception as error:  # noqa: BLE001 - foreign code
             return repr(error)
         return None
+
+
+def _renew_random() -> None:
+    """Give numpy's global generator a state of its own, where it is imported.
+
+    As good as seed(), which runs so much code that a worker would start half a millisecond later.
+    """
+    numpy = sys.modules.get("numpy")
+    random = sys.modules.get("numpy.random")
+    if numpy is None or random is None:
+        return
+    words = 624  # of the state of a MT19937
+    key = numpy.frombuffer(os.urandom(4 * words), numpy.uint32)
+    try:
+        random.set_state(("MT19937", key, words))
+    except ValueError:  # an imported module has put a generator of another kind there
+        random.set_bit_generator(type(random.get_bit_generator())())
+
+
+def _load_a_module() -> None:
+    """Read and run a small module of Python's own, as the first task will one with its function."""
+    spec = PathFinder.find_spec("colorsys", [os.path.dirname(os.__file__)])
+    if spec is not None and spec.loader is not None:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 def _top_level() -> set[str]:

@@ -16,17 +16,18 @@ import (
 type warmTask struct {
 	evalType  int32
 	reference string
+	arguments int    // how often it gets the column
 	result    string // Spark type, as JSON
 	wrap      bool
 	pandas    bool
 }
 
 var warmTasks = []warmTask{
-	{evalType: 250, reference: "pyarrow.compute:negate", result: `"long"`},
-	{evalType: 207, reference: "builtins:iter", result: `{"type":"struct","fields":[]}`, wrap: true},
-	{evalType: 200, reference: "operator:neg", result: `"long"`, pandas: true},
+	{evalType: 250, reference: "pyarrow.compute:negate", arguments: 1, result: `"long"`},
+	{evalType: 207, reference: "builtins:iter", arguments: 1, result: `{"type":"struct","fields":[]}`, wrap: true},
+	{evalType: 200, reference: "operator:add", arguments: 2, result: `"long"`, pandas: true},
 	{
-		evalType: 205, reference: "builtins:iter", wrap: true, pandas: true,
+		evalType: 205, reference: "builtins:iter", arguments: 1, wrap: true, pandas: true,
 		result: `{"type":"struct","fields":[{"name":"_0","type":"long","nullable":true,"metadata":{}}]}`,
 	},
 }
@@ -59,7 +60,7 @@ func (t *warmTask) input(dialect *protocol.Dialect, pythonVersion string, conf *
 	}
 	init := &protocol.Init{
 		PythonVersion: pythonVersion, Context: protocol.Context{CPUs: 1}, EvalType: t.evalType,
-		Chains: []protocol.Chain{{Arguments: []protocol.Argument{{}}, Commands: [][]byte{pickle}}},
+		Chains: []protocol.Chain{{Arguments: make([]protocol.Argument, t.arguments), Commands: [][]byte{pickle}}},
 	}
 	for _, p := range conf.RunnerConf(dialect.Minor, t.evalType) {
 		init.RunnerConf = append(init.RunnerConf, protocol.Entry{Key: p.Key, Value: p.Value})

@@ -26,6 +26,7 @@ type base struct {
 	spec  Spec
 	maker maker
 	idle  *pool
+	done  *farewell
 	gone  chan struct{} // closed by the maker when no process is left
 
 	mu      sync.Mutex
@@ -43,6 +44,10 @@ func newBase(spec Spec) *base {
 	b.idle = &pool{
 		max: spec.MaxIdle, age: spec.IdleTimeout, recycle: spec.Recycle, spares: spec.Spares, drop: b.discard, wear: b.recycled,
 	}
+	b.done = &farewell{end: func(w *Worker) {
+		w.closeChannel()
+		w.lingers()
+	}}
 	return b
 }
 
@@ -102,6 +107,7 @@ func (b *base) taken(w *Worker) {
 // begin begins to make a worker.
 func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 	w.Broadcasts, w.factory, w.pidfd, w.born = map[int64]bool{}, b, -1, time.Now()
+	w.young = w.use == inTask
 	w.asking, w.exited = make(chan struct{}, 1), make(chan struct{})
 	b.mu.Lock()
 	if b.err != nil {
@@ -115,6 +121,7 @@ func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 	b.counts.Alive++
 	if w.use == inTask {
 		b.counts.Running++
+		b.done.begun()
 	}
 	b.mu.Unlock()
 	if err := b.maker.launch(w, env); err != nil {
@@ -203,18 +210,22 @@ func (b *base) Kill(w *Worker) {
 
 func (b *base) givenBack(w *Worker, use use) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if w.use == inTask {
+	was := w.use
+	if was == inTask {
 		b.counts.Running--
 	}
 	w.use = use
+	b.mu.Unlock()
+	if was == inTask && w.young {
+		w.young = false
+		b.done.firstTaskEnded()
+	}
 }
 
-// discard lets a worker's process end: it reads the end of its input and exits, or is killed.
+// discard lets a worker's process end, soon: it reads the end of its input and exits, or is killed.
 func (b *base) discard(w *Worker) {
 	b.givenBack(w, letGo)
-	w.closeChannel()
-	w.lingers()
+	b.done.add(w)
 }
 
 // ForkLimit implements Factory.
@@ -258,6 +269,7 @@ func (b *base) fail(err *status.Error) {
 	b.waiting = nil
 	b.mu.Unlock()
 	b.idle.close()
+	b.done.close()
 	b.maker.stop()
 	for _, notify := range waiting {
 		notify()

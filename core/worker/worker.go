@@ -32,6 +32,7 @@ type Worker struct {
 	paths     []string // what its tasks put on the module path
 	born      time.Time
 	spare     bool      // no task has had it; changed by who has the worker
+	young     bool      // it was made for the task that it has; changed by who has the worker
 	use       use       // under the factory's lock
 	idleSince time.Time // under the pool's lock
 	ready     atomic.Bool

@@ -66,6 +66,26 @@ def test_reaper_reports_each_worker_once() -> None:
         os.fstat(pidfd)
 
 
+@pytest.mark.parametrize("kernel", ["new", "old", "none"])
+def test_descriptors_are_closed_with_any_kernel(
+    kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = load("process")
+    if kernel != "new":
+        monkeypatch.setattr(process, "_close_range", (lambda *_: -1) if kernel == "old" else None)
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        kept, closed = os.dup(ours.fileno()), os.dup(ours.fileno())
+        process.close_all_but([kept, 0])
+        left = process.open_descriptors()
+        os.write(kept, repr((left == [0, 1, 2, kept], closed > kept)).encode())
+        os._exit(0)
+    with ours, theirs:
+        os.waitpid(pid, 0)
+        assert theirs.recv(100) == b"(True, True)"
+
+
 def test_channel_flushes_output_only_when_input_waits() -> None:
     channel_module = load("channel")
     ours, theirs = socket.socketpair()

@@ -254,7 +254,7 @@ def test_import_that_fails(tmp_path: Path) -> None:
     environment = executor.write_module(tmp_path, "pyspark_broken", "raise ValueError('no')")
     with SparkDaemon(environment=environment, arguments=("pyspark_broken",)) as daemon:
         assert daemon.worker().at_end()
-        assert "ValueError: no" in daemon.stderr.await_text("Traceback")
+        assert "Traceback" in daemon.stderr.await_text("ValueError: no")
 
 
 def test_interpreter_without_pyspark() -> None:

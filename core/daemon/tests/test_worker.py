@@ -126,6 +126,22 @@ def test_random_numbers_differ_between_workers(daemon: client.Daemon) -> None:
     assert first[1] != second[1]
 
 
+def test_random_numbers_of_another_generator_differ(tmp_path: Path) -> None:
+    def draw() -> Any:
+        import numpy as np
+
+        return [type(np.random.get_bit_generator()).__name__, float(np.random.random())]
+
+    (tmp_path / "changes_numpy.py").write_text(
+        "import numpy\nnumpy.random.set_bit_generator(numpy.random.SFC64())\n"
+    )
+    with client.running(environment={"PYTHONPATH": str(tmp_path)}) as daemon:
+        daemon.start(modules=["numpy", "changes_numpy"])
+        first, second = (daemon.fork().probe(draw) for _ in range(2))
+    assert first[0] == second[0] == "SFC64"
+    assert first[1] != second[1]
+
+
 def test_environment_delta(daemon: client.Daemon, tmp_path: Path) -> None:
     def look() -> Any:
         import os

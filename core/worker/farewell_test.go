@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestFarewell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var ended []*Worker
+		f := &farewell{end: func(w *Worker) {
+			mu.Lock()
+			defer mu.Unlock()
+			ended = append(ended, w)
+		}}
+		a, b, c, d := &Worker{id: 1}, &Worker{id: 2}, &Worker{id: 3}, &Worker{id: 4}
+		after := func(pause time.Duration) []*Worker {
+			time.Sleep(pause) // of the bubble's clock
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(ended)
+		}
+
+		f.add(a)
+		assert.Equal(t, []*Worker{a}, after(0), "nobody is in its first task")
+
+		f.begun()
+		f.begun()
+		f.add(b)
+		f.firstTaskEnded()
+		f.add(c)
+		assert.Len(t, after(farewellTime-time.Millisecond), 1, "one still is")
+		f.firstTaskEnded()
+		assert.Len(t, after(0), 1, "its results come first")
+		assert.Equal(t, []*Worker{a, b, c}, after(farewellPause))
+
+		f.begun()
+		f.add(d)
+		assert.Len(t, after(farewellTime-time.Millisecond), 3)
+		assert.Equal(t, []*Worker{a, b, c, d}, after(time.Millisecond), "a first task may take for ever")
+
+		f.add(a)
+		f.close()
+		assert.Len(t, after(0), 5)
+		f.add(b)
+		assert.Len(t, after(0), 6, "closed")
+	})
+}
+
+func TestWorkerEndsOnceNoOtherIsInItsFirstTask(t *testing.T) {
+	s := spec(t)
+	s.Strict = true
+	f := started(t, s, "4.2")
+	done, young := acquire(t, f, "x"), acquire(t, f, "x")
+	f.Release(done, true)
+	held := done.factory.done
+	held.mu.Lock()
+	waiting := slices.Clone(held.waiting)
+	held.mu.Unlock()
+	assert.Equal(t, []*Worker{done}, waiting)
+	f.Release(young, true)
+	exit(t, done)
+	exit(t, young)
+	assert.Zero(t, f.Counts().Crashed+f.Counts().Killed)
+}
+
+func TestFactoryEndsWhileWorkersAreHeldBack(t *testing.T) {
+	s := spec(t)
+	s.Strict = true
+	f := started(t, s, "4.2")
+	done, young := acquire(t, f, "x"), acquire(t, f, "x")
+	f.Release(done, true)
+	f.Close()
+	exit(t, done)
+	exit(t, young)
+}
