@@ -2,15 +2,19 @@
 /* A host in plain C: tasks over columns of longs that it has in memory. c_host.py loads it. */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "udfrunner.h"
 
+struct executor;
+
 typedef struct c_host {
   udfrunner_env *env;
   udfrunner_runner *runner;
+  struct executor *executors; /* one for each task at once, as many as were ever needed; the first one leads to the others */
 } c_host;
 
 c_host *c_host_create(const udfrunner_pair *conf, size_t n_conf, int32_t eval_type,
@@ -43,8 +47,11 @@ c_host *c_host_create(const udfrunner_pair *conf, size_t n_conf, int32_t eval_ty
   return host;
 }
 
+static void end_executors(struct executor *executors);
+
 void c_host_destroy(c_host *host) {
   if (host == NULL) return;
+  end_executors(host->executors);
   runner_destroy(&host->runner);
   udfrunner_env_destroy(&host->env);
   free(host);
@@ -179,20 +186,53 @@ int32_t c_host_calls(c_host *host, int64_t n) {
   return report(code, &err);
 }
 
-/* One of several tasks. */
-struct job {
+/* A thread that runs one of several tasks, and waits for the next one: hosts have their threads already. */
+struct executor {
   pthread_t thread;
-  c_host *host;
+  sem_t begin, done;
+  struct executor *next;
+  c_host *host; /* NULL: end */
   const int64_t *const *columns;
   int64_t n, rows, batch_rows, read, sum;
   int32_t code;
 };
 
+static void await(sem_t *semaphore) {
+  while (sem_wait(semaphore) != 0 && errno == EINTR) continue;
+}
+
 static void *run(void *argument) {
-  struct job *job = argument;
-  job->code =
-      compute(job->host, job->columns, job->n, job->rows, job->batch_rows, &job->read, &job->sum);
+  struct executor *e = argument;
+  for (;;) {
+    await(&e->begin);
+    if (e->host == NULL) return NULL;
+    e->code = compute(e->host, e->columns, e->n, e->rows, e->batch_rows, &e->read, &e->sum);
+    sem_post(&e->done);
+  }
+}
+
+/* One more; NULL where there can be none. */
+static struct executor *begin_executor(void) {
+  struct executor *e = calloc(1, sizeof *e);
+  if (e == NULL) return NULL;
+  sem_init(&e->begin, 0, 0);
+  sem_init(&e->done, 0, 0);
+  if (pthread_create(&e->thread, NULL, run, e) == 0) return e;
+  free(e);
   return NULL;
+}
+
+static void end_executors(struct executor *e) {
+  while (e != NULL) {
+    struct executor *next = e->next;
+    e->host = NULL;
+    sem_post(&e->begin);
+    pthread_join(e->thread, NULL);
+    sem_destroy(&e->begin);
+    sem_destroy(&e->done);
+    free(e);
+    e = next;
+  }
 }
 
 /* The same task n_tasks times at once, each on a thread of its own where there are several: `read` and `sum` are those of all, the
@@ -200,26 +240,27 @@ static void *run(void *argument) {
 int32_t c_host_compute_all(c_host *host, int64_t n_tasks, const int64_t *const *columns, int64_t n,
                            int64_t rows, int64_t batch_rows, int64_t *read, int64_t *sum) {
   if (n_tasks == 1) return compute(host, columns, n, rows, batch_rows, read, sum);
-  struct job *jobs = calloc((size_t)n_tasks, sizeof *jobs);
-  if (jobs == NULL) return UDFRUNNER_NO_MEMORY;
-  int32_t code = UDFRUNNER_DONE;
-  int64_t started = 0;
-  for (; started < n_tasks; started++) {
-    jobs[started] = (struct job){
-        .host = host, .columns = columns, .n = n, .rows = rows, .batch_rows = batch_rows};
-    if (pthread_create(&jobs[started].thread, NULL, run, &jobs[started]) != 0) {
-      code = UDFRUNNER_NO_MEMORY;
-      break;
-    }
+  struct executor **place = &host->executors;
+  for (int64_t i = 0; i < n_tasks; i++, place = &(*place)->next)
+    if (*place == NULL && (*place = begin_executor()) == NULL) return UDFRUNNER_NO_MEMORY;
+  struct executor *e = host->executors;
+  for (int64_t i = 0; i < n_tasks; i++, e = e->next) {
+    e->host = host;
+    e->columns = columns;
+    e->n = n;
+    e->rows = rows;
+    e->batch_rows = batch_rows;
+    sem_post(&e->begin);
   }
+  int32_t code = UDFRUNNER_DONE;
   *read = 0;
   if (sum != NULL) *sum = 0;
-  for (int64_t i = 0; i < started; i++) {
-    pthread_join(jobs[i].thread, NULL);
-    if (jobs[i].code < 0) code = jobs[i].code;
-    *read += jobs[i].read;
-    if (sum != NULL) *sum += jobs[i].sum;
+  e = host->executors;
+  for (int64_t i = 0; i < n_tasks; i++, e = e->next) {
+    await(&e->done);
+    if (e->code < 0) code = e->code;
+    *read += e->read;
+    if (sum != NULL) *sum += e->sum;
   }
-  free(jobs);
   return code;
 }

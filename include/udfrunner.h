@@ -687,7 +687,7 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  * Causes, for programs to decide on and to count; docs/crashes.md shows each with its code. The worker:
  *   signal           a signal that the library did not send ended it
  *   exit             it exited by itself
- *   out_of_memory    it could not have the memory that it asked for
+ *   out_of_memory    it could not have the memory that it asked for, or the kernel killed it for want of memory
  *   exception        the function raised, or returned what its type does not allow
  *   unpickle         the function or a pickled row could not be loaded
  *   missing_module   a module, or what is imported from it, is not there

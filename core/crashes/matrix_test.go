@@ -65,13 +65,13 @@ var signals = []crash{
 		details: seen(details{"worker.signal": "8", "worker.python_stack": "in division_by_zero"})},
 	{what: "Overflow of the C stack", function: "overflow_c_stack", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGSEGV",
 		details: seen(details{"worker.signal": "11", "worker.python_stack": "in down"})},
-	{what: "SIGKILL, as the kernel sends it for memory", function: "kill", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGKILL",
+	{what: "SIGKILL", function: "kill", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGKILL",
 		details: seen(details{"worker.signal": "9"})},
 	{what: "SIGKILL in the second batch", function: "killed_in_the_second_batch", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGKILL",
 		details: seen(details{"worker.signal": "9"})},
 	{what: "SIGTERM", function: "terminate", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGTERM",
 		details: seen(details{"worker.signal": "15"})},
-	{what: "SIGKILL by somebody else", function: "wait", begun: func(s *scene) { require.NoError(s.t, unix.Kill(s.pid, unix.SIGKILL)) },
+	{what: "SIGKILL by somebody else", function: "wait", begun: func(s *scene) { hosttest.Signal(s.t, s.pid, unix.SIGKILL) },
 		code: status.WorkerExited, cause: status.CauseSignal, message: "SIGKILL", details: seen(details{"worker.signal": "9"})},
 	{what: "More CPU time than RLIMIT_CPU", function: "overflow_cpu_limit", code: status.WorkerExited, cause: status.CauseSignal, message: "SIGXCPU",
 		details: seen(details{"worker.signal": "24"})},
@@ -146,6 +146,7 @@ var descriptors = []crash{
 }
 
 var processes = []crash{
+	outgrow,
 	{what: "Fifty children, and exit", function: "fork_many", begun: func(*scene) {}, code: status.WorkerExited, cause: status.CauseExit,
 		message: "status 7", details: seen(details{"worker.exit_status": "7"})},
 	{what: "A fork bomb, up to RLIMIT_NPROC", function: "fork_until_refused", code: status.PythonException, cause: status.CauseException,
@@ -158,7 +159,7 @@ var processes = []crash{
 	{what: "The worker is killed while it is idle", before: func(s *scene) {
 		s.works(s.t)
 		for _, pid := range childrenOf(s.t, s.daemon()) {
-			require.NoError(s.t, unix.Kill(pid, unix.SIGKILL))
+			hosttest.Signal(s.t, pid, unix.SIGKILL)
 			require.Eventually(s.t, func() bool { return unix.Kill(pid, 0) == unix.ESRCH }, patience, time.Millisecond)
 		}
 	}},
@@ -168,7 +169,7 @@ var processes = []crash{
 		message: "SIGKILL", details: details{"worker.pid": ""}},
 	{what: "The daemon is stopped", own: []config.Pair{{Key: config.WorkerStart, Value: "10s"}, {Key: config.PythonWorkerReuse, Value: "false"}}, before: func(s *scene) {
 		s.works(s.t)
-		require.NoError(s.t, unix.Kill(s.daemon(), unix.SIGSTOP))
+		hosttest.Signal(s.t, s.daemon(), unix.SIGSTOP)
 	}, code: status.Spawn, cause: status.CauseStartTimeout, message: "forked no worker within 10s"},
 }
 
@@ -182,7 +183,7 @@ func killDaemon(s *scene) {
 	pid, err := strconv.Atoi(strings.TrimSpace(parent))
 	require.NoError(s.t, err)
 	require.Greater(s.t, pid, 1)
-	require.NoError(s.t, unix.Kill(pid, unix.SIGKILL))
+	hosttest.Signal(s.t, pid, unix.SIGKILL)
 }
 
 // childrenOf are the processes that a process forked: a daemon's are its workers.

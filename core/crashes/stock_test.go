@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/config"
+	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
 	"udfrunner/core/testenv"
 )
@@ -32,6 +33,7 @@ var stockDaemon = []crash{
 		details: details{"python.traceback": "in fail", "worker.pid": ""}},
 	{what: "More memory than `spark.executor.pyspark.memory`", function: "allocate_beyond_the_limit", settings: set(config.Pair{Key: config.PySparkMemory, Value: "4g"}),
 		code: status.PythonException, cause: status.CauseOutOfMemory, message: "MemoryError", details: details{"python.traceback": "in allocate_beyond_the_limit", "worker.pid": ""}},
+	outgrow,
 	{what: "The daemon is killed in mid-task", function: "wait", begun: killDaemon, code: status.WorkerExited, cause: status.CauseDaemonEnded, message: "SIGKILL",
 		details: details{"worker.pid": ""}},
 	{what: "Cancelled, stuck in C code with all signals blocked", function: "hang_in_c", begun: func(s *scene) { s.it.Cancel("") }, code: status.Cancelled,
@@ -92,7 +94,7 @@ func deleteInterpreter(s *scene) {
 	require.NoError(s.t, os.Remove(link))
 	f, err := s.e.Factory(s.e.Config())
 	require.NoError(s.t, err)
-	require.NoError(s.t, unix.Kill(f.DaemonPID(), unix.SIGKILL))
+	hosttest.Signal(s.t, f.DaemonPID(), unix.SIGKILL)
 	<-f.Gone()
 	s.mend = place
 }

@@ -168,7 +168,7 @@ class Server:
         notes, self._zygote.notes = self._zygote.notes, []
         for note in notes:
             print(f"udfrunner daemon: {_one_line(note)}", file=sys.stderr)
-        process.flush_standard_streams()
+        process.flush_standard_streams()  # a fork would write again what is in a buffer
         self._control.send(
             {
                 "op": operation,
@@ -187,7 +187,6 @@ class Server:
             self._refuse(id, OSError(errno.EMFILE, text))
             return
         data, stdout, stderr = descriptors
-        process.flush_standard_streams()
         parent = os.getpid()
         try:
             stacks = taskstate.open_stack_file()

@@ -15,6 +15,7 @@ import (
 	"udfrunner/core/cdata"
 	"udfrunner/core/config"
 	"udfrunner/core/env"
+	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
 )
 
@@ -52,7 +53,7 @@ func TestStackOfARunningTask(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(<-done, "most recent call first"))
 		}
 
-		require.NoError(t, unix.Kill(it.worker.PID(), unix.SIGSTOP))
+		hosttest.Signal(t, it.worker.PID(), unix.SIGSTOP)
 		_, code, err := it.Stack(20 * time.Millisecond)
 		require.NoError(t, err)
 		assert.Equal(t, status.TimedOut, code)

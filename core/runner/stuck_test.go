@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/config"
+	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
 )
 
@@ -18,7 +19,7 @@ func TestStoppedDaemonIsNotWaitedForForEver(t *testing.T) {
 	r := job(t, e, 200, "long", onA, "functions:double")
 	factory, err := e.Factory(e.Config())
 	require.NoError(t, err)
-	require.NoError(t, unix.Kill(factory.DaemonPID(), unix.SIGSTOP))
+	hosttest.Signal(t, factory.DaemonPID(), unix.SIGSTOP)
 	it, err := r.Compute(numbers(t).Input(), Task{})
 	require.NoError(t, err)
 	defer it.Close()

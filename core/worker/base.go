@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ type maker interface {
 	launch(w *Worker, env map[string]string) error
 	// kill ends the process of w at once; called at most once for a worker.
 	kill(w *Worker)
+	// DaemonPID is Factory's.
+	DaemonPID() int
 	// stop begins the end of all processes, idle workers' channels being closed already; called once.
 	stop()
 }
@@ -37,6 +40,8 @@ type base struct {
 	nextID  uint64
 	workers map[uint64]*Worker // whose processes may be alive
 	counts  Counts
+	oom     oomKills
+	oomSeen time.Time // when oom was read
 }
 
 func newBase(spec Spec) *base {
@@ -130,7 +135,38 @@ func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 		w.closeChannel()
 		return nil, err
 	}
+	b.noteOOMKills(w)
 	return w, nil
+}
+
+// oomKills is how often the kernel has run out of memory where a new worker will be: beside its daemon or, where it has none, the host.
+func (b *base) oomKills() oomKills {
+	pid := b.maker.DaemonPID()
+	if pid <= 0 {
+		pid = os.Getpid()
+	}
+	return oomKillsAround(pid)
+}
+
+// noteOOMKills takes down how often that was before a worker; many that begin at once share one look.
+func (b *base) noteOOMKills(w *Worker) {
+	b.mu.Lock()
+	now := time.Now()
+	due := now.Sub(b.oomSeen) > oomPeriod
+	if due {
+		b.oomSeen = now
+	}
+	b.mu.Unlock()
+	var kills oomKills
+	if due {
+		kills = b.oomKills()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if due {
+		b.oom = kills
+	}
+	w.oomBefore = b.oom
 }
 
 // refill begins to make the spares of a key that are missing.
@@ -369,7 +405,9 @@ func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
 	case refuse == nil && b.err == nil && (w.use != letGo || exit.Known && exit.Status.Signaled()):
 		b.counts.Crashed++
 	}
+	before := w.oomBefore
 	b.mu.Unlock()
+	exit.OutOfMemory = exit.killedUnasked(w.wasKilled()) && b.oomKills().since(before)
 	w.ended(exit, refuse)
 	if b.idle.remove(w) {
 		b.discard(w)

@@ -18,6 +18,8 @@ type Exit struct {
 	Known   bool
 	PeakRSS int64         // bytes
 	CPU     time.Duration // processor time
+	// OutOfMemory says that the kernel has ended a process of its control group for want of memory, and may have been this one.
+	OutOfMemory bool
 	// Stack is the Python stack at a fatal signal, "" where none was left.
 	Stack string
 	// Unseen says why Status is not known; "" is: its daemon is gone, which then is Cause.
@@ -31,6 +33,14 @@ const (
 	unseenByHost   = "its status is not known, as the host's process waits for all child processes"
 	unseenProcess  = "its process is not the library's"
 )
+
+// killedUnasked says whether it may have been SIGKILL that ended a worker, and not the library's.
+func (e *Exit) killedUnasked(killed bool) bool {
+	if !e.Known {
+		return !killed && e.Unseen != "" && e.Unseen != unseenProcess
+	}
+	return !killed && e.Status.Signaled() && e.Status.Signal() == unix.SIGKILL
+}
 
 // tailReport bounds the wait for the end of a dead worker's stderr.
 const tailReport = 50 * time.Millisecond
@@ -49,6 +59,11 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
 	case stubborn && (!exit.Known || exit.Status.Signal() == unix.SIGKILL):
 		err.Message, cause = name+" closed its channel in mid-task and was killed", status.CauseChannelClosed
+	case exit.OutOfMemory:
+		err.Message, cause = name+" ended in mid-task: the kernel has killed a process of its control group for want of memory", status.CauseOutOfMemory
+		if exit.Known {
+			err = err.With("worker.signal", strconv.Itoa(int(exit.Status.Signal())))
+		}
 	case !exit.Known && exit.Unseen != "":
 		err.Message = name + " ended in mid-task; " + exit.Unseen
 	case !exit.Known:

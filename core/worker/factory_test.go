@@ -120,7 +120,7 @@ func TestDeadIdleWorkerIsNotTaken(t *testing.T) {
 	w := acquire(t, f, "x")
 	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
 	f.Release(w, true)
-	require.NoError(t, unix.Kill(w.PID(), unix.SIGKILL))
+	hosttest.Signal(t, w.PID(), unix.SIGKILL)
 	exit(t, w)
 	assert.NotSame(t, w, acquire(t, f, "x"))
 }
@@ -153,7 +153,7 @@ func TestDaemonsDeathEndsItsWorkers(t *testing.T) {
 	f := started(t, spec(t), "4.2")
 	w := acquire(t, f, "x")
 	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
-	require.NoError(t, unix.Kill(f.DaemonPID(), unix.SIGKILL))
+	hosttest.Signal(t, f.DaemonPID(), unix.SIGKILL)
 	wait(t, f.Gone(), "the factory's end")
 	assert.False(t, exit(t, w).Known)
 	err := w.ExitError(false)

@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"udfrunner/core/hosttest"
 )
 
 // asHost is set in a process that this file's tests start to be a host: "kind unixSockets what".
@@ -58,7 +60,7 @@ func TestAsHost(t *testing.T) {
 	if what == "killed" {
 		time.Sleep(time.Hour) // until it is
 	}
-	require.NoError(t, unix.Kill(w.PID(), unix.SIGSEGV))
+	hosttest.Signal(t, w.PID(), unix.SIGSEGV)
 	exit(t, w)
 	fmt.Println("error", w.ExitError(false))
 	f.Kill(w)

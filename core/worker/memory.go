@@ -76,10 +76,14 @@ func exceeds(pid int, limit int64) bool {
 	return err == nil && private > limit
 }
 
-// readProc reads a file of a process. A process that is being waited for has no memory: ESRCH is then no text at all. It is done by plain
-// system calls, as package os would try to poll the file, for as long again.
+// readProc reads a file of a process. A process that is being waited for has no memory: ESRCH is then no text at all.
 func readProc(pid int, name string) ([]byte, error) {
-	path := "/proc/" + strconv.Itoa(pid) + "/" + name
+	return readKernel("/proc/" + strconv.Itoa(pid) + "/" + name)
+}
+
+// readKernel reads a file that the kernel makes up. It is done by plain system calls, as package os would try to poll the file, for as
+// long again.
+func readKernel(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == unix.ESRCH { //nolint:errorlint // a bare errno
 		return nil, nil

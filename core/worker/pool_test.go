@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"udfrunner/core/hosttest"
 )
 
 // eventually waits for counters that nothing tells of.
@@ -84,7 +86,7 @@ func TestStoppedIdleWorkerIsNotTaken(t *testing.T) {
 	f := started(t, spec(t), "4.2")
 	w := begun(t, acquire(t, f, "x"))
 	f.Release(w, true)
-	require.NoError(t, unix.Kill(w.PID(), unix.SIGSTOP))
+	hosttest.Signal(t, w.PID(), unix.SIGSTOP)
 	require.Eventually(t, w.isStopped, patience, time.Millisecond)
 	assert.NotSame(t, w, acquire(t, f, "x"))
 	assert.Equal(t, unix.SIGKILL, exit(t, w).Status.Signal(), "it cannot end by itself")
@@ -195,7 +197,7 @@ func TestDeadSpareIsReplacedByTheNextTask(t *testing.T) {
 	acquire(t, f, "x")
 	eventually(t, f, "a spare", func(c Counts) bool { return c.Spares == 1 })
 	spare := f.(*embedded).idle.idle[0] //nolint:errcheck,forcetypeassert // nothing else touches it now
-	require.NoError(t, unix.Kill(begun(t, spare).PID(), unix.SIGKILL))
+	hosttest.Signal(t, begun(t, spare).PID(), unix.SIGKILL)
 	exit(t, spare)
 	eventually(t, f, "it leaves the pool", func(c Counts) bool { return c.Idle == 0 && c.Crashed == 1 })
 	acquire(t, f, "x")

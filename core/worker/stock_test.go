@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/hosttest"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/testenv"
@@ -247,7 +248,7 @@ func TestDeathInMidTask(t *testing.T) {
 		w := connect(t, f, nil)
 		told := make(chan struct{})
 		w.OnExit(func() { close(told) })
-		require.NoError(t, unix.Kill(w.PID(), unix.SIGSEGV))
+		hosttest.Signal(t, w.PID(), unix.SIGSEGV)
 		wait(t, told, "the worker's end")
 		err := w.ExitError(false)
 		assert.Equal(t, status.WorkerExited, err.Code)
@@ -265,7 +266,7 @@ func TestDeathInMidTask(t *testing.T) {
 func TestStockDaemonsDeathEndsItsWorkers(t *testing.T) {
 	f := started(t, moduleSpec(t, "4.2", StockDaemon, false), "4.2")
 	w := connect(t, f, nil)
-	require.NoError(t, unix.Kill(f.DaemonPID(), unix.SIGKILL))
+	hosttest.Signal(t, f.DaemonPID(), unix.SIGKILL)
 	exit(t, w)
 	err := w.ExitError(false)
 	assert.Equal(t, status.WorkerExited, err.Code)
@@ -282,7 +283,7 @@ func TestStoppedStockDaemon(t *testing.T) {
 	f := started(t, moduleSpec(t, "4.2", StockDaemon, false), "4.2")
 	w := connect(t, f, nil)
 	daemon := f.DaemonPID()
-	require.NoError(t, unix.Kill(daemon, unix.SIGSTOP))
+	hosttest.Signal(t, daemon, unix.SIGSTOP)
 	f.Kill(w)
 	exit(t, w)                             // the daemon does not hear of it
 	limit := &f.(*stock).spec.StartTimeout //nolint:forcetypeassert // the factory at hand

@@ -34,6 +34,7 @@ type Worker struct {
 	spare     bool      // no task has had it; changed by who has the worker
 	young     bool      // it was made for the task that it has; changed by who has the worker
 	use       use       // under the factory's lock
+	oomBefore oomKills  // under the factory's lock
 	idleSince time.Time // under the pool's lock
 	ready     atomic.Bool
 	daemon    *stockDaemon // of a stock daemon's worker; set under the factory's daemonsMu, before the process is begun
