@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NoReturn, cast
 
@@ -83,7 +84,8 @@ def work(
         state = taskstate.TaskState(request.stacks)
 
         def rehearse() -> None:
-            zygote.rehearse(lambda data: _rehearse(data, main, buffer_size))
+            with suppress(Exception):  # foreign code, and nobody waits for it
+                zygote.rehearse(lambda data: _rehearse(data, main, buffer_size))
             state.restore()
 
         status = serve(channel, main, state, rehearse)

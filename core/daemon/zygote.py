@@ -229,7 +229,11 @@ def _renew_random() -> None:
 
 
 def _load_a_module() -> None:
-    """Read and run a small module of Python's own, as the first task will one with its function."""
+    """Look for a module everywhere, then read and run a small one of Python's own.
+
+    The first task will do both for the module with its function.
+    """
+    importlib.util.find_spec("_udfrunner_absent")
     spec = PathFinder.find_spec("colorsys", [os.path.dirname(os.__file__)])
     if spec is not None and spec.loader is not None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))

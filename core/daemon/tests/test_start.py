@@ -220,6 +220,32 @@ def test_a_spare_worker_rehearses(tmp_path: Path) -> None:
         assert log.read_text().split() == [str(daemon.process.pid), str(worker.pid)]
 
 
+def test_a_rehearsal_that_fails_harms_nobody(tmp_path: Path) -> None:
+    log = tmp_path / "runs"
+    (tmp_path / "finds_nothing.py").write_text(
+        """if True:
+        import os, sys
+
+        class Finder:
+            def find_spec(name, path=None, target=None):
+                if name == "_udfrunner_absent":
+                    with open(os.environ["RUNS"], "a") as file:
+                        file.write(f"{os.getpid()}\\n")
+                    raise ValueError(name)
+
+        sys.meta_path.insert(0, Finder)
+        """
+    )
+    environment = {"RUNS": str(log), "PYTHONPATH": str(tmp_path)}
+    with client.running(environment=environment) as daemon:
+        daemon.start(modules=["finds_nothing"])
+        worker = daemon.fork()
+        client.wait_until(
+            lambda: log.exists() and f"{worker.pid}\n" in log.read_text(), "the rehearsal"
+        )
+        assert worker.probe(lambda: 1) == 1
+
+
 def test_warm_up_freezes_the_heap(worker: client.Worker) -> None:
     def frozen() -> list[int]:
         import gc
