@@ -14,7 +14,7 @@ struct executor;
 typedef struct c_host {
   udfrunner_env *env;
   udfrunner_runner *runner;
-  struct executor *executors; /* one for each task at once, as many as were ever needed; the first one leads to the others */
+  struct executor *executors; /* a list: one for each task at once, as many as were ever needed */
 } c_host;
 
 c_host *c_host_create(const udfrunner_pair *conf, size_t n_conf, int32_t eval_type,
