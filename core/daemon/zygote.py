@@ -181,7 +181,8 @@ class Zygote:
     def renew_libraries(self) -> None:
         """In a forked child: what a fork must not share or inherit, random states and pool sizes.
 
-        Python's own generator renews itself after a fork; numpy's global one does not.
+        Python's own generator renews itself after a fork; numpy's global one does not. Done once
+        before any fork it costs the children less.
         """
         if not self.imported:
             return
