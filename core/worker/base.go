@@ -30,6 +30,7 @@ type base struct {
 	maker maker
 	idle  *pool
 	done  *farewell
+	oom   oomWatch
 	gone  chan struct{} // closed by the maker when no process is left
 
 	mu      sync.Mutex
@@ -40,8 +41,6 @@ type base struct {
 	nextID  uint64
 	workers map[uint64]*Worker // whose processes may be alive
 	counts  Counts
-	oom     oomKills
-	oomSeen time.Time // when oom was read
 }
 
 func newBase(spec Spec) *base {
@@ -135,38 +134,19 @@ func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 		w.closeChannel()
 		return nil, err
 	}
-	b.noteOOMKills(w)
+	before := b.oom.recent(b.besideWorkers())
+	b.mu.Lock()
+	w.oomBefore = before
+	b.mu.Unlock()
 	return w, nil
 }
 
-// oomKills is how often the kernel has run out of memory where a new worker will be: beside its daemon or, where it has none, the host.
-func (b *base) oomKills() oomKills {
-	pid := b.maker.DaemonPID()
-	if pid <= 0 {
-		pid = os.Getpid()
+// besideWorkers is a process of the control group that a new worker will be in: its daemon or, where it has none, the host.
+func (b *base) besideWorkers() int {
+	if pid := b.maker.DaemonPID(); pid > 0 {
+		return pid
 	}
-	return oomKillsAround(pid)
-}
-
-// noteOOMKills takes down how often that was before a worker; many that begin at once share one look.
-func (b *base) noteOOMKills(w *Worker) {
-	b.mu.Lock()
-	now := time.Now()
-	due := now.Sub(b.oomSeen) > oomPeriod
-	if due {
-		b.oomSeen = now
-	}
-	b.mu.Unlock()
-	var kills oomKills
-	if due {
-		kills = b.oomKills()
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if due {
-		b.oom = kills
-	}
-	w.oomBefore = b.oom
+	return os.Getpid()
 }
 
 // refill begins to make the spares of a key that are missing.
@@ -407,7 +387,7 @@ func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
 	}
 	before := w.oomBefore
 	b.mu.Unlock()
-	exit.OutOfMemory = exit.killedUnasked(w.wasKilled()) && b.oomKills().since(before)
+	exit.OutOfMemory = exit.killedUnasked(w.wasKilled()) && oomKillsAround(b.besideWorkers()).since(before)
 	w.ended(exit, refuse)
 	if b.idle.remove(w) {
 		b.discard(w)

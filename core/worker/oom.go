@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -15,8 +16,25 @@ type oomKills struct {
 	count uint64
 }
 
-// oomPeriod is for how long a count is good enough as that before a worker: many that begin at once share one.
+// oomWatch has the counts before workers: many that begin at once share one.
+type oomWatch struct {
+	mu   sync.Mutex
+	last oomKills
+	read time.Time
+}
+
+// oomPeriod is for how long a count is good enough.
 const oomPeriod = 100 * time.Millisecond
+
+// recent is the count around a process, of now or oomPeriod ago at most.
+func (o *oomWatch) recent(pid int) oomKills {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Since(o.read) > oomPeriod {
+		o.last, o.read = oomKillsAround(pid), time.Now()
+	}
+	return o.last
+}
 
 // cgroups is where control groups are mounted by convention.
 const cgroups = "/sys/fs/cgroup"
