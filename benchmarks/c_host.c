@@ -169,8 +169,8 @@ static int32_t compute(c_host *host, const int64_t *const *columns, int64_t n, i
   return report(code, &err);
 }
 
-/* Makes n calls that enter Go, look a handle up and do next to nothing. Returns OK, or an error, which is on
- * stderr. */
+/* Makes n calls that enter Go, look a handle up and do next to nothing, when a task is complete and nothing else runs. Returns OK,
+ * or an error, which is on stderr. */
 int32_t c_host_calls(c_host *host, int64_t n) {
   static const int64_t zero;
   const int64_t *const columns[] = {&zero};
@@ -179,8 +179,11 @@ int32_t c_host_calls(c_host *host, int64_t n) {
   udfrunner_input input = {.size = sizeof input, .kind = UDFRUNNER_INPUT_STREAM, .stream = &stream};
   udfrunner_iterator *it = NULL;
   udfrunner_error *err = NULL;
+  struct ArrowArray batch;
   int32_t fd;
   int32_t code = runner_compute(host->runner, &input, NULL, &it, &err);
+  while (code >= 0 && (code = iterator_next_arrow(it, -1, &batch, NULL, &err)) == UDFRUNNER_OK)
+    batch.release(&batch);
   for (int64_t i = 0; code >= 0 && i < n; i++) code = iterator_event_fd(it, &fd, &err);
   iterator_close(&it);
   return report(code, &err);

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pandas as pd
@@ -10,6 +11,14 @@ import pyarrow as pa
 
 def identity(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield from batches
+
+
+def two_then_none(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The second batch pushes the first one out of the worker's buffer."""
+    batch = next(batches)
+    yield batch
+    yield batch
+    time.sleep(600)
 
 
 def count_rows(frame: pd.DataFrame) -> pd.DataFrame:

@@ -89,6 +89,34 @@ class ArrowDataTest {
     }
   }
 
+  /** A batch does not take up memory while the next one is waited for. */
+  @Test
+  void batchBeforeIsGivenBack() throws IOException {
+    try (Runner runner =
+            Fixtures.builder(env, EvalType.SQL_MAP_ARROW_ITER_UDF)
+                .function(Fixtures.function("java_functions:two_then_none").returns("_0 long"))
+                .build();
+        ArrowResults results =
+            new ArrowResults(
+                ArrowInput.compute(runner, allocator, reader(1, 50_000), 0, TaskInfo.ofDefaults()),
+                allocator)) {
+      assertTrue(results.loadNextBatch());
+      VectorSchemaRoot root = results.getVectorSchemaRoot();
+      assertEquals(50_000, root.getRowCount());
+      Thread.currentThread().interrupt();
+      assertThrows(
+          WaitInterruptedException.class,
+          () -> {
+            while (results.loadNextBatch()) {
+              assertEquals(50_000, root.getRowCount());
+            }
+          });
+      assertTrue(Thread.interrupted());
+      assertEquals(0, root.getRowCount());
+      assertEquals(0, root.getVector(0).getBufferSize());
+    }
+  }
+
   @Test
   void refused() {
     try (Runner runner = Fixtures.pandas(env, "plus_one")) {

@@ -47,12 +47,17 @@ public final class ArrowResults extends ArrowReader {
     return results;
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * <p>The batch before is given back first: its memory serves the next results.
+   */
   @Override
   public boolean loadNextBatch() throws IOException {
     VectorSchemaRoot root = getVectorSchemaRoot();
+    root.clear();
     try (ArrowArray array = ArrowArray.allocateNew(allocator)) {
       if (!results.nextArrow(array.memoryAddress(), 0)) {
-        root.clear();
         return false;
       }
       Data.importIntoVectorSchemaRoot(allocator, array, root, dictionaries);
