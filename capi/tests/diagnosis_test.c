@@ -34,20 +34,6 @@ static void stack_of_a_stuck_worker(void) {
   lib.udfrunner_env_destroy(&env);
 }
 
-/* A thread that pulls lines while the env goes. */
-static void *pull(void *env) {
-  udfrunner_bytes bytes;
-  udfrunner_error *err;
-  int32_t code;
-  while ((code = lib.udfrunner_log_next(env, -1, &bytes, &err)) == UDFRUNNER_OK) {
-    lib.udfrunner_bytes_release(&bytes);
-  }
-  if (code < 0) lib.udfrunner_error_destroy(&err);
-  return code == UDFRUNNER_DONE || code == UDFRUNNER_CANCELLED || code == UDFRUNNER_INVALID_HANDLE
-             ? env
-             : NULL;
-}
-
 static void lines_of_a_task(void) {
   udfrunner_env *env = test_env();
   udfrunner_error *err;
@@ -78,12 +64,10 @@ static void lines_of_a_task(void) {
   lib.iterator_close(&it);
   lib.runner_destroy(&runner);
 
-  pthread_t puller = start(pull, env);
-  udfrunner_env *pulled = env;
+  log_puller puller = {.env = env};
+  pthread_t pulling = start(pull_log, &puller);
   lib.udfrunner_env_destroy(&env);
-  void *ended = NULL;
-  CHECK_INT(0, pthread_join(puller, &ended));
-  CHECK(ended == pulled);
+  join(pulling);
 }
 
 int main(int argc, char **argv) {

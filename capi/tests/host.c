@@ -201,6 +201,21 @@ int64_t read_rest(udfrunner_iterator *it, int64_t first, int64_t a, int64_t b) {
   }
 }
 
+void *pull_log(void *puller) {
+  log_puller *self = puller;
+  udfrunner_bytes bytes;
+  udfrunner_error *err;
+  int32_t code;
+  while ((code = lib.udfrunner_log_next(self->env, -1, &bytes, &err)) == UDFRUNNER_OK) {
+    for (size_t i = 0; i < bytes.size; i++)
+      if (bytes.data[i] == '\n') atomic_fetch_add(&self->lines, 1);
+    lib.udfrunner_bytes_release(&bytes);
+  }
+  if (code < 0) lib.udfrunner_error_destroy(&err);
+  CHECK(code == UDFRUNNER_DONE || code == UDFRUNNER_CANCELLED || code == UDFRUNNER_INVALID_HANDLE);
+  return NULL;
+}
+
 void join(pthread_t thread) { CHECK_INT(0, pthread_join(thread, NULL)); }
 
 pthread_t start(void *(*run)(void *), void *context) {

@@ -60,6 +60,16 @@ int64_t read_rest(udfrunner_iterator *it, int64_t first, int64_t a, int64_t b);
 /* Checks one batch of that kind; `first` is the number of rows before it. */
 void check_batch(const struct ArrowArray *array, int64_t first, int64_t a, int64_t b);
 
+/* A thread that pulls an env's log. */
+typedef struct log_puller {
+  udfrunner_env *env;
+  atomic_llong lines; /* counted */
+} log_puller;
+
+/* Pulls lines until the env is gone, during a call or before it; for `start`, with a log_puller. Ends the program
+ * on anything else. */
+void *pull_log(void *puller);
+
 /* Joins a thread that must not have been lost. */
 void join(pthread_t thread);
 pthread_t start(void *(*run)(void *), void *context);

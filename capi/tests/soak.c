@@ -41,7 +41,7 @@ static udfrunner_runner *runners[RUNNERS];
 static atomic_bool stopping;
 static atomic_llong outcomes[OUTCOMES];
 static atomic_llong rows_read;
-static atomic_llong lines_pulled;
+static log_puller puller;
 
 /* A generator of random numbers for each thread (xorshift64*). */
 static uint64_t random_below(uint64_t *state, uint64_t n) {
@@ -132,23 +132,6 @@ static void *run_tasks(void *context) {
     atomic_fetch_add(&outcomes[outcome], 1);
   }
   return NULL;
-}
-
-/* Pulls what workers write until the env is gone, as hosts do: lines that nobody takes are kept up to udfrunner.log.buffer. */
-static void *pull_lines(void *env) {
-  udfrunner_bytes bytes;
-  udfrunner_error *err;
-  int32_t code;
-  while ((code = lib.udfrunner_log_next(env, -1, &bytes, &err)) == UDFRUNNER_OK) {
-    for (size_t i = 0; i < bytes.size; i++) {
-      if (bytes.data[i] == '\n') atomic_fetch_add(&lines_pulled, 1);
-    }
-    lib.udfrunner_bytes_release(&bytes);
-  }
-  if (code < 0) lib.udfrunner_error_destroy(&err);
-  CHECK(code == UDFRUNNER_DONE ||
-        code == UDFRUNNER_INVALID_HANDLE); /* gone during the call, or before it */
-  return env;
 }
 
 static long long tasks(void) {
@@ -248,7 +231,8 @@ int main(int argc, char **argv) {
     runners[i] =
         test_runner(env, functions[i].eval_type, functions[i].function, functions[i].return_type);
   }
-  pthread_t threads[THREADS], puller = start(pull_lines, env);
+  puller.env = env; /* as hosts do: lines that nobody takes are kept up to udfrunner.log.buffer */
+  pthread_t threads[THREADS], pulling = start(pull_log, &puller);
   double begin = now(), told = begin;
   for (int i = 0; i < THREADS; i++) threads[i] = start(run_tasks, (void *)(uintptr_t)(i + 1));
   double interval = seconds < 60 ? 0.05 : 0.5;
@@ -269,13 +253,13 @@ int main(int argc, char **argv) {
   printf("%lld tasks in %.0f s, %.0f a second:", tasks(), took, (double)tasks() / took);
   for (int i = 0; i < OUTCOMES; i++) printf(" %lld %s", (long long)outcomes[i], outcome_names[i]);
   printf("; %lld rows of results, %lld lines of log\n", (long long)rows_read,
-         (long long)lines_pulled);
+         (long long)puller.lines);
   bool ok = report(seconds);
   for (int i = 0; i < OUTCOMES; i++) CHECK(outcomes[i] > 0);
-  CHECK(lines_pulled > 0);
+  CHECK(puller.lines > 0);
   for (int i = 0; i < RUNNERS; i++) lib.runner_destroy(&runners[i]);
   lib.udfrunner_env_destroy(&env);
-  join(puller);
+  join(pulling);
   bool clean = wait_until(nothing_left, NULL);
   int64_t end[GAUGES];
   read_gauges(end);
