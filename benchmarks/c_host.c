@@ -47,16 +47,6 @@ c_host *c_host_create(const udfrunner_pair *conf, size_t n_conf, int32_t eval_ty
   return host;
 }
 
-static void end_executors(struct executor *executors);
-
-void c_host_destroy(c_host *host) {
-  if (host == NULL) return;
-  end_executors(host->executors);
-  runner_destroy(&host->runner);
-  udfrunner_env_destroy(&host->env);
-  free(host);
-}
-
 /* The input: columns that outlive the task, in batches. */
 struct source {
   const int64_t *const *columns;
@@ -236,6 +226,14 @@ static void end_executors(struct executor *e) {
     free(e);
     e = next;
   }
+}
+
+void c_host_destroy(c_host *host) {
+  if (host == NULL) return;
+  end_executors(host->executors);
+  runner_destroy(&host->runner);
+  udfrunner_env_destroy(&host->env);
+  free(host);
 }
 
 /* The same task n_tasks times at once, each on a thread of its own where there are several: `read` and `sum` are those of all, the
