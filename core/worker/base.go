@@ -387,7 +387,7 @@ func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
 	}
 	before := w.oomBefore
 	b.mu.Unlock()
-	exit.OutOfMemory = exit.killedUnasked(w.wasKilled()) && oomKillsAround(b.besideWorkers()).since(before)
+	exit.OutOfMemory = !w.wasKilled() && exit.maybeKilled() && b.oom.now(b.besideWorkers()).since(before)
 	w.ended(exit, refuse)
 	if b.idle.remove(w) {
 		b.discard(w)

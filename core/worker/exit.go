@@ -34,12 +34,12 @@ const (
 	unseenProcess  = "its process is not the library's"
 )
 
-// killedUnasked says whether it may have been SIGKILL that ended a worker, and not the library's.
-func (e *Exit) killedUnasked(killed bool) bool {
+// maybeKilled says whether it may have been SIGKILL that ended a worker, whose daemon lives on.
+func (e *Exit) maybeKilled() bool {
 	if !e.Known {
-		return !killed && e.Unseen != "" && e.Unseen != unseenProcess
+		return e.Unseen != "" && e.Unseen != unseenProcess
 	}
-	return !killed && e.Status.Signaled() && e.Status.Signal() == unix.SIGKILL
+	return e.Status.Signal() == unix.SIGKILL
 }
 
 // tailReport bounds the wait for the end of a dead worker's stderr.

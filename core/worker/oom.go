@@ -31,10 +31,21 @@ func (o *oomWatch) recent(pid int) oomKills {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if time.Since(o.read) > oomPeriod {
-		o.last, o.read = oomKillsAround(pid), time.Now()
+		o.look(pid)
 	}
 	return o.last
 }
+
+// now is the count around a process now. Workers that begin later do not answer for what it has counted.
+func (o *oomWatch) now(pid int) oomKills {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.look(pid)
+	return o.last
+}
+
+// look is to be called with the lock.
+func (o *oomWatch) look(pid int) { o.last, o.read = oomKillsAround(pid), time.Now() }
 
 // cgroups is where control groups are mounted by convention.
 const cgroups = "/sys/fs/cgroup"

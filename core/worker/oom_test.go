@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,4 +56,14 @@ func TestOOMKillsGrow(t *testing.T) {
 	} {
 		assert.Equal(t, test.want, test.after.since(test.before), "%v after %v", test.after, test.before)
 	}
+}
+
+// A worker that begins after another's death was looked into does not answer for that one's end.
+func TestCountAfterADeathIsNotAnOldOne(t *testing.T) {
+	old := oomKills{file: "old"}
+	watch := oomWatch{last: old, read: time.Now().Add(time.Hour)} // not out of date for long
+	require.Equal(t, old, watch.recent(os.Getpid()))
+	now := watch.now(os.Getpid())
+	require.NotEqual(t, old, now)
+	assert.Equal(t, now, watch.recent(os.Getpid()))
 }
