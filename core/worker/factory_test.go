@@ -118,7 +118,7 @@ func TestIdleWorkersEnd(t *testing.T) {
 func TestDeadIdleWorkerIsNotTaken(t *testing.T) {
 	f := started(t, spec(t), "4.2")
 	w := acquire(t, f, "x")
-	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
+	begun(t, w)
 	f.Release(w, true)
 	hosttest.Signal(t, w.PID(), unix.SIGKILL)
 	exit(t, w)
@@ -141,7 +141,7 @@ func TestKillWhileTheForkIsUnderWay(t *testing.T) {
 func TestKillReachesTheGroup(t *testing.T) {
 	f := started(t, spec(t), "4.2")
 	w := acquire(t, f, "x")
-	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
+	begun(t, w)
 	group, err := unix.Getpgid(w.PID())
 	require.NoError(t, err)
 	assert.Equal(t, w.PID(), group, "a worker leads its own process group")
@@ -152,7 +152,7 @@ func TestKillReachesTheGroup(t *testing.T) {
 func TestDaemonsDeathEndsItsWorkers(t *testing.T) {
 	f := started(t, spec(t), "4.2")
 	w := acquire(t, f, "x")
-	require.Eventually(t, func() bool { return w.PID() != 0 }, patience, time.Millisecond)
+	begun(t, w)
 	hosttest.Signal(t, f.DaemonPID(), unix.SIGKILL)
 	wait(t, f.Gone(), "the factory's end")
 	assert.False(t, exit(t, w).Known)
