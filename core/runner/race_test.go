@@ -95,14 +95,19 @@ type canceller struct {
 	done  chan struct{}
 }
 
-// raceCancel leaves half of the tasks alone, and cancels a quarter near the end that is to be expected, the rest while the host asks for
-// what comes after the last results or just afterwards.
+// raceCancel leaves half of the tasks alone, and cancels an eighth at once, an eighth near the end that is to be expected (a timer may be
+// late for it), the rest while the host asks for what comes after the last results or just afterwards.
 func raceCancel(i int, it *Iterator, usual time.Duration) *canceller {
 	if i%2 == 0 {
 		return nil
 	}
 	c := &canceller{it: it, last: make(chan struct{}), done: make(chan struct{})}
-	if i%4 == 1 {
+	switch i % 8 {
+	case 1:
+		it.Cancel("race")
+		close(c.done)
+		return c
+	case 5:
 		c.after = rand.N(2 * usual)
 	}
 	go func() { //nolint:forbidigo // another thread of a host
