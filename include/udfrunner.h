@@ -78,11 +78,12 @@
  *   NUL-terminated. Paths are bytes. Modified UTF-8 is never used.
  *
  * STRUCTS
- *   udfrunner_input, udfrunner_task and udfrunner_function begin with `uint64_t size`, to be set
- *   to sizeof the struct; later versions append fields and read them only
- *   where `size` covers them. Zero every field that is not used. A struct of a
- *   later version is accepted if what this one does not know of it is zero.
- *   All functions of a chain have the same size.
+ *   udfrunner_input, udfrunner_task, udfrunner_function and udfrunner_table_function begin with
+ *   `uint64_t size`, to be set to sizeof the struct; later versions append fields, always a multiple of 8 bytes.
+ *   Zero every field that is not used: zero is the default of each. A struct of an earlier version, down to 1.0,
+ *   has what it lacks at its default; one that is smaller than in 1.0 is refused. A struct of a later version is
+ *   accepted if what this one does not know of it is zero. All functions of a chain have the same size. The other
+ *   structs never change.
  */
 #ifndef UDFRUNNER_H
 #define UDFRUNNER_H
@@ -151,7 +152,7 @@ struct ArrowArrayStream {
 
 /* ABI version that this header describes: major << 16 | minor. A binding needs a
  * library of the same major and at least its minor. Functions are only added. */
-#define UDFRUNNER_ABI_VERSION 0x00010000u
+#define UDFRUNNER_ABI_VERSION 0x00010001u
 
 /* ------------------------------------------------------------------ Status */
 
@@ -710,6 +711,16 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  *   internal         an error of the library
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key);
+
+/* One of an error's details, for hosts that take over all: those that it has are numbered from 0, in the order of
+ * their keys. Plain C, never waits, works after UDFRUNNER_INTERNAL and in a forked child.
+ *   index  [in] 0 and up; no error has more than some twenty
+ *   key    [out, borrowed] NULL = not wanted; until udfrunner_error_destroy; NULL unless OK
+ *   value  [out, borrowed] as key
+ *   returns OK; DONE: it has no more, or err is NULL.
+ * \since 1.1 */
+int32_t udfrunner_error_detail_at(const udfrunner_error *err, size_t index, const char **key,
+                                  const char **value);
 
 /* Frees an error and nulls the pointer. \since 1.0 */
 void udfrunner_error_destroy(udfrunner_error **err);

@@ -12,7 +12,7 @@ from typing import Any
 
 # --------------------------------------------------------------------------- constants
 
-UDFRUNNER_ABI_VERSION = 0x00010000
+UDFRUNNER_ABI_VERSION = 0x00010001
 
 UDFRUNNER_OK = 0
 UDFRUNNER_DONE = 1
@@ -363,5 +363,9 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "udfrunner_error_code": (c.c_int32, (c.c_void_p,)),
     "udfrunner_error_message": (c.c_char_p, (c.c_void_p,)),
     "udfrunner_error_detail": (c.c_char_p, (c.c_void_p, c.c_char_p)),
+    "udfrunner_error_detail_at": (
+        c.c_int32,
+        (c.c_void_p, c.c_size_t, c.POINTER(c.c_char_p), c.POINTER(c.c_char_p)),
+    ),
     "udfrunner_error_destroy": (None, (_ERROR_OUT,)),
 }
