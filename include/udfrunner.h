@@ -444,10 +444,38 @@ int32_t udfrunner_env_create(const udfrunner_pair *pairs, size_t n, udfrunner_en
  * \since 1.0 */
 int32_t udfrunner_env_destroy(udfrunner_env **env);
 
-/* Counters of the env as a JSON object: workers started, idle, running, reused, killed, tasks ...
+/* Counters of the env as a JSON object. Later versions add members.
  *   env    [in] NULL = the default env
  *   bytes  [out, owned]
  *   returns OK; INVALID_HANDLE; CANCELLED: env shut down; FORKED. Never waits for a task.
+ * Members, where "tasks.done" is the member "done" of the object "tasks", and counts begin with the env:
+ *   tasks.started             tasks that were computed
+ *   tasks.running             of them, those that have not ended
+ *   tasks.done                of them, those that ended without an error
+ *   tasks.failed              of them, those that ended with one
+ *   log.lines                 lines that workers and the library wrote
+ *   log.dropped_lines         of them, those left out for their rate or because nobody took them in time
+ *   factories                 a list: one object for each interpreter and environment that tasks asked for
+ *   factories.kind            "embedded", "daemon" (a stock one) or "simple" (no daemon)
+ *   factories.python          version of Python; this and the next three are absent before the factory is ready
+ *   factories.pyspark         version of PySpark
+ *   factories.pyarrow         version of PyArrow, absent where there is none
+ *   factories.pandas          version of pandas, absent where there is none
+ *   factories.zygote          true where workers are forked with their modules imported
+ *   factories.zygote_threads  threads of the process that forks them: above 1 it is no zygote
+ *   factories.notes           a list of texts, such as why there is no zygote; absent where there are none
+ *   factories.daemon_pid      process id of the daemon, 0 where there is none
+ *   factories.error           why the factory failed; absent where it did not
+ *   factories.started         workers that were begun
+ *   factories.reused          tasks that got a worker which had served others
+ *   factories.spares_used     tasks that got a spare
+ *   factories.alive           worker processes now
+ *   factories.running         workers that a task has now
+ *   factories.idle            workers that wait for a task now
+ *   factories.spares          of them, those that wait for their first
+ *   factories.recycled        workers ended between tasks for their tasks, age or memory
+ *   factories.killed          workers killed by the library
+ *   factories.crashed         workers that ended by themselves while they were wanted
  * \since 1.0 */
 int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunner_error **err);
 
@@ -621,10 +649,30 @@ int32_t iterator_error(udfrunner_iterator *it, udfrunner_error **err);
 int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error **err);
 
 /* What the task reported beside its data.
- *   key    [in] NUL-terminated: "metrics" (JSON; at any time, from any thread) or, after DONE,
+ *   key    [in] NUL-terminated: "metrics" (a JSON object; at any time, from any thread) or, after DONE,
  *     "accumulators" (int32 big-endian length + pickled (id, value), repeated)
  *   bytes  [out, owned]
  *   returns OK; INVALID_ARGUMENT: another key; INVALID_STATE: not ended yet; INVALID_HANDLE; FORKED.
+ * Members of the metrics; idle_timeouts and those of the worker are there after the end, where they are not 0. Later
+ * versions add members:
+ *   elapsed_ms            since runner_compute, up to the end
+ *   wait_ms               of it, the time that calls waited for the worker
+ *   input_ms              of it, the time in the host's callbacks and in encoding what they gave
+ *   bytes_sent            to the worker
+ *   bytes_received        from it
+ *   input_batches         batches, or callbacks that brought records
+ *   output_batches        batches or records of results
+ *   output_rows           rows of Arrow results
+ *   idle_timeouts         times that the worker gave nothing for as long as Spark's idleTimeoutSeconds says
+ *   worker_pid            process id
+ *   worker_cpu_ms         processor time of the worker in this task
+ *   worker_peak_rss       bytes, the most resident memory of the worker so far
+ *   worker_boot_ms        Spark's pythonBootTime: from the task's start to the worker's
+ *   worker_init_ms        Spark's pythonInitTime: until the functions were there
+ *   worker_finish_ms      Spark's pythonTotalTime without the two above
+ *   worker_processing_ms  Spark's pythonProcessingTime, PySpark 4.1 and later: in the functions alone
+ *   memory_bytes_spilled  Spark's memoryBytesSpilled, as the worker reports it at the end
+ *   disk_bytes_spilled    Spark's diskBytesSpilled
  * \since 1.0 */
 int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes *bytes,
                         udfrunner_error **err);
