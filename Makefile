@@ -346,6 +346,7 @@ check-generated: $(FLATC)
 	@mkdir -p build/generated && cp core/arrowio/flatbuf/arrow.fbs build/generated/
 	@cd build/generated && LD_LIBRARY_PATH=$$(dirname $$(find $(BUILD)/tools -name 'libflatbuffers.so.2' 2>/dev/null | head -1) 2>/dev/null) \
 		$(FLATC) --go --gen-onefile --go-namespace flatbuf arrow.fbs && gofmt -w arrow_generated.go
+	@$(GO) test -count=1 ./core/constants
 	@diff build/generated/arrow_generated.go core/arrowio/flatbuf/arrow_generated.go || { echo "run go generate ./core/arrowio/flatbuf"; exit 1; }
 
 APT := apt-get -qq -o Dir::State::Lists=$(BUILD)/apt/lists -o Dir::Cache=$(BUILD)/apt/cache

@@ -169,12 +169,13 @@ struct ArrowArrayStream {
 
 /* Errors. Each line says whose fault it is, what becomes of the worker, and whether a
  * retry of the task makes sense. */
+/* generated: error codes */
 /* An error of no known class. Worker not reused; a retry may help. */
 #define UDFRUNNER_UNKNOWN (-1)
 /* The caller's: a value that is not allowed. No worker involved; do not retry. */
 #define UDFRUNNER_INVALID_ARGUMENT (-2)
-/* The caller's: not allowed now (after the first compute, used concurrently, mixed
- * ways of reading). Worker unharmed; do not retry. */
+/* The caller's: not allowed now (after the first compute, used concurrently, mixed ways of reading).
+ * Worker unharmed; do not retry. */
 #define UDFRUNNER_INVALID_STATE (-3)
 /* The caller's: a NULL, stale or foreign handle, or one of another kind. */
 #define UDFRUNNER_INVALID_HANDLE (-4)
@@ -183,8 +184,8 @@ struct ArrowArrayStream {
 /* The function's: it raised, or returned what its return type does not allow. Details hold the
  * traceback. Worker not reused; a retry meets the same error. */
 #define UDFRUNNER_PYTHON_EXCEPTION (-6)
-/* The worker process ended before its task. Details hold exit status or signal and the
- * tail of its stderr. A retry runs on another worker. */
+/* The worker process ended before its task. Details hold exit status or signal and the tail of its
+ * stderr. A retry runs on another worker. */
 #define UDFRUNNER_WORKER_EXITED (-7)
 /* The worker broke the protocol. Worker killed; a retry may help. */
 #define UDFRUNNER_PROTOCOL (-8)
@@ -194,17 +195,18 @@ struct ArrowArrayStream {
 #define UDFRUNNER_IO (-10)
 /* The task's deadline_ms passed. Worker killed; a retry needs more time. */
 #define UDFRUNNER_DEADLINE (-11)
-/* Memory could not be had. */
+/* Out of memory. */
 #define UDFRUNNER_NO_MEMORY (-12)
 /* Known, but not available: eval type, PySpark version, feature. Do not retry. */
 #define UDFRUNNER_NOT_SUPPORTED (-13)
 /* The host's: an input callback failed or brought data of a wrong structure. Worker killed. */
 #define UDFRUNNER_HOST (-14)
-/* The library's: a Go panic. The object and those below it are poisoned,
- * other tasks go on. Please report it. */
+/* The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please
+ * report it. */
 #define UDFRUNNER_INTERNAL (-15)
 /* The caller's: called in a forked child. */
 #define UDFRUNNER_FORKED (-16)
+/* generated: end */
 
 /* ------------------------------------------------------------------- Types */
 
@@ -256,6 +258,7 @@ typedef struct udfrunner_buffer {
 
 /* Eval types, PySpark's PythonEvalType, each with the PySpark that brought it where that is later than 3.5. A worker
  * that lacks one ends the task with UDFRUNNER_NOT_SUPPORTED. */
+/* generated: eval types */
 #define UDFRUNNER_NON_UDF 0
 #define UDFRUNNER_SQL_BATCHED_UDF 100
 #define UDFRUNNER_SQL_ARROW_BATCHED_UDF 101
@@ -285,6 +288,7 @@ typedef struct udfrunner_buffer {
 #define UDFRUNNER_SQL_TABLE_UDF 300
 #define UDFRUNNER_SQL_ARROW_TABLE_UDF 301
 #define UDFRUNNER_SQL_ARROW_UDTF 302 /* 4.1 */
+/* generated: end */
 
 /* What a table function (eval types 300 to 302) has beside its handler class. Zero what is not used.
  * name: the function's, for messages of PySpark 4.0 and later.
@@ -720,43 +724,49 @@ int32_t udfrunner_error_code(const udfrunner_error *err);
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_message(const udfrunner_error *err);
 
-/* A detail of an error, or NULL where it has none of that key:
- *   cause               what ended the task, one of the words below; every error that ends a task has it
- *   python.traceback    what the worker sent, whole
- *   worker.pyspark      the version of its PySpark, where that was known
- *   worker.pid          process id
- *   worker.exit_status  exit status, where it exited
- *   worker.signal       signal number, where a signal ended it
- *   worker.stderr_tail  the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
- *   worker.python_stack the Python stack at its death, where one was left
- *   worker.peak_rss     bytes
- *   task.eval_type      number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
- *   task.partition, task.attempt, task.stage, task.id
- *   go.panic            value and stack of a Go panic
- * Causes, for programs to decide on and to count; docs/crashes.md shows each with its code. The worker:
- *   signal           a signal that the library did not send ended it
- *   exit             it exited by itself
- *   out_of_memory    it could not have the memory that it asked for, or the kernel killed it for want of memory
- *   exception        the function raised, or returned what its type does not allow
- *   unpickle         the function or a pickled row could not be loaded
- *   missing_module   a module, or what is imported from it, is not there
- *   version_mismatch its Python or PySpark has another version than is needed
- *   protocol         it, or its daemon, sent what makes no sense
- *   channel_closed   it closed its channel, lived on and was killed
- *   unknown          it ended, and nobody saw how
- * Before there was a worker, or with it:
- *   bad_interpreter  not there, no Python, or without a PySpark that can be imported
- *   no_process       the system gave no process, socket or memory for a worker
- *   start_timeout    the daemon or worker was not ready in time
- *   daemon_ended     the daemon of the worker ended
- * The library killed it:
- *   cancelled        the host cancelled, closed, destroyed or shut down
- *   deadline         the task's deadline passed
- *   idle_timeout     no output for too long
- *   memory_limit     more memory than its limit
- *   host             the host's input failed or does not fit the functions
- *   system           the operating system refused something else, or memory for results
- *   internal         an error of the library
+/* generated: details */
+/* The keys of details:
+ *   cause                what ended the task, one of the words below; every error that ends a task has it
+ *   python.traceback     what the worker sent, whole
+ *   worker.pyspark       the version of its PySpark, where that was known
+ *   worker.pid           process id
+ *   worker.exit_status   exit status, where it exited
+ *   worker.signal        signal number, where a signal ended it
+ *   worker.stderr_tail   the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
+ *   worker.python_stack  the Python stack at its death, where one was left
+ *   worker.peak_rss      bytes, the most resident memory that it had
+ *   task.eval_type       number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
+ *   task.partition       the task's partition
+ *   task.attempt         the attempt of it
+ *   task.stage           its stage
+ *   task.id              its task attempt id
+ *   go.panic             value and stack of a Go panic
+ * The words of the detail cause, for programs to decide on and to count; docs/crashes.md shows each with its code:
+ *   signal            a signal that the library did not send ended the worker
+ *   exit              the worker exited by itself
+ *   out_of_memory     the worker could not have the memory that it asked for, or the kernel killed it for want of memory
+ *   exception         the function raised, or returned what its type does not allow
+ *   unpickle          the function or a pickled row could not be loaded in the worker
+ *   missing_module    a module, or what is imported from it, is not there
+ *   version_mismatch  Python or PySpark of the worker has another version than is needed
+ *   protocol          the worker or its daemon sent what makes no sense
+ *   channel_closed    the worker closed its channel, lived on and was killed
+ *   unknown           the worker ended, and nobody saw how
+ *   bad_interpreter   the interpreter is not there, is no Python, or has no PySpark that can be imported
+ *   no_process        the system gave no process, socket or memory for a worker
+ *   start_timeout     the daemon or worker was not ready in time
+ *   daemon_ended      the daemon of the worker ended
+ *   cancelled         killed: the host cancelled, closed, destroyed or shut down
+ *   deadline          killed: the task's deadline passed
+ *   idle_timeout      killed: no output for too long
+ *   memory_limit      killed: more memory than its limit
+ *   host              killed: the host's input failed or does not fit the functions
+ *   system            killed: the operating system refused something else, or memory for results
+ *   internal          killed: an error of the library
+ */
+/* generated: end */
+
+/* A detail of an error, or NULL where it has none of that key.
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key);
 

@@ -209,7 +209,7 @@ func (b *base) returnType(s shape, f *Function, last bool) (*sqltype.Type, error
 		return &t, err
 	case f.ReturnField != nil:
 		field, err := sqltype.FromArrowField(*f.ReturnField)
-		if err != nil && b.evalType.ID == mapArrow {
+		if err != nil && b.evalType.ID == protocol.SQLMapArrowIterUDF {
 			return nil, nil // mapInArrow passes on what the function yields, Spark type or not
 		}
 		return &field.Type, err
@@ -218,8 +218,6 @@ func (b *base) returnType(s shape, f *Function, last bool) (*sqltype.Type, error
 	}
 	return nil, nil
 }
-
-const mapArrow = 207
 
 func (b *base) pickle(f *Function, returned *sqltype.Type) ([]byte, error) {
 	family := b.evalType.Family

@@ -29,6 +29,7 @@ __all__ = [
 
 #: The words of the detail ``cause``; ``udfrunner.h`` says what each means.
 CAUSES = (
+    # generated: causes
     "signal",
     "exit",
     "out_of_memory",
@@ -50,6 +51,7 @@ CAUSES = (
     "host",
     "system",
     "internal",
+    # generated: end
 )
 
 
