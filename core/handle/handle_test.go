@@ -73,3 +73,33 @@ func TestOneOfManyRemovers(t *testing.T) {
 		require.Equal(t, 1, won)
 	}
 }
+
+// With the race detector, an object that is looked up while others come and go.
+func TestGetWhileOthersAreAdded(t *testing.T) {
+	table := NewTable[int](1, "env")
+	kept, err := table.Add(7)
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() { //nolint:forbidigo // a test's own threads
+		defer close(done)
+		for i := range 1000 { // the table's memory moves
+			id, err := table.Add(i)
+			assert.NoError(t, err)
+			if i%2 == 0 {
+				_, err = table.Remove(id)
+				assert.NoError(t, err)
+			}
+		}
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		got, err := table.Get(kept)
+		require.NoError(t, err)
+		require.Equal(t, 7, got)
+		require.NotEmpty(t, table.All())
+	}
+}
