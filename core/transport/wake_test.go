@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,16 +18,18 @@ func TestWakeIsSetWhileItIsCleared(t *testing.T) {
 	}
 	for range 2000 {
 		w.Set()
-		done := make(chan struct{})
+		begun, done := make(chan struct{}), make(chan struct{})
+		var cleared atomic.Bool
 		go func() { //nolint:forbidigo // a test's own thread
 			defer close(done)
-			for range 20 {
+			close(begun)
+			for !cleared.Load() {
 				w.Set()
 			}
 		}()
-		for range 20 {
-			w.Clear()
-		}
+		<-begun
+		w.Clear()
+		cleared.Store(true)
 		<-done
 		w.Set()
 		require.True(t, set(), "it was set last")
