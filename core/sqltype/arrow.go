@@ -1,6 +1,9 @@
 package sqltype
 
 import (
+	"strconv"
+	"strings"
+
 	"udfrunner/core/arrowio"
 	"udfrunner/core/status"
 )
@@ -100,6 +103,14 @@ func toArrow(t Type, column, timeZone string, large bool) (*arrowio.Type, error)
 			{Name: "value", Type: binary},
 			{Name: "metadata", Type: binary, Metadata: []arrowio.KeyValue{{Key: "variant", Value: "true"}}},
 		}}, nil
+	case Geometry, Geography:
+		name, _, _ := strings.Cut(t.jsonName(), "(")
+		return &arrowio.Type{ID: arrowio.Struct, Children: []arrowio.Field{
+			{Name: "srid", Type: &arrowio.Type{ID: arrowio.Int32}},
+			{Name: "wkb", Type: &arrowio.Type{ID: arrowio.Binary}, Metadata: []arrowio.KeyValue{
+				{Key: name, Value: "true"}, {Key: "srid", Value: strconv.Itoa(t.SRID)},
+			}},
+		}}, nil
 	case UserDefined:
 		return toArrow(*t.Element, column, timeZone, large)
 	}
@@ -148,7 +159,7 @@ var plainSpark = map[arrowio.TypeID]Type{
 	arrowio.Int32: {Kind: Integer}, arrowio.Int64: {Kind: Long}, arrowio.Float32: {Kind: Float}, arrowio.Float64: {Kind: Double},
 	arrowio.String: {Kind: String}, arrowio.LargeString: {Kind: String}, arrowio.Binary: {Kind: Binary},
 	arrowio.LargeBinary: {Kind: Binary}, arrowio.FixedSizeBinary: {Kind: Binary}, arrowio.Date32: {Kind: Date},
-	arrowio.Time64:               {Kind: Time, Precision: maxTimePrecision},
+	arrowio.Time64:               {Kind: Time, Precision: defaultTimePrecision},
 	arrowio.Duration:             {Kind: DayTimeInterval, Start: Day, End: Second},
 	arrowio.IntervalMonths:       {Kind: YearMonthInterval, Start: Year, End: Month},
 	arrowio.IntervalMonthDayNano: {Kind: CalendarInterval},
@@ -198,9 +209,9 @@ func fromArrowStruct(children []arrowio.Field, column string) (Type, error) {
 	if tagged(children, "metadata", "variant", "value") {
 		return Type{Kind: Variant}, nil
 	}
-	for _, spatial := range [...]string{"geometry", "geography"} {
-		if tagged(children, "wkb", spatial, "srid") {
-			return Type{}, status.New(status.InvalidArgument, "column %q: %s types are not supported", column, spatial)
+	for kind, name := range map[Kind]string{Geometry: "geometry", Geography: "geography"} {
+		if tagged(children, "wkb", name, "srid") {
+			return fromArrowSpatial(kind, children, column)
 		}
 	}
 	t := Type{Kind: Struct, Fields: make([]Field, len(children))}
@@ -209,6 +220,31 @@ func fromArrowStruct(children []arrowio.Field, column string) (Type, error) {
 		if t.Fields[i], err = fromArrowField(child, column+"."+child.Name); err != nil {
 			return Type{}, err
 		}
+	}
+	return t, nil
+}
+
+// fromArrowSpatial is the type whose SRID the tagged child names.
+func fromArrowSpatial(kind Kind, children []arrowio.Field, column string) (Type, error) {
+	var srid string
+	for _, child := range children {
+		for _, kv := range child.Metadata {
+			if child.Name == "wkb" && kv.Key == "srid" {
+				srid = kv.Value
+			}
+		}
+	}
+	system := anySystem
+	if n, err := strconv.Atoi(srid); err != nil || n != AnySRID {
+		system = systems[n]
+		if err != nil {
+			system = ""
+		}
+	}
+	t, ok := spatialType(kind, system)
+	if !ok {
+		return Type{}, status.New(status.InvalidArgument,
+			"column %q: SRID %q in the metadata of wkb: expected one that PySpark knows", column, srid)
 	}
 	return t, nil
 }

@@ -104,25 +104,27 @@ def _locales(spark: Any) -> str:
 
 
 def _case(spark: Any, text: str) -> dict[str, Any]:
-    """A text and its type, None where PySpark refuses it."""
+    """A text and its type, None where PySpark or Spark refuses it."""
     from pyspark.sql import types
 
-    read = types._parse_datatype_string
-    if text.strip().startswith(("{", '"')):
-        assert _type(read, text) is None, f"{text!r} is DDL to Spark"
-        read = types._parse_datatype_json_string
-    case = {"text": text, "type": _type(read, text)}
-    if read is types._parse_datatype_string:
-        scala = _type(spark._jvm.org.apache.spark.sql.types.DataType.fromDDL, text)
-        if _sorted(scala) != _sorted(case["type"]):
-            case["fromDDL"] = scala
-    return case
+    scala = spark._jvm.org.apache.spark.sql.types.DataType
+    if not text.strip().startswith(("{", '"')):
+        case = {"text": text, "type": _type(types._parse_datatype_string, text)}
+        from_ddl = _type(scala.fromDDL, text)
+        if _sorted(from_ddl) != _sorted(case["type"]):
+            case["fromDDL"] = from_ddl
+        return case
+    assert _type(types._parse_datatype_string, text) is None, f"{text!r} is DDL to Spark"
+    found = _type(types._parse_datatype_json_string, text)
+    if found is not None and _type(scala.fromJson, json.dumps(found)) is None:
+        found = None  # as where Spark is given the DataType
+    return {"text": text, "type": found}
 
 
 def _type(read: Any, text: str) -> Any:
     try:
         return json.loads(read(text).json())
-    except Exception:  # whatever Spark says no with
+    except Exception:  # noqa: BLE001 - whatever Spark says no with
         return None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-NAMES = """
+_TYPES = """
 boolean byte tinyint short smallint int integer long bigint float real double decimal dec numeric
 string char character varchar binary date time timestamp timestamp_ltz timestamp_ntz interval void
 null variant geometry geography array map struct bool str text int64 uint8 number object uuid json
 any udt datetime timestamptz clob blob bytes list blabla
-""".split()
+"""
+NAMES = _TYPES.split()
 
-PARAMETERS = """
+_PARAMETERS = """
 decimal(10) decimal(10,2) decimal(0) decimal(0,0) decimal(0,1) decimal(1,1) decimal(1,2)
 decimal(38,38) decimal(38,0) decimal(39,1) decimal(38,39) decimal(39) decimal(5,6) decimal(5,-2)
 decimal() decimal(,) decimal(5,) decimal(,5) decimal(5,2,1) decimal(x) decimal(1.5) decimal(1L)
@@ -23,7 +24,9 @@ geometry(0) geometry(3857) geometry(4326) geometry(any) geometry(ANY) geometry(1
 geometry() geometry(04326) geometry(99999999999) geometry(4326,2) geometry('ANY') geometry(4269)
 geometry(SRID:ANY) geography(0) geography(3857) geography(4326) geography(any) geography(4326,2)
 geography(SPHERICAL)
-""".split() + [
+"""
+PARAMETERS = [
+    *_PARAMETERS.split(),
     "decimal (5)",
     "decimal( 5 /*x*/ , 2)",
     "decimal(\n10\t,2 )",
@@ -65,6 +68,23 @@ TIMES = [
     "map<time without time zone, timestamp with local time zone>",
     "timestamp timestamp",
     "without timestamp",
+    *(
+        f"timestamp({precision}){zone}"
+        for precision in (0, 5, 6, 7, 9, 10)
+        for zone in ("", " without time zone", " with local time zone", " with time zone")
+    ),
+    "timestamp(06)",
+    "timestamp()",
+    "timestamp(6,1)",
+    "a timestamp(6)",
+    "timestamp_ntz(6)",
+    "timestamp_ntz(9)",
+    "timestamp_ntz(6) without time zone",
+    "timestamp_ltz(6)",
+    "timestamp_ltz(7)",
+    "time(9) without time zone",
+    "time with local time zone",
+    "tıme wıthout tıme zone",
 ]
 
 _FIELDS = ["year", "month", "day", "hour", "minute", "second"]
@@ -94,7 +114,7 @@ INTERVALS = (
     ]
 )
 
-_COLLATIONS = """
+_COLLATION_NAMES = """
 utf8_binary UTF8_LCASE utf8_lcase_rtrim UTF8_BINARY_RTRIM UTF8_BINARY_CI UTF8_BINARY_CS UTF8_LCASE_CI
 UTF8_LCASE_AS UTF8_BINARY_RTRIM_RTRIM utf8 UTF8_ unicode UNICODE_CI unicode_ci_ai UNICODE_AI_CI
 UNICODE_CS UNICODE_CS_AS UNICODE_RTRIM UNICODE_RTRIM_CI UNICODE_ UNICODEX UNICODE_X UNICODE_AI_AS de DE
@@ -104,8 +124,19 @@ sr_cyrl_srb_ci sr_cyrl_sr sr_latn_bih_ai_ci_rtrim zh_Hans_CHN zh_Hans_CN foo ind
 is or `de` `a_b` ``de`` `` `UNICODE` 'de' "de" 5 de.x system.builtin.de SYSTEM.Builtin.UNICODE_CI
 builtin.de a.b.de system.builtin system.builtin.de.x `system.builtin.de` `system`.`builtin`.`de`
 identifier('de') identifier('system.builtin.de') identifier('de').x de-AT ϡ deſ
-""".split()
-COLLATIONS = [f"string collate {name}" for name in _COLLATIONS] + [
+"""
+COLLATIONS = [f"string collate {name}" for name in _COLLATION_NAMES.split()] + [
+    "string collate identifier('system.builtin').de",
+    "string collate system.identifier('builtin.de')",
+    "string collate identifier('system').identifier('builtin').identifier('de')",
+    "string collate identifier('identifier(''de_ci'')')",
+    "string collate identifier('system.identifier(''builtin'').de')",
+    "string collate identifier('de;')",
+    "string collate identifier('')",
+    "string collate identifier",
+    "string collate système.builtin.de",
+    "string collate system . builtin /**/ . de",
+    "string collate `iſ`",
     "string collate",
     "string  COLLATE\n/*x*/ UNICODE",
     "string collate `a b`",
@@ -495,7 +526,7 @@ NAMES_OF_COLUMNS = [
     "r 'x' int",
     "identifier int",
     "identifier('a') int",
-    "IDENTIFIER ( \"a\" ) int",
+    'IDENTIFIER ( "a" ) int',
     "identifier('a'): int, b int",
     "struct<identifier('a'): int>",
     "identifier('a' 'b') int",
@@ -534,7 +565,10 @@ LAYOUT = [
     "BIGINT",
     "ARRAY<Struct<A:Int>>",
     "A INT, b Int",
-    *(f"a{space}int" for space in "\t\n\f\r\v\u00a0\u1680\u2000\u2007\u200a\u2028\u202f\u205f\u3000"),
+    *(
+        f"a{space}int"
+        for space in "\t\n\f\r\v\u00a0\u1680\u2000\u2007\u200a\u2028\u202f\u205f\u3000"
+    ),
     *(f"a{no_space}int" for no_space in "\x1c\x1f\x85\u180e\u200b\u2029\u2060\ufeff"),
     "\ufeffint",
     "a\x00int",
@@ -598,7 +632,7 @@ LAYOUT = [
     "// x\nint",
 ]
 
-#: Not DDL for Spark's parser: forms of DataType.json(), which PySpark reads by another function.
+#: Forms of DataType.json(): no DDL, PySpark reads them by another function.
 JSON = [
     *(f'"{name}"' for name in NAMES),
     '"decimal(0,0)"',
@@ -622,7 +656,52 @@ JSON = [
     '"geography(SRID:ANY, SPHERICAL)"',
     '"geography(EPSG:3857, SPHERICAL)"',
     '"geography(OGC:CRS84, KARNEY)"',
+    '"decimal(5,6)"',
+    '"decimal(5,-2)"',
+    '"decimal(5)"',
+    '"time(10)"',
+    '"time()"',
+    '"varchar(99999999999)"',
+    '"string collate foo"',
+    '"string collate de_ci"',
+    '"string collate UTF8_BINARY"',
+    '"string collate `de`"',
+    '"interval day to day"',
+    '"interval year to year"',
+    '"interval month to year"',
+    '"interval second to day"',
+    '"interval week"',
+    '"Long"',
+    '" long"',
+    '"array<int>"',
+    '"a int"',
     ' "long" ',
+    '\n{"type":"struct","fields":[]}\n',
+    '\u00a0"long"',
+    '"lon\\u0067"',
+    '{"type":"struct","fields":[]} x',
+    '{"type":"struct","fields":[],}',
+    '{"type":"struct","fields":["a"]}',
+    '{"type":"array","elementType":"integer","containsNull":1}',
+    '{"type":"array","elementType":"integer"}',
+    '{"type":"array","elementType":"int","containsNull":true}',
+    '{"type":"array","elementType":{"type":"array","elementType":"string collate de","containsNull":true},"containsNull":true}',
+    '{"type":"map","keyType":"string collate de","valueType":"string","valueContainsNull":true}',
+    '{"type":"struct","fields":[{"name":"a","type":"string collate de","nullable":true,"metadata":{}}]}',
+    '{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,"metadata":{"__COLLATIONS":{"a":"de"}}}]}',
+    (
+        '{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,'
+        '"metadata":{"__COLLATIONS":{"a":"icu.foo"}}}]}'
+    ),
+    '{"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"metadata":{"__COLLATIONS":{"a":"icu.de"}}}]}',
+    '{"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"metadata":null}]}',
+    '{"type":"struct","fields":[{"name":"a","type":"long","nullable":"yes","metadata":{}}]}',
+    '{"type":"struct","fields":[{"name":5,"type":"long","nullable":true,"metadata":{}}]}',
+    '{"type":"struct","fields":[{"name":"a","nullable":true,"metadata":{}}]}',
+    '{"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"metadata":{"x":[1,2],"y":{"z":1.5}}}]}',
+    '{"type":null}',
+    '{"type":"integer"}',
+    '{"type":"array","elementType":null,"containsNull":true}',
     '"long',
     '"long" "int"',
     "{",
@@ -636,8 +715,10 @@ JSON = [
     '{"type":"foo"}',
     '{"type":"struct","fields":[{"name":"a","type":"long"}]}',
     '{"type":"struct","fields":[{"name":"","type":"long","nullable":false,"metadata":{"b":1,"a":"é"}}]}',
-    '{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,'
-    '"metadata":{"__COLLATIONS":{"a":"icu.de"},"comment":"x"}}]}',
+    (
+        '{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,'
+        '"metadata":{"__COLLATIONS":{"a":"icu.de"},"comment":"x"}}]}'
+    ),
     '{"type":"struct","fields":[{"name":"a","type":"bigint"}]}',
     '{"type":"struct","fields":[{"type":"long"}]}',
 ]
