@@ -173,10 +173,10 @@ func shown(t *arrowio.Type) string {
 
 // reaches says whether a minor is at least another one; any is at least "".
 func reaches(minor, since string) bool {
-	return since == "" || slices.Compare(numbers(minor), numbers(since)) >= 0
+	return since == "" || slices.Compare(release(minor), release(since)) >= 0
 }
 
-func numbers(minor string) (list []int) {
+func release(minor string) (list []int) {
 	for part := range strings.SplitSeq(minor, ".") {
 		n, err := strconv.Atoi(part)
 		if err != nil {

@@ -6,10 +6,15 @@ hostdata.py DIR      DIR/<case>.arrows
 from __future__ import annotations
 
 import datetime
+import decimal
 import pathlib
 import sys
+from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 #: Instants before, between and after the changes to and from summer time of two zones, as UTC.
 INSTANTS = [
@@ -36,10 +41,86 @@ def nested(t: pa.Array) -> pa.RecordBatch:
     return pa.record_batch([[1] * count, t, lists, structs, maps], ["k", "t", "l", "s", "m"])
 
 
+def pairs() -> list[tuple[pa.Array, pa.Array]]:
+    """Columns of types that Spark has no such type for, and as it would have sent them."""
+    texts = ["a", None, "a text that no view holds in itself", "", "ä"] * 3
+    numbers = [1, 0, None, 255, 7] * 3
+    days = [datetime.date(1969, 12, 31), None, datetime.date(2024, 2, 29)] * 5
+    times = [datetime.datetime(1969, 12, 31, 23, 59, 59), None, datetime.datetime(2024, 3, 31, 2, 30)] * 5
+    spans = [datetime.timedelta(days=-1, seconds=1), None, datetime.timedelta(seconds=90)] * 5
+    cents = [decimal.Decimal("-1.25"), None, decimal.Decimal("0.00")] * 5
+    lists = [["x", None], None, [], ["a text that no view holds in itself"], ["y"]] * 3
+    deep = [{"v": t, "u": n} for t, n in zip(texts, numbers)]
+    binaries = [None if t is None else t.encode() for t in texts]
+    sixteen = [bytes(range(i, i + 16)) if i % 4 else None for i in range(15)]
+    text, binary, us = pa.string(), pa.binary(), pa.timestamp("us")
+
+    def both(values: list[Any], foreign: pa.DataType, spark: pa.DataType) -> tuple[pa.Array, pa.Array]:
+        return pa.array(values, foreign), pa.array(values, spark)
+
+    made = [
+        both(texts, pa.string_view(), text), both(binaries, pa.binary_view(), binary),
+        both(sixteen, pa.binary(16), binary),
+        (pa.array(texts).dictionary_encode(), pa.array(texts)),
+        (pa.array(texts, pa.string_view()).dictionary_encode(), pa.array(texts)),
+        (pa.array(times, pa.timestamp("ns")).dictionary_encode(), pa.array(times, us)),
+        (pc.run_end_encode(pa.array(texts)), pa.array(texts)),
+        both(numbers, pa.uint8(), pa.int16()), both(numbers, pa.uint16(), pa.int32()),
+        both(numbers, pa.uint32(), pa.int64()),
+        both(numbers, pa.uint64(), pa.decimal128(20, 0)),
+        (pa.array([None if n is None else np.float16(n / 2) for n in numbers], pa.float16()),
+         pa.array([None if n is None else n / 2 for n in numbers], pa.float32())),
+        both(days, pa.date64(), pa.date32()),
+        both(cents, pa.decimal32(9, 2), pa.decimal128(9, 2)), both(cents, pa.decimal64(18, 2), pa.decimal128(18, 2)),
+        both(cents, pa.decimal256(38, 2), pa.decimal128(38, 2)),
+        both(lists, pa.list_view(pa.string_view()), pa.list_(text)),
+        both(lists, pa.large_list_view(text), pa.list_(text)), both(lists, pa.large_list(text), pa.list_(text)),
+        both([[n, 1] if n else None for n in numbers], pa.list_(pa.int32(), 2), pa.list_(pa.int32())),
+        both(deep, pa.struct({"v": pa.string_view(), "u": pa.uint8()}), pa.struct({"v": text, "u": pa.int16()})),
+        both([[("k", n)] for n in numbers], pa.map_(pa.string_view(), pa.uint16()), pa.map_(text, pa.int32())),
+        (pa.ExtensionArray.from_storage(pa.uuid(), pa.array(sixteen, pa.binary(16))), pa.array(sixteen, binary)),
+    ]  # fmt: skip
+    for unit in ("s", "ms", "ns"):
+        made.append(both(times, pa.timestamp(unit), us))
+        made.append(both(times, pa.timestamp(unit, "Asia/Tokyo"), pa.timestamp("us", "UTC")))
+        made.append(both(spans, pa.duration(unit), pa.duration("us")))
+    return made
+
+
+def clocks() -> list[tuple[pa.Array, pa.Array]]:
+    """The same of times, which PySpark has from 4.1 on."""
+    values = [datetime.time(23, 59, 59), None, datetime.time(1, 2, 3)]
+    kinds = [pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")]
+    return [(pa.array(values, kind), pa.array(values, pa.time64("ns"))) for kind in kinds]
+
+
+def table(arrays: list[pa.Array]) -> pa.RecordBatch:
+    """Columns behind a key."""
+    arrays = [pa.array([1] * len(arrays[0])), *arrays]
+    return pa.record_batch(arrays, ["k"] + [f"c{i}" for i in range(1, len(arrays))])
+
+
+def keys() -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Rows of three groups, whose key has types that Spark has no such type for."""
+    texts = ["a"] * 3 + ["a text that no view holds in itself"] * 2 + ["b"]
+    numbers = [1] * 3 + [2] * 2 + [255]
+    for name, key in {
+        "view": pa.array(texts, pa.string_view()),
+        "dictionary": pa.DictionaryArray.from_arrays([0, 2, 0, 1, 1, 3], ["a", texts[3], "a", "b"]),
+        "runs": pc.run_end_encode(pa.array(texts)),
+        "uint8": pa.array(numbers, pa.uint8()),
+    }.items():
+        yield f"key {name}", pa.record_batch([key, list(range(6))], ["k", "v"])
+
+
 def cases() -> dict[str, pa.RecordBatch]:
     zones = ["UTC", "Europe/Paris", "America/New_York", "Asia/Tokyo", "+05:30"]
     made = {f"seen {zone}": nested(stamps(INSTANTS + TWICE, zone)) for zone in zones}
     made |= {f"instants {zone}": nested(stamps(INSTANTS, zone)) for zone in zones}
+    for name, columns in {"types": pairs(), "clocks": clocks()}.items():
+        made[f"{name} foreign"] = table([foreign for foreign, _ in columns])
+        made[f"{name} spark"] = table([spark for _, spark in columns])
+    made |= dict(keys())
     interval = pa.array([pa.MonthDayNano([1, 2, 3])])
     made["refused"] = pa.record_batch([pa.StructArray.from_arrays([interval], ["i"])], ["s"])
     return made

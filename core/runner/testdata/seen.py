@@ -49,7 +49,7 @@ def see_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 
 def see_both(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([see_frame(left), see_frame(right)])
+    return pd.DataFrame({"seen": [*see_frame(left).seen, *see_frame(right).seen]})
 
 
 def see_all(*columns: Any) -> str:
@@ -63,6 +63,10 @@ def see_objects(*values: Any) -> str:
 def see_arrow(*columns: pa.Array) -> pa.Array:
     lists = [[f"{c.type} {v!r}" for v in c.cast(c.type).to_pylist()] for c in columns]
     return pa.array(["; ".join(row) for row in zip(*lists)])
+
+
+def see_types(*columns: pa.Array) -> pa.Array:
+    return pa.array(["; ".join(str(c.type) for c in columns)] * len(columns[0]))
 
 
 def see_table(table: pa.Table) -> pa.Table:
