@@ -33,6 +33,9 @@ func (r *Reader) Check(a *cdata.Array, length int64) error {
 	if err := checkCounts(a, buffers, most, r.children); err != nil {
 		return err
 	}
+	if err := r.node.checkKind(a); err != nil {
+		return err
+	}
 	if a.Length < length {
 		return fmt.Errorf("length is %d, its parent needs %d", a.Length, length)
 	}

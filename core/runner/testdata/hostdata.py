@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 INSTANTS = [
     "2024-03-10T06:59:59", "2024-03-10T07:00:00", "2024-11-03T04:30:00", "2024-11-03T07:30:00",
     "2024-03-31T00:59:59", "2024-03-31T01:00:00", "2024-10-26T23:30:00", "2024-10-27T02:30:00",
-    "1969-12-31T23:59:59.999999", "2100-07-01T12:00:00",
+    "1969-12-31T23:59:59.999999", "2030-07-01T12:00:00",
 ]  # fmt: skip
 
 #: Instants whose clock time comes twice, in one zone or the other.
@@ -113,6 +114,41 @@ def keys() -> Iterator[tuple[str, pa.RecordBatch]]:
         yield f"key {name}", pa.record_batch([key, list(range(6))], ["k", "v"])
 
 
+def plain() -> pa.RecordBatch:
+    """spark.range(0, 10, 1, 1).selectExpr("id", "cast(id as string) x", "cast(id % 1 as int) k"), with the key first."""
+    texts, keys = [str(i) for i in range(10)], pa.array([0] * 10, pa.int32())
+    return pa.record_batch([keys, list(range(10)), texts], ["k", "id", "x"])
+
+
+def wide() -> pa.RecordBatch:
+    """spark.range(0, 40, 1, 1).selectExpr(
+    "id", "repeat('x', cast(id as int)) x", "array(id, id+1) l", "map('a',id) m",
+    "struct(id, id%2=0 b, cast(null as string) s) st", "cast(id as decimal(20,2)) d", "id%2=0 bo", "current_date() da")
+    """
+    ids = list(range(40))
+    struct = pa.struct({"id": pa.int64(), "b": pa.bool_(), "s": pa.string()})
+    arrays = {
+        "id": ids,
+        "x": ["x" * i for i in ids],
+        "l": [[i, i + 1] for i in ids],
+        "m": pa.array([[("a", i)] for i in ids], pa.map_(pa.string(), pa.int64())),
+        "st": pa.array([{"id": i, "b": i % 2 == 0, "s": None} for i in ids], struct),
+        "d": pa.array([decimal.Decimal(i) for i in ids], pa.decimal128(20, 2)),
+        "bo": [i % 2 == 0 for i in ids],
+        "da": [datetime.date(2024, 1, 1)] * 40,
+    }
+    return pa.record_batch(list(arrays.values()), list(arrays))
+
+
+def user_defined() -> pa.RecordBatch:
+    """A column as a Parquet file has it that Spark wrote from one of a user-defined type."""
+    udt = {"type": "udt", "pyClass": "seen.ShoutUDT", "serializedClass": None, "sqlType": "string"}
+    fields = [{"name": "u", "type": udt, "nullable": True, "metadata": {}}]
+    said = json.dumps({"type": "struct", "fields": fields})
+    batch = pa.record_batch([[1, 2], ["a", "b"]], ["k", "u"])
+    return batch.replace_schema_metadata({"org.apache.spark.sql.parquet.row.metadata": said})
+
+
 def cases() -> dict[str, pa.RecordBatch]:
     zones = ["UTC", "Europe/Paris", "America/New_York", "Asia/Tokyo", "+05:30"]
     made = {f"seen {zone}": nested(stamps(INSTANTS + TWICE, zone)) for zone in zones}
@@ -120,7 +156,7 @@ def cases() -> dict[str, pa.RecordBatch]:
     for name, columns in {"types": pairs(), "clocks": clocks()}.items():
         made[f"{name} foreign"] = table([foreign for foreign, _ in columns])
         made[f"{name} spark"] = table([spark for _, spark in columns])
-    made |= dict(keys())
+    made |= dict(keys()) | {"plain": plain(), "wide": wide(), "user-defined": user_defined()}
     interval = pa.array([pa.MonthDayNano([1, 2, 3])])
     made["refused"] = pa.record_batch([pa.StructArray.from_arrays([interval], ["i"])], ["s"])
     return made

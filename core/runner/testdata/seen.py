@@ -10,6 +10,37 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import Row
+from pyspark.sql.types import StringType, UserDefinedType
+
+
+class ShoutUDT(UserDefinedType):
+    """A user-defined type that is stored as a string."""
+
+    @classmethod
+    def sqlType(cls) -> StringType:
+        return StringType()
+
+    @classmethod
+    def module(cls) -> str:
+        return "seen"
+
+    def serialize(self, obj: Shout) -> str:
+        return obj.text
+
+    def deserialize(self, datum: str) -> Shout:
+        return Shout(datum)
+
+
+class Shout:
+    """What it stands for."""
+
+    __UDT__ = ShoutUDT()
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return repr(self.text)
 
 
 def text(value: Any) -> str:
@@ -101,4 +132,12 @@ def count_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 
 
 def count_group(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield pa.record_batch([[batch.num_rows for batch in batches]], ["n"])
+    yield pa.record_batch([pa.array([[batch.num_rows for batch in batches]])], ["n"])
+
+
+def count_table(table: pa.Table) -> pa.Table:
+    return pa.table({"n": [[batch.num_rows for batch in table.to_batches()]]})
+
+
+def count_tables(left: pa.Table, right: pa.Table) -> pa.Table:
+    return count_table(left)
