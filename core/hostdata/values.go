@@ -96,8 +96,8 @@ func (w *work) numbers(v *conversion, a *cdata.Array, s *selection, out *array) 
 	})
 }
 
-// refused is the error of the first of count values that the type to make cannot hold, if it is not null. The values are those from
-// `at` on of the result, of which validity is.
+// refused is the error of the first of count values that the type to make cannot hold, if it is not null. The values
+// are those from `at` on of the result, of which validity is.
 func (v *conversion) refused(host unsafe.Pointer, at, count int64, validity unsafe.Pointer, part *place) error {
 	for i := range count {
 		problem := v.kernel.problem(unsafe.Add(host, i*v.reader.Width()))
