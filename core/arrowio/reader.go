@@ -150,7 +150,11 @@ func (r *Reader) Indices(p unsafe.Pointer, from, count int64, validity unsafe.Po
 // Runs is the run ends in a run-end encoded array's child 0, which was checked: they rise, and cover the values
 // before end.
 func (r *Reader) Runs(ends *cdata.Array, end int64) (RunEnds, error) {
-	if ends.NullCount > 0 {
+	validity, err := r.Validity(ends)
+	if err != nil {
+		return RunEnds{}, err
+	}
+	if validity != nil && countBits(validity, ends.Offset, ends.Length) < ends.Length {
 		return RunEnds{}, fmt.Errorf("null_count is %d, run ends are not null", ends.NullCount)
 	}
 	p, err := r.Values(ends, ends.Length)

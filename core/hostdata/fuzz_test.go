@@ -9,6 +9,7 @@ import (
 
 	"udfrunner/core/arrowio"
 	"udfrunner/core/arrowio/arrowtest"
+	"udfrunner/core/cdata"
 	"udfrunner/core/hostdata"
 	"udfrunner/core/status"
 )
@@ -170,8 +171,16 @@ func (s *source) views(n int64) []any {
 	return append(all, sizes)
 }
 
+// encode has an encoder look at a batch.
+func encode(t *testing.T, typ *arrowio.Type, batch *cdata.Array) error {
+	e, err := arrowio.NewEncoder(&arrowio.Schema{Fields: column(typ)}, arrowio.EncoderOptions{})
+	require.NoError(t, err)
+	_, err = e.Array(batch)
+	return err
+}
+
 // FuzzConverter makes arrays of any bytes, sound or not. What is converted must be sound enough for an encoder, which checks
-// everything, and have the values that the host's array has; all else is a HOST error.
+// what was borrowed as well, and have the values that the host's array has; all else is a HOST error.
 func FuzzConverter(f *testing.F) {
 	for kind := range byte(16) {
 		for inner := range byte(8) {
@@ -200,6 +209,11 @@ func FuzzConverter(f *testing.F) {
 			return
 		}
 		defer release()
+		if err := encode(t, to, out); err != nil { // What is borrowed is checked last.
+			require.Equal(t, status.Host, status.CodeOf(err), "%v", err)
+			require.Error(t, encode(t, from, batch), "made malformed: %v", err)
+			return
+		}
 		var want []any
 		for _, row := range arrowtest.Rows(&arrowio.Schema{Fields: column(from)}, batch) {
 			want = append(want, asMade(to, row[0]))
