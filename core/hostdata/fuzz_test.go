@@ -151,8 +151,13 @@ func (s *source) array(buffers func(n int64) []any) arrowtest.Array {
 	if s.next()&1 == 1 {
 		validity, a.Nulls = s.raw(room/8+1), -1
 	}
-	if s.next() == 0xFE {
-		a.Nulls = s.number()
+	switch s.next() { // A number that may be right is.
+	case 0xFD:
+		a.Nulls = -2
+	case 0xFE:
+		a.Nulls = a.Length + 1
+	case 0xFF:
+		validity, a.Nulls = nil, a.Length
 	}
 	a.Buffers = append([]any{validity}, buffers(room)...)
 	return a

@@ -18,10 +18,7 @@ func (w *work) validity(v *conversion, a *cdata.Array, s *selection, out *array)
 		return nil
 	}
 	if start, ok := s.contiguous(); ok {
-		out.NullCount = -1
-		if start == 0 && s.count == a.Length {
-			out.NullCount = a.NullCount
-		}
+		out.NullCount = -1 // The host's number may be wrong.
 		out.buffers[0], err = w.bits(p, a.Offset+start, s.count)
 		return err
 	}
