@@ -72,8 +72,8 @@ func (r *Reader) Values(a *cdata.Array, end int64) (unsafe.Pointer, error) {
 	return needed(a, 1, "values", size)
 }
 
-// Offsets is the offsets of texts or lists from entry `from` on, which were checked: count+1, or nil where count is 0. They
-// reach up to limit.
+// Offsets is the offsets of texts or lists from entry `from` on, which were checked: count+1, or nil where count is
+// 0. They reach up to limit.
 func (r *Reader) Offsets(a *cdata.Array, from, count, limit int64) (p unsafe.Pointer, first, last int64, err error) {
 	if count == 0 {
 		return nil, 0, 0, nil
@@ -86,7 +86,8 @@ func (r *Reader) Offsets(a *cdata.Array, from, count, limit int64) (p unsafe.Poi
 	return p, first, last, err
 }
 
-// Data is the data buffer of texts, of which bytes before end are needed. Offsets tell end, and may reach up to MaxBytes.
+// Data is the data buffer of texts, of which bytes before end are needed. Offsets tell end, and may reach up to
+// MaxBytes.
 func (r *Reader) Data(a *cdata.Array, end int64) (unsafe.Pointer, error) {
 	return needed(a, 2, "data", end)
 }
@@ -94,8 +95,8 @@ func (r *Reader) Data(a *cdata.Array, end int64) (unsafe.Pointer, error) {
 // MaxBytes is more than any length or size can be.
 const MaxBytes = maxBytes
 
-// ListViews is the offsets and the sizes of list views before entry end. What they hold is not checked: those of nulls may be
-// anything.
+// ListViews is the offsets and the sizes of list views before entry end. What they hold is not checked: those of
+// nulls may be anything.
 func (r *Reader) ListViews(a *cdata.Array, end int64) (offsets, sizes unsafe.Pointer, err error) {
 	if offsets, err = needed(a, 1, "offsets", end*r.node.width); err != nil {
 		return nil, nil, err
@@ -104,8 +105,8 @@ func (r *Reader) ListViews(a *cdata.Array, end int64) (offsets, sizes unsafe.Poi
 	return offsets, sizes, err
 }
 
-// View is a value of the view types: Size bytes, which follow Size in the view itself up to MaxInline, or else lie at Offset
-// of data buffer Index.
+// View is a value of the view types: Size bytes, which follow Size in the view itself up to MaxInline, or else lie at
+// Offset of data buffer Index.
 type View struct{ Size, Prefix, Index, Offset int32 }
 
 // MaxInline is the bytes of text that a View has room for.
@@ -123,7 +124,7 @@ func (r *Reader) ViewData(a *cdata.Array) (ViewData, error) {
 	if err != nil || len(sizes) == 0 {
 		return ViewData{}, err
 	}
-	return ViewData{unsafe.Slice((*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(a.Buffers), 2*pointerSize)), len(sizes)), sizes}, nil
+	return ViewData{unsafe.Slice(a.Buffers, a.NBuffers)[2 : 2+len(sizes)], sizes}, nil
 }
 
 // Views is count views from `from` on.
@@ -135,7 +136,8 @@ func (r *Reader) Views(a *cdata.Array, from, count int64) ([]View, error) {
 	return unsafe.Slice((*View)(unsafe.Add(p, from*viewSize)), count), nil
 }
 
-// CheckViews checks that the valid ones of views, by validity from bit `from` on, lie in data. Those of nulls may be anything.
+// CheckViews checks that the valid ones of views, by validity from bit `from` on, lie in data. Those of nulls may be
+// anything.
 func CheckViews(views []View, validity unsafe.Pointer, from int64, data ViewData) error {
 	return checkViews(unsafe.Pointer(unsafe.SliceData(views)), int64(len(views)), validity, from, data.Sizes)
 }
@@ -148,9 +150,14 @@ func (r *Reader) Indices(p unsafe.Pointer, from, count int64, validity unsafe.Po
 	return checkIndices(unsafe.Add(p, from*r.node.width), r.node.typ.Index.ID, count, validity, from, limit)
 }
 
-// Runs is the run ends in a run-end encoded array's child 0, which was checked: they rise, and cover the values before end.
+// Runs is the run ends in a run-end encoded array's child 0, which was checked: they rise, and cover the values
+// before end.
 func (r *Reader) Runs(ends *cdata.Array, end int64) (RunEnds, error) {
-	if ends.NullCount > 0 {
+	validity, err := r.Validity(ends)
+	if err != nil {
+		return RunEnds{}, err
+	}
+	if validity != nil && countBits(validity, ends.Offset, ends.Length) < ends.Length {
 		return RunEnds{}, fmt.Errorf("null_count is %d, run ends are not null", ends.NullCount)
 	}
 	p, err := r.Values(ends, ends.Length)
@@ -203,6 +210,6 @@ func Bit(bitmap unsafe.Pointer, i int64) bool { return bit(bitmap, i) }
 // CountBits counts the bits set among n from bit `from` on.
 func CountBits(bitmap unsafe.Pointer, from, n int64) int64 { return countBits(bitmap, from, n) }
 
-// ShiftBits copies n bits from bit `from` on, which is no multiple of 8, to the start of dst; it reads no byte of the bitmap past
-// the last of them.
+// ShiftBits copies n bits from bit `from` on, which is no multiple of 8, to the start of dst; it reads no byte of the
+// bitmap past the last of them.
 func ShiftBits(dst []byte, bitmap unsafe.Pointer, from, n int64) { shiftBits(dst, bitmap, from, n) }

@@ -1,6 +1,7 @@
 package hostdata_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,6 +61,19 @@ func BenchmarkStringViews(b *testing.B) {
 				benchmark(b, arrowio.StringView, arrowio.String, viewsOf(texts), int64(total))
 			})
 		}
+	}
+}
+
+// BenchmarkCopy shows how fast as much memory is copied, for comparison.
+func BenchmarkCopy(b *testing.B) {
+	for _, size := range []int{800_000, 4_000_000, 20_000_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			from, to := bytes.Repeat([]byte{1}, size), bytes.Repeat([]byte{2}, size)
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				copy(to, from)
+			}
+		})
 	}
 }
 

@@ -39,8 +39,8 @@ type conversion struct {
 	ends *arrowio.Reader
 }
 
-// newConversion finds the conversion of a pair of types. Scattered values are some of an array, in any order: they are copied
-// even where the types are the same.
+// newConversion finds the conversion of a pair of types. Scattered values are some of an array, in any order: they
+// are copied even where the types are the same.
 func newConversion(from, to *arrowio.Type, at string, scattered bool) (*conversion, error) {
 	v := &conversion{from: from, to: to, at: at, same: sameLayout(from, to)}
 	v.reader, v.result = arrowio.NewReader(from), arrowio.NewReader(to)

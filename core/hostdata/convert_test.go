@@ -97,6 +97,30 @@ func TestConvert(t *testing.T) {
 	}
 }
 
+// TestIndices holds dictionary indices of all types, which differ in width and sign.
+func TestIndices(t *testing.T) {
+	t.Parallel()
+	values := make([]byte, 256)
+	for i := range values {
+		values[i] = byte(i)
+	}
+	dictionary := shorts(values...)
+	for id, indices := range map[arrowio.TypeID]any{
+		arrowio.Int8: []int8{127, 0, 1}, arrowio.Uint8: []byte{255, 0, 1}, arrowio.Int16: []int16{255, 0, 1},
+		arrowio.Uint16: []uint16{255, 0, 1}, arrowio.Int32: []int32{255, 0, 1}, arrowio.Uint32: []uint32{255, 0, 1},
+		arrowio.Int64: []int64{255, 0, 1}, arrowio.Uint64: []uint64{255, 0, 1},
+	} {
+		host := three(indices)
+		host.Dictionary = &dictionary
+		highest := int64(255)
+		if id == arrowio.Int8 {
+			highest = 127
+		}
+		from := &arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(id), Value: short}
+		requireConverted(t, sample{from, shortTo, host, []any{highest, int64(0), int64(1)}})
+	}
+}
+
 // TestHalfFloats compares all values with the arithmetic of their bits.
 func TestHalfFloats(t *testing.T) {
 	t.Parallel()

@@ -12,9 +12,9 @@ import (
 // Converter makes record batches of a host's types into such of Spark's.
 type Converter struct{ columns []*conversion }
 
-// NewConverter makes arrays of the from columns into arrays of the to columns, as many, which hold the same values; it is nil, and
-// there is no error, where no byte of data has to move: only labels differ (names, zones, nullability, metadata). A pair of types
-// that has no conversion is INVALID_ARGUMENT and names the column and both.
+// NewConverter makes arrays of the from columns into arrays of the to columns, as many, which hold the same values;
+// it is nil, and there is no error, where no byte of data has to move: only labels differ (names, zones, nullability,
+// metadata). A pair of types that has no conversion is INVALID_ARGUMENT and names the column and both.
 func NewConverter(from, to []arrowio.Field) (*Converter, error) {
 	if len(from) != len(to) {
 		return nil, status.New(status.Internal, "%d columns to be made %d", len(from), len(to))
@@ -38,13 +38,17 @@ func NewConverter(from, to []arrowio.Field) (*Converter, error) {
 const unreleased = 1
 
 // Array converts one record batch: a struct array of the C data interface, whose children are the columns. What does
-// not change is borrowed from a, and nested arrays that do not change are a's own or share its lists; other buffers are Go's memory until
-// release, which is called once, at any time when the result is not used any more. The result is never released through its
-// own Release. A malformed array is a HOST error, a value that Spark's type cannot hold INVALID_ARGUMENT; after
+// not change is borrowed from a, which must stay alive as long as the result is used; other buffers are Go's memory
+// until release, which is called once, when the result is not used any more. The result is never released through
+// its own Release. A malformed array is a HOST error, a value that Spark's type cannot hold INVALID_ARGUMENT; after
 // both the converter takes further batches.
 func (c *Converter) Array(a *cdata.Array) (out *cdata.Array, release func(), err error) {
 	if err := arrowio.CheckBatch(a, len(c.columns)); err != nil {
 		return nil, nil, status.New(status.Host, "input array: %w", err)
+	}
+	if a.Length > math.MaxInt32 {
+		return nil, nil, status.New(status.InvalidArgument,
+			"input array: %d rows, a batch of Spark's has at most %d: send smaller batches", a.Length, math.MaxInt32)
 	}
 	w := &work{}
 	defer func() {
@@ -120,8 +124,8 @@ func (w *work) buffer(size int64) (unsafe.Pointer, error) {
 // selection makes an empty one with room for spans.
 func (w *work) selection(v *conversion, spans int64, at *place) (*selection, error) {
 	if spans > math.MaxInt32 {
-		return nil, status.New(status.InvalidArgument,
-			"column %q: %d values of %s, at most %d are allowed in a batch: send smaller batches", v.at, spans, v.from, math.MaxInt32)
+		return nil, status.New(status.InvalidArgument, "column %q: %d values of %s, at most %d are allowed in a batch: "+
+			"send smaller batches", v.at, spans, v.from, math.MaxInt32)
 	}
 	b, err := newBuffer(spans * int64(unsafe.Sizeof(span{})))
 	if err != nil {

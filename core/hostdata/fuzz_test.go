@@ -9,6 +9,7 @@ import (
 
 	"udfrunner/core/arrowio"
 	"udfrunner/core/arrowio/arrowtest"
+	"udfrunner/core/cdata"
 	"udfrunner/core/hostdata"
 	"udfrunner/core/status"
 )
@@ -150,8 +151,13 @@ func (s *source) array(buffers func(n int64) []any) arrowtest.Array {
 	if s.next()&1 == 1 {
 		validity, a.Nulls = s.raw(room/8+1), -1
 	}
-	if s.next() == 0xFE {
-		a.Nulls = s.number()
+	switch s.next() { // A number that may be right is.
+	case 0xFD:
+		a.Nulls = -2
+	case 0xFE:
+		a.Nulls = a.Length + 1
+	case 0xFF:
+		validity, a.Nulls = nil, a.Length
 	}
 	a.Buffers = append([]any{validity}, buffers(room)...)
 	return a
@@ -170,8 +176,16 @@ func (s *source) views(n int64) []any {
 	return append(all, sizes)
 }
 
+// encode has an encoder look at a batch.
+func encode(t *testing.T, typ *arrowio.Type, batch *cdata.Array) error {
+	e, err := arrowio.NewEncoder(&arrowio.Schema{Fields: column(typ)}, arrowio.EncoderOptions{})
+	require.NoError(t, err)
+	_, err = e.Array(batch)
+	return err
+}
+
 // FuzzConverter makes arrays of any bytes, sound or not. What is converted must be sound enough for an encoder, which checks
-// everything, and have the values that the host's array has; all else is a HOST error.
+// what was borrowed as well, and have the values that the host's array has; all else is a HOST error.
 func FuzzConverter(f *testing.F) {
 	for kind := range byte(16) {
 		for inner := range byte(8) {
@@ -200,6 +214,11 @@ func FuzzConverter(f *testing.F) {
 			return
 		}
 		defer release()
+		if err := encode(t, to, out); err != nil { // What is borrowed is checked last.
+			require.Equal(t, status.Host, status.CodeOf(err), "%v", err)
+			require.Error(t, encode(t, from, batch), "made malformed: %v", err)
+			return
+		}
 		var want []any
 		for _, row := range arrowtest.Rows(&arrowio.Schema{Fields: column(from)}, batch) {
 			want = append(want, asMade(to, row[0]))

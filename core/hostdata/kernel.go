@@ -132,7 +132,8 @@ func dayProblem(host unsafe.Pointer) string {
 	value := *(*int64)(host)
 	switch day := value / millisOfDay; {
 	case day*millisOfDay != value:
-		return fmt.Sprintf("date64 %d ms is no whole day, which Spark's dates are: make the column a timestamp or date32", value)
+		return fmt.Sprintf("date64 %d ms is no whole day, which Spark's dates are: "+
+			"make the column a timestamp or date32", value)
 	case int64(int32(day)) != day:
 		return fmt.Sprintf("date64 %d ms is beyond date32: make it null or a date that date32 has", value)
 	}

@@ -52,9 +52,11 @@ func (v *conversion) tooLarge(things string) error {
 		v.at, v.limit(), things, v.from, v.to, advice)
 }
 
-// rebased is count+1 offsets, which begin with first and end with last, as the result has them, which begin with 0: borrowed where
-// they are the same.
-func (w *work) rebased(v *conversion, p unsafe.Pointer, count, first, last int64, things string) (unsafe.Pointer, error) {
+// rebased is count+1 offsets, which begin with first and end with last, as the result has them, which begin with 0:
+// borrowed where they are the same.
+func (w *work) rebased(
+	v *conversion, p unsafe.Pointer, count, first, last int64, things string,
+) (unsafe.Pointer, error) {
 	switch {
 	case count == 0:
 		return unsafe.Pointer(&zeros), nil
@@ -92,7 +94,8 @@ func move[Host, Made int32 | int64](out, host unsafe.Pointer, n, first int64) {
 	}
 }
 
-// lists makes offsets of lists or maps, and their items: as the host has them, where they lie in the order of the lists.
+// lists makes offsets of lists or maps, and their items: as the host has them, where they lie in the order of the
+// lists.
 func (w *work) lists(v *conversion, a *cdata.Array, s *selection, out *array) error {
 	items := childOf(a, 0)
 	if err := v.children[0].reader.Check(items, 0); err != nil {

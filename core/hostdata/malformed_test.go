@@ -83,7 +83,8 @@ var malformed = map[string]struct {
 	"run ends short":      {runsOf, shortTo, arrowtest.Array{Length: 3, Children: []arrowtest.Array{three([]int32{1, 2, 2})}}, `n_children is 1, must be 2`},
 	"run ends falling":    {runsOf, shortTo, arrowtest.Array{Length: 3, Children: []arrowtest.Array{three([]int32{1, 3, 3}), shorts(1, 2, 3)}}, `column "x": run ends: run end 2 is 3, not above 3`},
 	"run ends missing":    {runsOf, shortTo, arrowtest.Array{Length: 3, Offset: 1, Children: []arrowtest.Array{three([]int32{1, 2, 3}), shorts(1, 2, 3)}}, `run ends: last run end is 3, values up to 4 are needed`},
-	"run ends null":       {runsOf, shortTo, arrowtest.Array{Length: 3, Children: []arrowtest.Array{{Length: 1, Nulls: 1, Buffers: []any{nil, []int32{3}}}, shorts(1)}}, `run ends: null_count is 1`},
+	"run ends null":       {runsOf, shortTo, arrowtest.Array{Length: 3, Children: []arrowtest.Array{{Length: 1, Nulls: 1, Buffers: []any{nil, []int32{3}}}, shorts(1)}}, `run ends: null_count is 1 and buffer 0`},
+	"run ends null, -1":   {runsOf, shortTo, arrowtest.Array{Length: 3, Children: []arrowtest.Array{{Length: 2, Nulls: -1, Buffers: []any{[]byte{0b10}, []int32{1, 3}}}, shorts(1, 2)}}, `run ends: null_count is -1, run ends are not null`},
 	"run ends NULL":       {runsOf, shortTo, arrowtest.Array{Length: 3, Children: []arrowtest.Array{three(nil), shorts(1, 2, 3)}}, `run ends: buffer 1 (values) is NULL`},
 	"run values short":    {runsOf, shortTo, arrowtest.Array{Length: 3, Children: []arrowtest.Array{three([]int32{1, 2, 3}), shorts(1, 2)}}, `column "x": length is 2, its parent needs 3`},
 }

@@ -8,11 +8,11 @@ import (
 	"udfrunner/core/status"
 )
 
-// Buffers come in powers of two, so that those of a stream's batches, which are about as large, are found again: fresh memory
-// costs a page fault for every 4 KiB. Such sizes are also aligned to 16 bytes and more.
+// Buffers come in powers of two, so that those of a stream's batches, which are about as large, are found again:
+// fresh memory costs a page fault for every 4 KiB. Such sizes are also aligned to 16 bytes and more.
 const (
 	smallest = 8  // bits
-	largest  = 40 // bits; a column of a batch has no more than 2^31 values.
+	largest  = 37 // bits; no batch has more than 2^31 rows, and no value of fixed width more than 32 bytes.
 )
 
 var pools [largest + 1]sync.Pool

@@ -163,5 +163,8 @@ func TestTooLarge(t *testing.T) {
 		})
 	}
 	endless := with(arrowtest.Array{Length: 1 << 40}, arrowtest.Array{Length: 1, Buffers: []any{nil, []int64{1 << 40}}}, arrowtest.Array{Length: 1})
-	requireFault(t, runs, typeOf(arrowio.Null), endless, 1<<40, status.InvalidArgument, `column "x": 1099511627776 values of run_end_encoded`, "at most 2147483647")
+	inLarge := func(t *arrowio.Type) *arrowio.Type { return typeOf(arrowio.LargeList, field("item", t)) }
+	one := with(arrowtest.Array{Length: 1, Buffers: []any{nil, []int64{0, 1 << 40}}}, endless)
+	requireFault(t, inLarge(runs), inLarge(typeOf(arrowio.Null)), one, 1, status.InvalidArgument, `column "x.element": 1099511627776 values of run_end_encoded`, "at most 2147483647")
+	requireFault(t, runs, typeOf(arrowio.Null), endless, 1<<40, status.InvalidArgument, `1099511627776 rows`)
 }

@@ -87,8 +87,9 @@ func (w *work) scatteredTexts(v *conversion, a *cdata.Array, s *selection, out *
 }
 
 // textBuffers makes the buffers of count texts of so many bytes together.
-func (w *work) textBuffers(v *conversion, count, size int64, out *array) (offsets writtenOffsets, data []byte, err error) {
-	if offsets, err = w.offsets(v, count); err != nil {
+func (w *work) textBuffers(v *conversion, count, size int64, out *array) (writtenOffsets, []byte, error) {
+	offsets, err := w.offsets(v, count)
+	if err != nil {
 		return offsets, nil, err
 	}
 	offsets.set(0, 0)

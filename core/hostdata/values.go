@@ -18,10 +18,7 @@ func (w *work) validity(v *conversion, a *cdata.Array, s *selection, out *array)
 		return nil
 	}
 	if start, ok := s.contiguous(); ok {
-		out.NullCount = -1
-		if start == 0 && s.count == a.Length {
-			out.NullCount = a.NullCount
-		}
+		out.NullCount = -1 // The host's number may be wrong.
 		out.buffers[0], err = w.bits(p, a.Offset+start, s.count)
 		return err
 	}
@@ -96,8 +93,8 @@ func (w *work) numbers(v *conversion, a *cdata.Array, s *selection, out *array) 
 	})
 }
 
-// refused is the error of the first of count values that the type to make cannot hold, if it is not null. The values are those from
-// `at` on of the result, of which validity is.
+// refused is the error of the first of count values that the type to make cannot hold, if it is not null. The values
+// are those from `at` on of the result, of which validity is.
 func (v *conversion) refused(host unsafe.Pointer, at, count int64, validity unsafe.Pointer, part *place) error {
 	for i := range count {
 		problem := v.kernel.problem(unsafe.Add(host, i*v.reader.Width()))

@@ -7,8 +7,8 @@ import (
 	"udfrunner/core/cdata"
 )
 
-// Array describes an array of the C data interface to be built in Go's memory, sound or not. Buffers are slices of numbers, or
-// nil for NULL.
+// Array describes an array of the C data interface to be built in Go's memory, sound or not. Buffers are slices of
+// numbers, or nil for NULL.
 type Array struct {
 	Length, Nulls, Offset int64
 	Buffers               []any
