@@ -108,7 +108,7 @@ func (n *node) checkArray(a *cdata.Array) error {
 // checkKind refuses what an array of another type may have.
 func (n *node) checkKind(a *cdata.Array) error {
 	switch {
-	case n.dictionary == nil && a.Dictionary != nil:
+	case n.typ.ID != Dictionary && a.Dictionary != nil:
 		return fmt.Errorf("array with a dictionary, must be %s", n.typ)
 	case !n.hasValidity() && n.layout != layoutNull && a.NullCount > 0:
 		return fmt.Errorf("null_count is %d, a %s has no nulls of its own", a.NullCount, n.typ.ID)
