@@ -78,11 +78,10 @@ func (v *conversion) find(scattered bool) (err error) {
 		}
 	case from.ID == arrowio.Map && to.ID == arrowio.Map:
 		v.kind = lists
-		return v.entries(scattered)
+		return v.entries()
 	case isList(from.ID) && (to.ID == arrowio.List || to.ID == arrowio.LargeList):
 		v.kind = lists
-		scattered = scattered || from.ID == arrowio.ListView || from.ID == arrowio.LargeListView
-		return v.child(from.Children[0].Type, to.Children[0].Type, v.at+".element", scattered)
+		return v.child(from.Children[0].Type, to.Children[0].Type, v.at+".element", true)
 	case isText(from.ID) && (to.ID == arrowio.String || to.ID == arrowio.LargeString),
 		isBinary(from.ID) && (to.ID == arrowio.Binary || to.ID == arrowio.LargeBinary):
 		v.kind = texts
@@ -101,13 +100,13 @@ func (v *conversion) child(from, to *arrowio.Type, at string, scattered bool) er
 }
 
 // entries finds the conversion of a map's keys and values, whose struct is no part of their names.
-func (v *conversion) entries(scattered bool) error {
+func (v *conversion) entries() error {
 	from, to := v.from.Children[0].Type, v.to.Children[0].Type
 	e := &conversion{from: from, to: to, at: v.at, same: sameLayout(from, to), kind: structs}
 	e.reader, e.result = arrowio.NewReader(from), arrowio.NewReader(to)
 	v.children = append(v.children, e)
 	for i, name := range []string{".key", ".value"} {
-		if err := e.child(from.Children[i].Type, to.Children[i].Type, v.at+name, scattered); err != nil {
+		if err := e.child(from.Children[i].Type, to.Children[i].Type, v.at+name, true); err != nil {
 			return err
 		}
 	}

@@ -190,6 +190,31 @@ func TestBorrowed(t *testing.T) {
 	releaseSecond()
 }
 
+// TestItemsOfNulls holds that null lists have no items, and others only those of their own: pandas makes one array of all.
+func TestItemsOfNulls(t *testing.T) {
+	t.Parallel()
+	const valid = 0b101
+	for from, host := range map[*arrowio.Type]arrowtest.Array{
+		pairsOf:                                 {Buffers: []any{[]byte{valid}}},
+		typeOf(arrowio.List, field("i", short)): {Buffers: []any{[]byte{valid}, []int32{0, 2, 4, 6}}},
+		typeOf(arrowio.LargeList, field("i", short)):     {Buffers: []any{[]byte{valid}, []int64{0, 2, 4, 6}}},
+		typeOf(arrowio.ListView, field("i", short)):      {Buffers: []any{[]byte{valid}, []int32{0, 2, 4}, []int32{2, 2, 2}}},
+		typeOf(arrowio.LargeListView, field("i", short)): {Buffers: []any{[]byte{valid}, []int64{0, 2, 4}, []int64{2, 2, 2}}},
+	} {
+		t.Run(from.String(), func(t *testing.T) {
+			host.Length, host.Nulls, host.Children = 3, -1, []arrowtest.Array{shorts(1, 2, 3, 4, 5, 6)}
+			want := []any{[]any{int64(1), int64(2)}, nil, []any{int64(5), int64(6)}}
+			requireConverted(t, sample{from, listTo, host, want})
+			c, err := hostdata.NewConverter(column(from), column(listTo))
+			require.NoError(t, err)
+			out, release, err := c.Array(batchOf(host, 0, 3))
+			require.NoError(t, err)
+			defer release()
+			assert.EqualValues(t, 4, (*(*out.Children).Children).Length)
+		})
+	}
+}
+
 func TestNoConversion(t *testing.T) {
 	t.Parallel()
 	union := &arrowio.Type{ID: arrowio.SparseUnion, TypeIDs: []int8{0}, Children: column(typeOf(arrowio.Int32))}

@@ -113,10 +113,15 @@ func (w *work) lists(v *conversion, a *cdata.Array, s *selection, out *array) er
 	return err
 }
 
-// items makes the offsets and selects the items.
+// items makes the offsets and selects the items. Null lists get none: items that a host left in them are nothing that
+// Spark sends, and pandas would see them in the type of all items.
 func (w *work) items(v *conversion, a, items *cdata.Array, s *selection, out *array) (*selection, error) {
 	switch v.from.ID {
 	case arrowio.FixedSizeList:
+		s, err := w.withoutNulls(v, s, out)
+		if err != nil {
+			return nil, err
+		}
 		return w.fixedItems(v, a, s, out)
 	case arrowio.ListView, arrowio.LargeListView:
 		return w.viewedItems(v, a, items, s, out)
@@ -126,8 +131,14 @@ func (w *work) items(v *conversion, a, items *cdata.Array, s *selection, out *ar
 		if err != nil {
 			return nil, v.malformed(err)
 		}
-		out.buffers[1], err = w.rebased(v, p, s.count, first, last, "items")
-		return slice(first, last-first, nil), err
+		if !v.nullsHaveItems(p, s.count, out.buffers[0]) {
+			out.buffers[1], err = w.rebased(v, p, s.count, first, last, "items")
+			return slice(first, last-first, nil), err
+		}
+	}
+	s, err := w.withoutNulls(v, s, out)
+	if err != nil {
+		return nil, err
 	}
 	offsets, chosen, err := w.scatteredItems(v, s, out)
 	if err != nil {
@@ -149,6 +160,38 @@ func (w *work) items(v *conversion, a, items *cdata.Array, s *selection, out *ar
 		}
 		offsets.rebase(at+1, v.reader, p, 1, sp.count, first-chosen.count)
 		chosen.add(first, last-first)
+		return nil
+	})
+}
+
+// nullsHaveItems says whether one of count lists is null and has items.
+func (v *conversion) nullsHaveItems(offsets unsafe.Pointer, count int64, validity unsafe.Pointer) bool {
+	for i := int64(0); i < count && validity != nil; i++ {
+		if !arrowio.Bit(validity, i) && v.reader.Offset(offsets, i) < v.reader.Offset(offsets, i+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutNulls is the selection with nulls in the place of values that are null.
+func (w *work) withoutNulls(v *conversion, s *selection, out *array) (*selection, error) {
+	validity := out.buffers[0]
+	if validity == nil {
+		return s, nil
+	}
+	valid, err := w.selection(v, s.count, s.place)
+	if err != nil {
+		return nil, err
+	}
+	return valid, s.each(func(at int64, sp span) error {
+		for i := range sp.count {
+			if arrowio.Bit(validity, at+i) {
+				valid.add(sp.start+i, 1)
+			} else {
+				valid.add(nullValue, 1)
+			}
+		}
 		return nil
 	})
 }
