@@ -150,7 +150,7 @@ race: venv ## Cancel 10,000 tasks near their end, with the race detector
 
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
-C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
+C_TESTS     := arguments refusals tasks types groups threads stream memory diagnosis
 C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
 EXAMPLES    := build/examples/smallest build/examples/csv_udf
