@@ -96,8 +96,7 @@ static udfrunner_iterator *compute(udfrunner_env *env, const char *function, con
                                     .get_last_error = get_last_error,
                                     .release = release_stream,
                                     .private_data = source};
-  udfrunner_input input = {
-      .size = sizeof input, .kind = UDFRUNNER_INPUT_STREAM, .stream = &stream};
+  udfrunner_input input = {.size = sizeof input, .kind = UDFRUNNER_INPUT_STREAM, .stream = &stream};
   udfrunner_iterator *it;
   CHECK_OK(lib.runner_compute(runner, &input, NULL, &it, &err), err);
   return it;
