@@ -10,8 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ._arguments import check_counts
 from ._input import known_reader, reader_of
-from .errors import Cancelled, InvalidArgument, InvalidState
+from .errors import Cancelled, InvalidState
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,13 +46,6 @@ class Source:
     schema: pa.Schema
     rows: int | None
     partitions: Iterator[Partition]
-
-
-def check_counts(**counts: int | None) -> None:
-    """Refuses counts that are not positive; None is one that was not given."""
-    for name, value in counts.items():
-        if value is not None and value < 1:
-            raise InvalidArgument(f"{name} {value}: a positive number is needed")
 
 
 def split(
