@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, InvalidState
 
 #: How many names of what is allowed a message has.
 _SHOWN = 20
@@ -79,10 +79,12 @@ def check_counts(**counts: int | None) -> None:
 
 
 def check_common(
-    *, env: Any, conf: Any, includes: Any, progress: Any, **counts: int | None
+    *, env: Any, conf: Any, includes: Any, progress: Any, workers: Any, **counts: int | None
 ) -> None:
     """Checks the arguments that all functions over tables have."""
-    check_counts(**counts)
+    if workers is None:
+        raise InvalidArgument("workers None: a positive integer is needed, not NoneType")
+    check_counts(workers=workers, **counts)
     check_env(env)
     check_mapping(conf, "conf")
     check_paths(includes, "includes")
@@ -92,12 +94,22 @@ def check_common(
         )
 
 
+def check_is(value: Any, kind: type, what: str) -> None:
+    """Refuses what is no instance of a class of the package's, or of a type of Python's."""
+    if not isinstance(value, kind):
+        name = kind.__name__ if kind.__module__ == "builtins" else f"udfrunner.{kind.__name__}"
+        raise InvalidArgument(f"{what} {value!r}: {name} is needed, not {type(value).__name__}")
+
+
 def check_env(env: Any) -> None:
-    """Refuses what is neither an Env nor None."""
-    if env is not None and not hasattr(env, "read_log"):
-        raise InvalidArgument(
-            f"env {env!r}: an udfrunner.Env or None is needed, not {type(env).__name__}"
-        )
+    """Refuses what is neither an open Env nor None."""
+    from ._env import Env
+
+    if env is None:
+        return
+    check_is(env, Env, "env")
+    if env.closed:
+        raise InvalidState("env is closed")
 
 
 def check_mapping(value: Any, what: str) -> None:
@@ -132,6 +144,40 @@ def path_text(path: Any, what: str) -> str:
         raise InvalidArgument(
             f"{what} {path!r}: a path is needed, not {type(path).__name__}"
         ) from None
+
+
+def check_broadcasts(broadcasts: Any) -> None:
+    """Refuses what is no mapping from ids to files or None."""
+    if broadcasts is None:
+        return
+    if not isinstance(broadcasts, Mapping):
+        raise InvalidArgument(
+            f"broadcasts {broadcasts!r}: a dict of ids and files is needed, not "
+            f"{type(broadcasts).__name__}"
+        )
+    for identifier, file in broadcasts.items():
+        if file is not None:
+            path_text(file, f"broadcast {identifier!r}")
+
+
+def check_schema_given(schema: Any) -> None:
+    """Refuses what is neither a pyarrow schema nor None."""
+    if schema is None:
+        return
+    import pyarrow as pa
+
+    if not isinstance(schema, pa.Schema):
+        raise InvalidArgument(
+            f"schema {schema!r}: a pyarrow.Schema is needed, not {type(schema).__name__}"
+        )
+
+
+def check_iterable(values: Any, what: str, items: str) -> None:
+    """Refuses what cannot be iterated over, or is iterated over by letters or keys."""
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise InvalidArgument(
+            f"{what} of type {type(values).__name__}: an iterable of {items} is needed"
+        )
 
 
 def choice(what: str, value: Any, allowed: Sequence[str]) -> InvalidArgument:

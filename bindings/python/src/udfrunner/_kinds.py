@@ -89,6 +89,11 @@ def check_function(function: FunctionLike) -> None:
         raise InvalidArgument(
             f"function {function!r}: a callable, pickled bytes or 'module:qualname' is allowed"
         )
+    elif isinstance(function, type) and callable(getattr(function, "eval", None)):
+        raise InvalidArgument(
+            f"function {name_of(function)} is the handler class of a table function: use Runner "
+            "with eval type 300, 301 or 302"
+        )
 
 
 def scalar_kind(function: FunctionLike, kind: EvalType | str | None) -> EvalType:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._arguments import check_counts
-from ._input import known_reader, reader_of
-from .errors import Cancelled, InvalidState
+from ._input import input_failed, known_reader, reader_of
+from .errors import Cancelled, Error, InvalidState
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,7 +105,7 @@ def _cut(
         table = pa.Table.from_batches(batches, schema=reader.schema)
         return Partition(index, table.to_reader(max_chunksize=batch_size))
 
-    for batch in reader:
+    for batch in read(reader):
         while batch.num_rows:
             part = batch.slice(0, rows - held)
             batch = batch.slice(part.num_rows)
@@ -117,6 +117,16 @@ def _cut(
                 index, held, size, batches = index + 1, 0, 0, []
     if batches or index == 0:
         yield partition()
+
+
+def read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The reader's batches. What reading raises is an Error."""
+    try:
+        yield from reader
+    except (Error, GeneratorExit):
+        raise
+    except Exception as error:
+        raise input_failed(error) from error
 
 
 def _sized(reader: pa.RecordBatchReader, batch_size: int | None) -> pa.RecordBatchReader:
