@@ -243,7 +243,7 @@ def test_kinds(shared_env: Env) -> None:
         ({"function": lambda rows: rows}, "not annotated .* kind= is needed"),
         ({"workers": 0}, "workers 0: a positive number"),
         ({"batch_size": 0}, "batch_size 0: a positive number"),
-        ({"data": pa.table({"v": [1], "k": pa.array([{}], MAP)})}, "by 'k': map.* no key of groups"),
+        ({"data": keyed([{}], pa.map_(pa.string(), pa.int64()))}, "by 'k': map.* no key of groups"),
         ({"data": pa.table([[1], [2], [3]], names=["v", "k", "k"])}, "column 'k': there are 2"),
         ({"data": 7}, "Arrow data is needed"),
         ({"schema": "long"}, "must be a struct"),

@@ -31,12 +31,23 @@ LOOK_AHEAD_BYTES = 64 << 20
 WAIT_SECONDS = 0.1
 
 
+class Batches:
+    """Batches of a known schema that Python code makes: tasks tell what it raised as the cause."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self.schema: pa.Schema = reader.schema
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(self._reader)
+
+
 @dataclass
 class Partition:
     """One task's share of the input."""
 
     index: int
-    reader: pa.RecordBatchReader
+    reader: pa.RecordBatchReader | Batches
 
 
 @dataclass
@@ -67,7 +78,10 @@ def split(
         return Source(table.schema, table.num_rows, _slices(table, rows, batch_size))
     reader = reader_of(data)
     if workers == 1 and partition_rows is None:
-        return Source(reader.schema, None, iter([Partition(0, _sized(reader, batch_size))]))
+        whole: pa.RecordBatchReader | Batches = _sized(reader, batch_size)
+        if whole is not data and not hasattr(data, "__arrow_c_stream__"):
+            whole = Batches(whole)
+        return Source(reader.schema, None, iter([Partition(0, whole)]))
     return Source(reader.schema, None, _cut(reader, partition_rows, batch_size))
 
 
@@ -144,7 +158,9 @@ def _sized(reader: pa.RecordBatchReader, batch_size: int | None) -> pa.RecordBat
     return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
-def counted(reader: pa.RecordBatchReader, add: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+def counted(
+    reader: pa.RecordBatchReader | Batches, add: Callable[[int], None]
+) -> Iterator[pa.RecordBatch]:
     """The reader's batches, their rows told to `add` as they are read."""
     for batch in reader:
         yield batch
