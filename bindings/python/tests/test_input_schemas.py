@@ -209,6 +209,7 @@ def test_dataset_of_unlike_files(shared_env: Env, tmp_path: Path) -> None:
     schema = pa.schema([("n", pa.int64())])
     assert map_batches(shared_env, data, schema)["n"].to_pylist() == [1, 2, 3]
     pq.write_table(pa.table({"n": ["x"]}), tmp_path / "1.parquet")
+    data = ds.dataset(tmp_path)
     for workers in (1, 2):
         with pytest.raises(HostError):
             map_batches(shared_env, data, schema, workers)
