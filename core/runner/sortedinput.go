@@ -70,6 +70,10 @@ func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
 		return opening{}, err
 	}
 	s.cutter, err = arrowio.NewCutter(schema, keys)
+	if _, messages := s.source.(*messageBatches); err == nil && messages && s.cutter.Dictionaries() {
+		// Their values come in messages of their own, which go on to the worker.
+		err = status.New(status.NotSupported, "a dictionary encoded key of groups in RECORDS (2), allowed is the type of its values")
+	}
 	return added, err
 }
 
