@@ -28,10 +28,10 @@ class Evaluated(ABC):
 
     Args:
         path: of the value, for messages.
-        arrow: the Arrow type of columns, or None where PySpark has none.
+        arrow: the Arrow type of columns; None where none are made.
     """
 
-    def __init__(self, path: str, arrow: pa.DataType | None) -> None:
+    def __init__(self, path: str, arrow: Any) -> None:
         self.path = path
         self.arrow = arrow
 
@@ -62,7 +62,7 @@ class Scalar(Evaluated):
     def __init__(
         self,
         path: str,
-        arrow: pa.DataType | None,
+        arrow: Any,
         exact: Sequence[type],
         convert: Callable[[Any], Any],
         hashed: Callable[[Any], int | None] = _javahash.hash_code,
@@ -92,7 +92,7 @@ class Scalar(Evaluated):
 class List(Evaluated):
     """Arrays, of lists and of Java's arrays."""
 
-    def __init__(self, path: str, arrow: pa.DataType | None, element: Evaluated) -> None:
+    def __init__(self, path: str, arrow: Any, element: Evaluated) -> None:
         super().__init__(path, arrow)
         self._element = element
 
@@ -114,9 +114,7 @@ class List(Evaluated):
 class Map(Evaluated):
     """Maps, of dicts in the order of Java's HashMap."""
 
-    def __init__(
-        self, path: str, arrow: pa.DataType | None, key: Evaluated, item: Evaluated
-    ) -> None:
+    def __init__(self, path: str, arrow: Any, key: Evaluated, item: Evaluated) -> None:
         super().__init__(path, arrow)
         self._key = key
         self._item = item
@@ -155,7 +153,7 @@ class Map(Evaluated):
 class Struct(Evaluated):
     """Structs, of tuples."""
 
-    def __init__(self, path: str, arrow: pa.DataType | None, fields: Sequence[Evaluated]) -> None:
+    def __init__(self, path: str, arrow: Any, fields: Sequence[Evaluated]) -> None:
         super().__init__(path, arrow)
         self._fields = fields
 
@@ -170,9 +168,8 @@ class Struct(Evaluated):
 
         rows = [self._parts(each) for each in given]
         nothing = (None,) * len(self._fields)
-        columns = zip(*(nothing if row is None else row for row in rows), strict=True)
-        parts: list[Sequence[Any]] = list(columns) if rows else [()] * len(self._fields)
-        arrays = [field.array(part) for field, part in zip(self._fields, parts, strict=True)]
+        filled = [nothing if row is None else row for row in rows]
+        arrays = [field.array([row[i] for row in filled]) for i, field in enumerate(self._fields)]
         missing = pa.array([row is None for row in rows], pa.bool_())
         if not arrays:
             return pa.array([None if row is None else {} for row in rows], self.arrow)
@@ -193,7 +190,7 @@ class Struct(Evaluated):
 class Dict(Evaluated):
     """Variants and shapes, of dicts with their parts."""
 
-    def __init__(self, path: str, arrow: pa.DataType | None, names: Sequence[str]) -> None:
+    def __init__(self, path: str, arrow: Any, names: Sequence[str]) -> None:
         super().__init__(path, arrow)
         self._names = names
 

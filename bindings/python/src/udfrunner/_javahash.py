@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import decimal
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 #: Of a HashMap that is not told a capacity.
 DEFAULT_CAPACITY = 16
+#: Entries that Python pickles together.
+PICKLED_BATCH = 1000
 
 _WORD = 0xFFFFFFFF
 
@@ -97,17 +99,49 @@ def hash_code(value: Any) -> int | None:
 def hash_order(codes: Iterable[int | None], capacity: int = DEFAULT_CAPACITY) -> list[int]:
     """The positions of elements with these hash codes, put in turn, as a HashMap iterates them.
 
-    Where a code is not known, the elements keep the order that they have.
+    The map is made with that capacity. Where a code is not known, the elements keep the order that
+    they have.
     """
-    known: list[int] = []
-    for code in codes:
-        if code is None:
-            return list(range(len(known) + 1 + sum(1 for _ in codes)))
-        known.append(code)
-    size = 1
-    while size < capacity:
+    known = list(codes)
+    if None in known:
+        return list(range(len(known)))
+    return _by_bucket(range(len(known)), known, _grown(_power(capacity), len(known)))
+
+
+def unpickled_order(codes: Sequence[int | None]) -> list[int]:
+    """hash_order of the entries of a dict that net.razorvine.pickle reads.
+
+    The pickle has them in batches, each of which goes from the back into a map of its own.
+    """
+    if None in codes or len(codes) < 2:
+        return list(range(len(codes)))
+    put: list[int] = []
+    size = 0
+    for start in range(0, len(codes), PICKLED_BATCH):
+        batch = range(start, min(start + PICKLED_BATCH, len(codes)))
+        put += _by_bucket(reversed(batch), codes, _grown(DEFAULT_CAPACITY, len(batch)))
+        # HashMap.putAll makes room at once in a map that has none.
+        size = _grown(size or _power(len(batch) * 4 // 3 + 1), len(put))
+    return _by_bucket(put, codes, size)
+
+
+def _by_bucket(positions: Iterable[int], codes: Sequence[int | None], size: int) -> list[int]:
+    """Positions in the order of their buckets; within one they keep the order that they have."""
+
+    def bucket(position: int) -> int:
+        code = codes[position] or 0
+        return (code ^ code >> 16) & (size - 1)
+
+    return sorted(positions, key=bucket)
+
+
+def _power(capacity: int) -> int:
+    """The buckets that a HashMap makes for a capacity."""
+    return 1 << max(capacity - 1, 0).bit_length()
+
+
+def _grown(size: int, elements: int) -> int:
+    """The buckets of a HashMap that had `size` with so many elements in it."""
+    while elements * 4 > size * 3:
         size *= 2
-    while len(known) * 4 > size * 3:
-        size *= 2
-    buckets = [(code ^ code >> 16) & (size - 1) for code in known]
-    return sorted(range(len(known)), key=buckets.__getitem__)
+    return size

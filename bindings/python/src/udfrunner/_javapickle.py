@@ -62,9 +62,24 @@ class Calendar(JavaObject):
 
     java_class = "java.util.GregorianCalendar"
 
-    def __init__(self, data: Any, zone: Any = None) -> None:
-        self.data = data
-        self.zone = zone
+    def __init__(self, data: bytes, _zone: Any = None) -> None:
+        self._data = data
+
+    def text(self) -> str:
+        """Its toString in a JVM whose zone is UTC."""
+        data = self._data
+        hour, minute, second = data[4:7] if len(data) > 4 else (0, 0, 0)
+        milli = int.from_bytes(data[7:], "big") // 1000 if len(data) > 4 else "?"
+        year, month = int.from_bytes(data[:2], "big"), data[2] - 1
+        return (
+            f"{self.java_class}[time=?,areFieldsSet=false,areAllFieldsSet=false,lenient=true,"
+            'zone=sun.util.calendar.ZoneInfo[id="UTC",offset=0,dstSavings=0,useDaylight=false,'
+            "transitions=0,lastRule=null],firstDayOfWeek=1,minimalDaysInFirstWeek=1,ERA=?,"
+            f"YEAR={year},MONTH={month},WEEK_OF_YEAR=?,WEEK_OF_MONTH=?,DAY_OF_MONTH={data[3]},"
+            "DAY_OF_YEAR=?,DAY_OF_WEEK=?,DAY_OF_WEEK_IN_MONTH=?,"
+            f"AM_PM={hour // 12},HOUR={hour % 12},HOUR_OF_DAY={hour},MINUTE={minute},"
+            f"SECOND={second},MILLISECOND={milli},ZONE_OFFSET=?,DST_OFFSET=?]"
+        )
 
 
 class Time(JavaObject):
@@ -133,8 +148,8 @@ class JavaArray(tuple[Any, ...]):
 
 #: Java's types of the elements of arrays by the code of Python's.
 _ARRAY_TYPES = {
-    **{"b": "B", "B": "S", "h": "S", "H": "I", "i": "I", "l": "J", "I": "J", "L": "J"},
-    **{"q": "J", "Q": "J", "f": "F", "d": "D"},
+    **{"b": "B", "B": "S", "h": "S", "H": "I", "i": "I"},
+    **{"I": "J", "l": "J", "L": "J", "f": "F", "d": "D"},
 }
 
 

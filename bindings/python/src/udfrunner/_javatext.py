@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import decimal
 import math
+import re
 from typing import Any
 
 from . import _javahash
-from ._javapickle import Complex, JavaArray, JavaObject, identity
+from ._javapickle import ClassDict, Complex, JavaArray, JavaObject, identity
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def text(value: Any) -> str:
@@ -54,12 +57,8 @@ def _object_text(value: Any) -> str:
 
 
 def java_string(value: str) -> str:
-    """A str as UTF-8 brings it into the JVM: without surrogates of no pair."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return value
+    """A str as UTF-8 brings it into the JVM, which replaces surrogates of no pair."""
+    return value if value.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def double_text(value: float) -> str:
@@ -68,18 +67,22 @@ def double_text(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    sign, digits, exponent = decimal.Decimal(repr(value)).normalize().as_tuple()
-    number = "".join(map(str, digits))
-    minus = "-" if sign else ""
+    minus = "-" if math.copysign(1, value) < 0 else ""
     if value == 0:
         return f"{minus}0.0"
-    point = len(number) + int(exponent)  # Digits in front of the point.
-    if 1e-3 <= abs(value) < 1e7:
-        if point <= 0:
-            return f"{minus}0.{'0' * -point}{number}"
-        number = number.ljust(point, "0")
-        return f"{minus}{number[:point]}.{number[point:] or '0'}"
-    return f"{minus}{number[0]}.{number[1:] or '0'}E{point - 1}"
+    shown = repr(value)
+    # Of one digit Java makes the two that are closest.
+    two = f"{value:.1e}"
+    number = decimal.Decimal(two if float(two) == value else shown).normalize()
+    _, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits))
+    point = len(text) + int(exponent)  # Digits in front of the point.
+    if not 1e-3 <= abs(value) < 1e7:
+        return f"{minus}{text[0]}.{text[1:] or '0'}E{point - 1}"
+    if point <= 0:
+        return f"{minus}0.{'0' * -point}{text}"
+    text = text.ljust(point, "0")
+    return f"{minus}{text[:point]}.{text[point:] or '0'}"
 
 
 def hash_code(value: Any) -> int | None:
@@ -93,6 +96,12 @@ def hash_code(value: Any) -> int | None:
 
 def hash_map_items(value: dict[Any, Any]) -> list[tuple[Any, Any]]:
     """The entries of an unpickled map in the order of the JVM's."""
-    items = list(value.items())
-    order = _javahash.hash_order(hash_code(key) for key, _ in items)
+    if isinstance(value, ClassDict):
+        # It puts its class first, and then what its state has in the state's order.
+        name, *state = value.items()
+        items = [name, *hash_map_items(dict(state))]
+        order = _javahash.hash_order(hash_code(key) for key, _ in items)
+    else:
+        items = list(value.items())
+        order = _javahash.unpickled_order([hash_code(key) for key, _ in items])
     return [items[i] for i in order]
