@@ -123,7 +123,7 @@ class Map(Evaluated):
         if not isinstance(given, dict):
             return None
         items = [
-            (self._key.value(key), self._item.value(item))
+            (self._made_key(key), self._item.value(item))
             for key, item in _javatext.hash_map_items(given)
         ]
         # Spark's driver gets them out of another HashMap, of keys of the declared type.
@@ -139,12 +139,17 @@ class Map(Evaluated):
         offsets, parts = _joined(maps)
         keys = self._key.array([key for key, _ in parts])
         if keys.null_count:
-            found = next(key for key, _ in parts if self._key.value(key) is None)
-            raise unfit(
-                self._key.path, found, "Spark makes a null key of it, Arrow's maps have none"
-            )
+            for key, _ in parts:
+                self._made_key(key)
         items = self._item.array([item for _, item in parts])
         return pa.MapArray.from_arrays(offsets, keys, items, type=self.arrow)
+
+    def _made_key(self, given: Any) -> Any:
+        """A key of the declared type; Spark fails on what that makes null."""
+        made = self._key.value(given)
+        if made is None:
+            raise unfit(self._key.path, given, "the key of a map may not be null")
+        return made
 
     def hash_code(self, value: Any) -> int | None:
         return None
