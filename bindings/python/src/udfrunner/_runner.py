@@ -394,10 +394,15 @@ def _row_conf(
     values = {**(env.conf if env is not None else {}), **(conf or {})}
     as_bytes = values.get(BINARY_AS_BYTES_KEY)
     text = values.get(INPUT_TYPE_KEY)
-    return (
-        True if as_bytes is not None and conf_text(as_bytes).lower() == "false" else None,
-        None if text is None else json.loads(text),
-    )
+    bytearrays = True if as_bytes is not None and conf_text(as_bytes).lower() == "false" else None
+    if text is None:
+        return bytearrays, None
+    try:
+        return bytearrays, json.loads(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{INPUT_TYPE_KEY} {text!r}: Spark's JSON form of a struct is needed: {error}"
+        ) from None
 
 
 def _check_served(broadcasts: Mapping[int, str | os.PathLike[str] | None]) -> None:

@@ -17,20 +17,29 @@ from ._evaltype import EvalType
 
 _NAME = "_create_py_udf"
 _MARK = "_udfrunner_default"
-#: The modules with PySpark's own, and that of pyspark-client.
-_MODULES = ("pyspark.sql.udf", "pyspark.sql.connect.udf")
 
 
 def install() -> None:
     """Makes ``udf`` without a session what it is in a session with Spark's defaults."""
-    for name in _MODULES:
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue  # Spark Connect's needs gRPC.
+    for module in _modules():
         original = getattr(module, _NAME, None)
         if original is not None and not hasattr(original, _MARK):
             _replace(original, _with_default(original))
+
+
+def _modules() -> list[Any]:
+    """The modules with PySpark's own, and that of pyspark-client.
+
+    Where gRPC is missing, an import of Spark Connect's ends an interactive program.
+    """
+    from pyspark import util
+
+    found: list[Any] = [importlib.import_module("pyspark.sql.udf")]
+    is_client = getattr(util, "is_remote_only", bool)()
+    name = "pyspark.sql.connect.udf"
+    if is_client or name in sys.modules:
+        found.append(importlib.import_module(name))
+    return found
 
 
 def _with_default(original: Callable[..., Any]) -> Callable[..., Any]:
