@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -30,15 +31,11 @@ def install() -> None:
 def _modules() -> list[Any]:
     """The modules with PySpark's own, and that of pyspark-client.
 
-    Where gRPC is missing, an import of Spark Connect's ends an interactive program.
+    Where gRPC is missing, an import of Spark Connect's ends a program of ``python -c``.
     """
-    from pyspark import util
-
     found: list[Any] = [importlib.import_module("pyspark.sql.udf")]
-    is_client = getattr(util, "is_remote_only", bool)()
-    name = "pyspark.sql.connect.udf"
-    if is_client or name in sys.modules:
-        found.append(importlib.import_module(name))
+    if importlib.util.find_spec("grpc") is not None:
+        found.append(importlib.import_module("pyspark.sql.connect.udf"))
     return found
 
 
