@@ -9,7 +9,7 @@ import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.types as types
+from pyarrow import types
 
 _CALENDAR = (datetime.date, datetime.time, datetime.timedelta)
 _COUNTED = (types.is_timestamp, types.is_date, types.is_time, types.is_duration)

@@ -16,10 +16,10 @@ for path in [path for path in sys.path_importer_cache if path.endswith(".zip")]:
 import pandas
 import pyarrow as pa
 import pyspark.daemon
-import pyspark.sql.pandas.serializers  # noqa: F401
-import pyspark.sql.pandas.types  # noqa: F401
-import pyspark.sql.udtf  # noqa: F401
-import pyspark.worker  # noqa: F401
+import pyspark.sql.pandas.serializers
+import pyspark.sql.pandas.types
+import pyspark.sql.udtf
+import pyspark.worker
 import returned
 import shown  # noqa: F401
 

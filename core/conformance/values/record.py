@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,19 +22,19 @@ import answers
 
 HERE = pathlib.Path(__file__).resolve().parent
 RECORDING = HERE.parents[1] / "protocol" / "recording"
-JOBS = ("returned", "seen")
+JOBS = ("returned", "seen", "converted")
 
 
-def run_here(jobs: list[str], target: str) -> None:
+def run_here(target: str, minor: str, jobs: list[str], only: str) -> None:
     """Runs jobs with the Spark of this interpreter."""
     spark = importlib.import_module("spark")
     with tempfile.TemporaryDirectory() as classes:
         session = spark.start(pathlib.Path(classes))
         for job in jobs:
-            found: dict[str, Any] = {}
+            found = answers.read(job, minor) if only else {}
             start = time.monotonic()
             for title, given in importlib.import_module(f"record_{job}").record(
-                session, _known(job)
+                session, _known(job), lambda title: re.fullmatch(only or ".*", title) is not None
             ):
                 found[title] = given
                 print(f"{job} {title}: {time.monotonic() - start:.0f} s", file=sys.stderr)
@@ -46,7 +47,7 @@ def _known(job: str) -> dict[str, Any]:
     return next(filter(None, (answers.read(job, m) for m in reversed(answers.MINORS))), {})
 
 
-def run(minor: str, python: pathlib.Path, jobs: list[str]) -> None:
+def run(minor: str, python: pathlib.Path, jobs: list[str], only: str) -> None:
     """Runs jobs with the Spark of that interpreter, and stores their answers."""
     env = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("SPARK", "PYSPARK", "PYTHON"))},
@@ -63,7 +64,8 @@ def run(minor: str, python: pathlib.Path, jobs: list[str]) -> None:
     }
     print(f"{minor} {' '.join(jobs)}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as target:
-        command = [str(python), str(HERE / "record.py"), "--here", target, *jobs]
+        command = [str(python), str(HERE / "record.py"), "--here", target, "--version", minor]
+        command += [f"--job={job}" for job in jobs] + [f"--only={only}"] * bool(only)
         try:
             subprocess.run(command, env=env, check=True, timeout=1800)
         finally:
@@ -79,14 +81,16 @@ def main() -> None:
     )
     parser.add_argument("--version", action="append", dest="versions", help="PySpark minor")
     parser.add_argument("--job", action="append", choices=JOBS, dest="jobs")
-    parser.add_argument("--here", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--only", default="", help="regular expression of the titles to record")
+    parser.add_argument("--here", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    jobs = options.jobs or list(JOBS)
     if options.here:
-        run_here(options.here[1:], options.here[0])
+        run_here(options.here, options.versions[0], jobs, options.only)
         return
     streams = _stream_recording()
     for minor in options.versions or sorted(streams.ENVIRONMENTS):
-        run(minor, streams.environment(minor), options.jobs or list(JOBS))
+        run(minor, streams.environment(minor), jobs, options.only)
 
 
 def _stream_recording() -> Any:

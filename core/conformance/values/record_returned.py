@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import returned
@@ -11,40 +12,49 @@ import spark as s
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import pandas_udf, udf, udtf
 
-PICKLED = ("100", "300")
-ARROW = ("101", "200")
-
 #: {declared type: expressions}: columns of a query, None where there is no value to ask for.
 Cells = dict[str, list[str]]
 #: {declared type: {expression: answer}}
 Answers = dict[str, dict[str, str]]
 
 
-def record(spark: SparkSession, known: dict[str, Any]) -> Iterator[tuple[str, Answers]]:
-    """By kind, "kind foreign" and "kind worker-zone session-zone" the answers."""
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "1")
+def record(
+    spark: SparkSession, known: dict[str, Any], wanted: s.Wanted
+) -> Iterator[tuple[str, Answers]]:
+    """Of row and table functions, whose results the JVM makes into columns: by kind, "kind
+    foreign" and "kind worker-zone session-zone" the answers."""
+    for kind in ("100", "300"):
+        if wanted(kind):
+            # A table function's values fail as a row function's do.
+            before = known.get(kind) or known.get("100", {})
+            known[kind] = of_kind(
+                spark, kind, {t: returned.VALUES for t in types(returned.TYPES)}, before
+            )
+            yield kind, known[kind]
+        if wanted(f"{kind} foreign"):
+            foreign = {t: returned.FOREIGN_VALUES for t in returned.FOREIGN_TYPES}
+            yield f"{kind} foreign", {t: singly(spark, kind, t, v) for t, v in foreign.items()}
+    yield from zoned(spark, ("100", "300"), known, wanted)
 
-    def asked(title: str, cells: Cells) -> tuple[str, Answers]:
-        answers = of_kind(spark, title.split()[0], cells, known.get(title, {}))
-        # A table function's values fail as a row function's do.
-        known.setdefault(title.replace("100", "300", 1), answers)
-        return title, answers
 
-    for kind in PICKLED:
-        yield asked(kind, {t: returned.VALUES for t in types(returned.TYPES)})
-        foreign = {t: returned.FOREIGN_VALUES for t in returned.FOREIGN_TYPES}
-        yield f"{kind} foreign", singles(spark, kind, foreign)
-    for worker, session in s.ZONES:
+def zoned(
+    spark: SparkSession, kinds: Sequence[str], known: dict[str, Any], wanted: s.Wanted
+) -> Iterator[tuple[str, Answers]]:
+    for (worker, session), kind in itertools.product(s.ZONES, kinds):
+        title = f"{kind} {worker} {session}"
+        if not wanted(title):
+            continue
         with s.zones(spark, worker, session):
-            for kind in PICKLED + ARROW:
-                cells = {
-                    t: returned.ZONED_VALUES
-                    for t in returned.ZONED_TYPES
-                    if kind != "200" or not t.startswith("struct")
-                }
-                yield asked(f"{kind} {worker} {session}", cells)
-    for kind in ARROW:
-        yield asked(kind, {t: returned.ARROW_VALUES for t in types(returned.ARROW_TYPES)})
+            cells = {
+                t: returned.ZONED_VALUES
+                for t in returned.ZONED_TYPES
+                if kind != "200" or not t.startswith("struct")
+            }
+            before = (
+                known.get(title) or known.get(f"{kind} UTC UTC") or known.get("100 UTC UTC", {})
+            )
+            known[title] = of_kind(spark, kind, cells, before)
+            yield title, known[title]
 
 
 def types(given: dict[str, str]) -> list[str]:
@@ -81,10 +91,6 @@ def together(
         t: {v: a for v, a in zip(cells[t], texts, strict=True) if v not in bad[t]}
         for t, texts in zip(cells, columns, strict=True)
     }
-
-
-def singles(spark: SparkSession, kind: str, cells: Cells) -> Answers:
-    return {t: singly(spark, kind, t, values) for t, values in cells.items()}
 
 
 def singly(spark: SparkSession, kind: str, declared: str, values: list[str]) -> dict[str, str]:

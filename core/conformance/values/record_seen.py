@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -19,14 +20,18 @@ Names = dict[str, str]
 Query = Callable[[DataFrame, Names], DataFrame]
 
 
-def record(spark: SparkSession, known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def record(
+    spark: SparkSession, known: dict[str, Any], wanted: s.Wanted
+) -> Iterator[tuple[str, Any]]:
     """By set of columns, which is "plain" or "worker-zone session-zone", {kind and function:
     {column: answer}}; an answer is the text of all rows."""
-    yield "plain", of_set(spark, columns.PLAIN, 3, known.get("plain", {}))
+    if wanted("plain"):
+        yield "plain", of_set(spark, columns.PLAIN, 3, known.get("plain", {}))
     for worker, session in s.ZONES:
-        with s.zones(spark, worker, session):
-            title = f"{worker} {session}"
-            yield title, of_set(spark, columns.ZONED, 100, known.get(title, {}))
+        title = f"{worker} {session}"
+        if wanted(title):
+            with s.zones(spark, worker, session):
+                yield title, of_set(spark, columns.ZONED, 100, known.get(title, {}))
 
 
 def of_set(
@@ -42,14 +47,20 @@ def of_set(
     types = {short: columns.sql_type(name) for short, name in names.items()}
     frame = table(spark, {short: (types[short], given[names[short]][1]) for short in names}, group)
     found: dict[str, Any] = {}
+    failed: dict[str, set[str]] = {}
 
     def fill(title: str, query: Query) -> None:
-        failed = {name for name, text in known.get(title, {}).items() if text[0] == "!"}
-        good = {short: t for short, t in types.items() if names[short] not in failed}
+        # What failed elsewhere mostly fails here, too.
+        before = {name for name, text in known.get(title, {}).items() if text[0] == "!"}
+        suspects = before or failed.get(title.split()[-1], set())
+        good = {short: t for short, t in types.items() if names[short] not in suspects}
         answers = each(frame, good, query)
         for short in types.keys() - good.keys():
             answers |= each(frame, {short: types[short]}, query)
         found[title] = {name: answers[short] for short, name in names.items()}
+        if not title.startswith(("100", "300")):
+            failed[title.split()[-1]] = {n for n, text in found[title].items() if text[0] == "!"}
+        print(title, sorted(suspects), file=sys.stderr)
 
     fill("input", lambda part, _: part.drop("g"))
     for kind, (since, _) in f.KINDS.items():
@@ -72,7 +83,7 @@ def table(spark: SparkSession, given: dict[str, columns.Column], group: int) -> 
             else:
                 place = min(row, count - 2) if row < count - 2 else row - 1
                 cell = values[place] if place < len(values) else values[0]
-            cells.append(f"CAST({cell} AS {kind})" if kind != "interval" else cell)
+            cells.append(f"CAST({cell} AS {kind})")
         rows.append(f"SELECT {', '.join(cells)}")
     names = ", ".join(["g", *given])
     frame = spark.sql(f"SELECT * FROM ({' UNION ALL '.join(rows)}) AS v({names})")
@@ -97,9 +108,9 @@ def describe(kind: str, frame: DataFrame, names: Names) -> DataFrame:
     if kind in ("100", "101"):
         return scalar(frame, udf(f.described_values, "string", useArrow=kind == "101"), names)
     if kind == "200":
-        return scalar(frame, pandas_udf(f.described_series, "string"), names)
+        return scalar(frame, pandas_udf(f.described_series, "string", PandasUDFType.SCALAR), names)
     if kind == "250":
-        return scalar(frame, F.arrow_udf(f.described_array, "string"), names)
+        return scalar(frame, F.arrow_udf(f.described_array, "string", F.ArrowUDFType.SCALAR), names)
     if kind == "202":
         function = pandas_udf(f.described_group, "string", PandasUDFType.GROUPED_AGG)
         return aggregate(frame, {name: function for name in names})

@@ -87,7 +87,9 @@ def same_batches(batches: Any) -> Any:
     import pyarrow as pa
 
     for batch in batches:
-        yield pa.RecordBatch.from_arrays(batch.columns[1:], schema=pa.schema(list(batch.schema)[1:]))
+        yield pa.RecordBatch.from_arrays(
+            batch.columns[1:], schema=pa.schema(list(batch.schema)[1:])
+        )
 
 
 class DescribedRow:

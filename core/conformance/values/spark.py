@@ -6,12 +6,13 @@ import os
 import pathlib
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import canonical
 import pyspark
+from py4j.protocol import Py4JNetworkError
 from pyspark.serializers import CPickleSerializer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -25,6 +26,9 @@ ZONES = [
     for worker in ("UTC", "Asia/Tokyo", "America/New_York")
     for session in ("UTC", "Europe/Paris", "America/New_York")
 ]
+
+#: Says whether the answers below a title are asked for.
+Wanted = Callable[[str], bool]
 
 _CONF = {
     "spark.master": "local[1]",
@@ -123,6 +127,8 @@ def _pickled_rows(records: Iterable[bytes]) -> Iterator[Any]:
 
 def message(error: Exception) -> str:
     """An error's text, that of its root where it comes from the JVM."""
+    if isinstance(error, (ConnectionError, Py4JNetworkError)):
+        raise error  # The JVM is gone: no answer.
     text = str(error)
     cause = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
     if cause is None or "Traceback (most recent call last)" in text:
@@ -141,5 +147,3 @@ def line(text: str) -> str:
     # Addresses and identifiers differ between runs.
     first = re.sub(r"( at 0x[0-9a-f]+|#\d+L?\b)", "", first)
     return first if len(first) <= 160 else first[:157] + "..."
-
-
