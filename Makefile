@@ -320,6 +320,10 @@ conformance: venv ## Replay what real Spark said on workers of all versions, mad
 record: ## Record anew what real Spark says to its workers: needs Java 17 and Python 3.11, minutes a version
 	$(PYTHON) core/protocol/recording/record.py
 
+.PHONY: record-values
+record-values: ## Record anew what real Spark makes of values: needs a JDK 17 and Python 3.11, minutes a version
+	$(PYTHON) core/conformance/values/record.py
+
 # -------------------------------------------------------------------- Checks
 
 .PHONY: check

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -123,43 +122,23 @@ def column_of(runner: Runner, partition: Partition, counter: RowCounter) -> Gene
 def _column_of_rows(
     runner: Runner, partition: Partition, counter: RowCounter
 ) -> Generator[pa.Array]:
-    import pyarrow as pa
-
-    declared = runner.return_types[0]
-    if declared is None:
+    results = runner.results()
+    if results is None:
         raise InvalidArgument("return_type= is needed to make a column")
-    arrow_type = declared.arrow()
-    nested = pa.types.is_nested(arrow_type)
-    with runner.compute_rows(partition.reader, partition=partition.index) as out:
+    column = results.column()
+    with runner.compute_results(partition.reader, partition=partition.index) as records:
         empty = True
-        while values := list(itertools.islice(out, ROWS_PER_ARRAY)):
-            empty = False
-            counter.add(len(values))
-            if nested:
-                values = [_arrow_value(value, arrow_type) for value in values]
-            yield pa.array(values, arrow_type)
-        if empty:
-            yield pa.array([], arrow_type)
-
-
-def _arrow_value(value: Any, arrow_type: pa.DataType) -> Any:
-    """A value of PySpark's as pa.array takes it: Rows as dicts, maps as pairs."""
-    import pyarrow.types as types
-
-    if value is None:
-        return None
-    if types.is_struct(arrow_type):
-        fields = list(arrow_type)
-        items = [value.get(f.name) for f in fields] if isinstance(value, dict) else value
-        return {f.name: _arrow_value(item, f.type) for f, item in zip(fields, items, strict=True)}
-    if types.is_map(arrow_type):
-        return [
-            (_arrow_value(k, arrow_type.key_type), _arrow_value(v, arrow_type.item_type))
-            for k, v in value.items()
-        ]
-    if types.is_list(arrow_type) or types.is_large_list(arrow_type):
-        return [_arrow_value(item, arrow_type.value_type) for item in value]
-    return value
+        given: list[Any] = []
+        for record in records:
+            given += results.load(record)
+            if len(given) >= ROWS_PER_ARRAY:
+                empty = False
+                counter.add(len(given))
+                yield column.array(given)
+                given = []
+        if given or empty:
+            counter.add(len(given))
+            yield column.array(given)
 
 
 def _chunked(arrays: list[pa.Array], rows: int, runner: Runner) -> pa.ChunkedArray:

@@ -51,6 +51,8 @@ class Env:
         check_mapping(conf, "conf")
         self._library = library()
         self._handle = ctypes.c_void_p()
+        #: What was given, for those who set a runner's data up by it.
+        self.conf: dict[str, Any] = dict(conf or {})
         pairs = make_pairs(with_interpreter(conf))
         self._library.call("udfrunner_env_create", pairs, len(pairs), ctypes.byref(self._handle))
         self._finalizer = weakref.finalize(

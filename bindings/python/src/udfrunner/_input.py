@@ -204,13 +204,3 @@ def table_from(data: Any) -> pa.Table:
 
 def _ignore(_: BaseException) -> None:
     """For readers that raise by themselves what their iterable raised."""
-
-
-def rows_of(data: Any) -> Iterator[tuple[Any, ...]]:
-    """The rows of Arrow data as tuples of Python values."""
-    for batch in reader_of(data):
-        columns = [column.to_pylist() for column in batch.columns]
-        if columns:
-            yield from zip(*columns, strict=True)
-        else:
-            yield from itertools.repeat((), batch.num_rows)

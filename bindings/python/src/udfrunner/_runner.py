@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import json
 import os
+import pickle
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -26,10 +28,12 @@ from ._env import Env, destroy, with_interpreter
 from ._evaltype import PICKLED_TYPES, TABLE_TYPES, TRANSFORM_TYPES, WITHOUT_OFFSETS, EvalType
 from ._functions import ArgumentLike, Chain, FunctionLike
 from ._groups import GroupInput
-from ._input import StreamInput, TaskInput, known_reader, rows_of
+from ._inbound import InboundRows
+from ._input import StreamInput, TaskInput, known_reader, reader_of
 from ._iterator import BatchIterator, SchemaCell, TaskHandle
 from ._library import library
-from ._rows import RecordInput, RecordIterator, RowIterator, pickled, value_converter
+from ._results import Results
+from ._rows import RecordInput, RecordIterator, RowIterator, arrow_records, pickled
 from ._tablefunction import TableFunction
 from ._task import BroadcastServer, TaskContext, checked_int, conf_text, make_task, milliseconds
 from ._types import ReturnType, return_type
@@ -46,6 +50,10 @@ PYTHON_VERSION_KEY = "udfrunner.python.version"
 #: Where workers get the values of broadcast variables that have no file.
 BROADCAST_SERVER_KEY = "udfrunner.broadcast.server"
 BROADCAST_SECRET_KEY = "udfrunner.broadcast.secret"
+#: Whether binary values reach pickled functions as bytes.
+BINARY_AS_BYTES_KEY = "spark.sql.execution.pyspark.binaryAsBytes"
+#: Spark's JSON form of a struct of the input's columns, which tells user-defined types.
+INPUT_TYPE_KEY = "udfrunner.eval.input_type"
 #: The time modes of transformWithState, in lower case.
 TIME_MODES = ("none", "processingtime", "eventtime")
 
@@ -109,6 +117,7 @@ class Runner:
         ]
         self._schema = SchemaCell()
         self._env = env  # A collected env would cancel the tasks.
+        self._bytearrays, self._input_type = _row_conf(env, conf)
         self._library = library()
         self._handle = ctypes.c_void_p()
         self._library.call(
@@ -257,16 +266,37 @@ class Runner:
         function of RDDs with another one use compute_records.
         """
         self._check_pickled("compute_rows")
+        source = RecordInput(self._records_of(rows))
+        results = self.results()
+        read = pickle.loads if results is None else results.rows
+        return RowIterator(self._start(source, partition, context, deadline), read)
+
+    def compute_results(self, rows: Any, *, partition: int | None = None) -> RecordIterator:
+        """compute_rows with results as their records, which :meth:`results` reads."""
+        return RecordIterator(
+            self._start(RecordInput(self._records_of(rows)), partition, None, None)
+        )
+
+    def _records_of(self, rows: Any) -> Iterator[bytes]:
+        """The records of rows, as compute_rows takes them."""
         if not hasattr(rows, "__arrow_c_stream__"):
             check_iterable(rows, "rows", "rows" if self.eval_type else "records")
-        if hasattr(rows, "__arrow_c_stream__") or known_reader(rows) is not None:
-            rows = rows_of(rows)
         is_rdd = self.eval_type == EvalType.NON_UDF
-        source = RecordInput(pickled(rows, None if is_rdd else tuple))
-        declared = [chain.return_type for chain in self._chains]
-        types = [each.pyspark() for each in declared if each is not None]
-        convert = None if is_rdd else value_converter(self.eval_type, types)
-        return RowIterator(self._start(source, partition, context, deadline), convert)
+        if not hasattr(rows, "__arrow_c_stream__") and known_reader(rows) is None:
+            return pickled(rows, None if is_rdd else tuple)
+        reader = reader_of(rows)
+        inbound = InboundRows(
+            reader.schema, self.eval_type, is_rdd, self._bytearrays, self._input_type
+        )
+        return arrow_records(reader, inbound)
+
+    def results(self) -> Results | None:
+        """What reads the records of row and table functions; None where no type is declared."""
+        if self.eval_type == EvalType.NON_UDF:
+            return None
+        named = [(chain.name, chain.return_type) for chain in self._chains]
+        declared = [(name, each) for name, each in named if each is not None]
+        return Results(self.eval_type, declared) if len(declared) == len(named) else None
 
     def compute_records(
         self,
@@ -385,6 +415,24 @@ def _check_extras(
         raise InvalidArgument(
             f"time_mode {time_mode!r}: 'None', 'ProcessingTime' or 'EventTime' is allowed"
         )
+
+
+def _row_conf(
+    env: Env | None, conf: Mapping[str, Any] | None
+) -> tuple[bool | None, dict[str, Any] | None]:
+    """What the configuration says of rows: whether binary is bytearrays, and the input's type."""
+    values = {**(env.conf if env is not None else {}), **(conf or {})}
+    as_bytes = values.get(BINARY_AS_BYTES_KEY)
+    text = values.get(INPUT_TYPE_KEY)
+    bytearrays = True if as_bytes is not None and conf_text(as_bytes).lower() == "false" else None
+    if text is None:
+        return bytearrays, None
+    try:
+        return bytearrays, json.loads(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{INPUT_TYPE_KEY} {text!r}: Spark's JSON form of a struct is needed: {error}"
+        ) from None
 
 
 def _check_served(broadcasts: Mapping[int, str | os.PathLike[str] | None]) -> None:
