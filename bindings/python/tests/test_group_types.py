@@ -17,6 +17,7 @@ from conftest import TESTS
 import udfrunner
 from udfrunner import Env, InvalidArgument
 from udfrunner._gather import take
+from udfrunner._sortable import sorted_groups
 
 #: What real Spark groups by (record_groups.py).
 SPARK: dict[str, dict[str, Any]] = json.loads((TESTS / "data" / "groups.json").read_text())["cases"]
@@ -145,6 +146,26 @@ def test_maps_of_an_aggregates_key_are_sorted(shared_env: Env) -> None:
         assert found.to_pylist() == [
             {"k": key, "numbers": of} for key, of in zip(keys, rows_of_keys, strict=True)
         ]
+
+
+def texts(count: int, distinct: int) -> pa.Array:
+    values = [f"{'ä' * (i % 3)}{i * 7919 % distinct}" for i in range(count)]
+    return pa.array([None if i % 100 == 3 else value for i, value in enumerate(values)])
+
+
+@pytest.mark.parametrize("distinct", [7, 65_521])
+@pytest.mark.parametrize("kind", ["string", "large_string", "binary", "string_view", "dictionary"])
+def test_order_of_few_and_of_many_texts(kind: str, distinct: int) -> None:
+    plain = texts(70_000, distinct)
+    column = plain.dictionary_encode() if kind == "dictionary" else plain.cast(kind)
+    chunks = pa.chunked_array([column.slice(0, 5), column.slice(5, 9_000), column.slice(9_005)])
+    order, starts = sorted_groups(pa.table({"k": chunks}))
+    keys = [(text is None, (text or "").encode()) for text in plain.to_pylist()]
+    expected = sorted(range(len(keys)), key=lambda i: keys[i])
+    assert order.to_pylist() == expected
+    assert starts.to_pylist() == [
+        at for at, i in enumerate(expected) if at == 0 or keys[i] != keys[expected[at - 1]]
+    ]
 
 
 def described(rows: pa.Table) -> pa.Table:
