@@ -52,6 +52,7 @@ def aggregate(
             them (of tuples of several), and returns one value.
         data: Arrow data of any kind, a pandas DataFrame, or the path of a file.
         by: the columns that make the key, as map_groups takes them; none aggregates all rows.
+            Maps are equal where their entries are, and sorted in the result (as since Spark 4.0).
         columns: names of the columns for the function's positional arguments.
         return_type: of a function that is not decorated.
         kind: "pandas", "arrow", "pandas-iter", "arrow-iter" or an EvalType; left out, the
