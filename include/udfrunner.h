@@ -376,8 +376,8 @@ typedef struct udfrunner_record {
  *   but for time zones. For the eval types with groups only.
  * UDFRUNNER_INPUT_NONE: the function has no input.
  * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with Arrow
- *   messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN) and cut into groups; not
- *   for cogrouped types. With GROUPS it is needed where runner_add_function got no arguments. Else 0.
+ *   messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN, 0.0 equals -0.0) and cut
+ *   into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions. With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
  * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. `release`, if not NULL, is
  * called exactly once with `ctx` when the input is no longer needed. */

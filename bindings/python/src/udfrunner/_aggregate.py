@@ -15,6 +15,7 @@ from ._kinds import AGGREGATE_KINDS, group_kind
 from ._parallel import Partition, counted, in_order
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
+from ._sortable import with_sorted_maps
 from .errors import InvalidArgument, ProtocolError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def aggregate(
             them (of tuples of several), and returns one value.
         data: Arrow data of any kind, a pandas DataFrame, or the path of a file.
         by: the columns that make the key, as map_groups takes them; none aggregates all rows.
+            Maps are equal where their entries are, and sorted in the result (as since Spark 4.0).
         columns: names of the columns for the function's positional arguments.
         return_type: of a function that is not decorated.
         kind: "pandas", "arrow", "pandas-iter", "arrow-iter" or an EvalType; left out, the
@@ -86,7 +88,12 @@ def aggregate(
     positions = [column_position(column, present) for column in used] or [0]
     if not present:
         raise InvalidArgument("data has no columns: at least one is needed")
-    source = grouped(given.select(positions), names)
+    given = given.select(positions)
+    for index, key in enumerate(names):
+        plain = given.column(index)
+        if (ordered := with_sorted_maps(plain)) is not plain:
+            given = given.set_column(index, key, ordered)
+    source = grouped(given, names)
     arguments = [Argument(used.index(column)) for column in columns]
     arguments += [Argument(used.index(column), keyword) for keyword, column in keywords.items()]
     runner = Runner(

@@ -182,31 +182,32 @@ def _take_lists(array: pa.Array, rows: pa.Array) -> pa.Array:
     kind, types, number = array.type, pa.types, pa.int64()
     like: Any
     if types.is_fixed_size_list(kind):
-        like, own = pa.list_(number, kind.list_size), 1
+        like = pa.list_(number, kind.list_size)
     elif types.is_list_view(kind):
-        like, own = pa.list_view(number), 3
+        like = pa.list_view(number)
     elif types.is_large_list_view(kind):
-        like, own = pa.large_list_view(number), 3
+        like = pa.large_list_view(number)
     elif types.is_large_list(kind):
-        like, own = pa.large_list(number), 2
+        like = pa.large_list(number)
     else:  # Maps lie as lists of their entries do.
-        like, own = pa.list_(number), 2
+        like = pa.list_(number)
     items = array.values
-    lists = pa.Array.from_buffers(
-        like,
-        len(array),
-        array.buffers()[:own],
-        offset=array.offset,
-        children=[positions(len(items))],
-    )
-    taken = lists.take(rows)
-    return pa.Array.from_buffers(
-        kind,
-        len(taken),
-        taken.buffers()[:own],
-        offset=taken.offset,
-        children=[take(items, taken.values)],
-    )
+    taken = with_items(array, like, positions(len(items))).take(rows)
+    return with_items(taken, kind, take(items, taken.values))
+
+
+def with_items(array: pa.Array, kind: pa.DataType, items: pa.Array) -> pa.Array:
+    """Lists or maps with other items in the places of theirs, of a type that lies as theirs."""
+    import pyarrow as pa
+
+    types = pa.types
+    own = 2
+    if types.is_fixed_size_list(kind):
+        own = 1
+    elif types.is_list_view(kind) or types.is_large_list_view(kind):
+        own = 3
+    buffers = array.buffers()[:own]
+    return pa.Array.from_buffers(kind, len(array), buffers, offset=array.offset, children=[items])
 
 
 def run_positions(array: pa.Array) -> pa.Array:

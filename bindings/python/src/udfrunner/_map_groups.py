@@ -44,9 +44,11 @@ def map_groups(
             RecordBatch. Also pickled bytes or "module:qualname" with `kind`.
         data: Arrow data of any kind, a pandas DataFrame, or the path of a Parquet, CSV or Arrow
             file.
-        by: the columns that make the key; none makes one group of all rows. Null keys are one
-            group, NaN keys too, as in Spark. The function gets the columns in their order, the
-            key's among them.
+        by: the columns that make the key, of any type but unions; none makes one group of all
+            rows. Null keys are one group, NaN keys too, and 0.0 equals -0.0, also within structs
+            and lists, as in Spark; the function gets the key of the group's first row. Maps are
+            equal where their entries are in one order. The function gets the columns in their
+            order, the key's among them; a dictionary that is a key is decoded.
         schema: of the result: DDL such as "a long, b string", a PySpark StructType or a
             pyarrow Schema.
         kind: "pandas" or "arrow" (an iterator where the function is annotated so), "pandas-iter",
@@ -56,7 +58,8 @@ def map_groups(
         progress, env, conf, includes: as apply takes them.
 
     The result has the groups in ascending order of their keys, NaN behind the numbers and null
-    last. The data is held in memory and sorted.
+    last, text byte by byte, structs field by field and lists item by item. The data is held in
+    memory; its rows are brought in order as they are sent.
     """
     import pyarrow as pa
 
