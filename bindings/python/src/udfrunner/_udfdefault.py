@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,25 +17,20 @@ from ._evaltype import EvalType
 
 _NAME = "_create_py_udf"
 _MARK = "_udfrunner_default"
+_MODULES = ("pyspark.sql.udf", "pyspark.sql.connect.udf")
 
 
 def install() -> None:
-    """Makes ``udf`` without a session what it is in a session with Spark's defaults."""
-    for module in _modules():
-        original = getattr(module, _NAME, None)
+    """Makes ``udf`` without a session what it is in a session with Spark's defaults.
+
+    Spark Connect's is left alone where the program has not imported it: what its modules need is
+    often missing, and some then end the program.
+    """
+    importlib.import_module("pyspark.sql.udf")
+    for name in _MODULES:
+        original = getattr(sys.modules.get(name), _NAME, None)
         if original is not None and not hasattr(original, _MARK):
             _replace(original, _with_default(original))
-
-
-def _modules() -> list[Any]:
-    """The modules with PySpark's own, and that of pyspark-client.
-
-    Where gRPC is missing, an import of Spark Connect's ends a program of ``python -c``.
-    """
-    found: list[Any] = [importlib.import_module("pyspark.sql.udf")]
-    if importlib.util.find_spec("grpc") is not None:
-        found.append(importlib.import_module("pyspark.sql.connect.udf"))
-    return found
 
 
 def _with_default(original: Callable[..., Any]) -> Callable[..., Any]:
