@@ -7,30 +7,35 @@ than a pickled one. PySpark itself asks the session and takes a pickled one with
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._evaltype import EvalType
 
 _NAME = "_create_py_udf"
 _MARK = "_udfrunner_default"
-_MODULES = ("pyspark.sql.udf", "pyspark.sql.connect.udf")
 
 
 def install() -> None:
-    """Makes ``udf`` without a session what it is in a session with Spark's defaults.
-
-    Spark Connect's is left alone where the program has not imported it: what its modules need is
-    often missing, and some then end the program.
-    """
-    importlib.import_module("pyspark.sql.udf")
-    for name in _MODULES:
-        original = getattr(sys.modules.get(name), _NAME, None)
+    """Makes ``udf`` without a session what it is in a session with Spark's defaults."""
+    for module in _modules():
+        original = getattr(module, _NAME, None)
         if original is not None and not hasattr(original, _MARK):
             _replace(original, _with_default(original))
+
+
+def _modules() -> Iterator[Any]:
+    """PySpark's own, and Spark Connect's where that makes the functions, as in pyspark-client."""
+    yield importlib.import_module("pyspark.sql.udf")
+    utils: Any = importlib.import_module("pyspark.sql.utils")
+    if utils.is_remote():
+        # What it needs may be missing, for which its modules even end a program of `python -c`.
+        with contextlib.suppress(ImportError, SystemExit):
+            yield importlib.import_module("pyspark.sql.connect.udf")
 
 
 def _with_default(original: Callable[..., Any]) -> Callable[..., Any]:
