@@ -5,17 +5,18 @@ from __future__ import annotations
 import ctypes
 import itertools
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _abi
-from ._evaltype import EvalType
 from ._input import TaskInput
 from ._iterator import TaskHandle, TaskIterator
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from pyspark.sql.types import DataType
+    import pyarrow as pa
+
+    from ._inbound import InboundRows
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -85,6 +86,12 @@ class RecordInput(TaskInput):
         return _abi.UDFRUNNER_OK
 
 
+def arrow_records(reader: pa.RecordBatchReader, rows: InboundRows) -> Iterator[bytes]:
+    """Records of the rows of Arrow data."""
+    for batch in reader:
+        yield from rows.records(batch)
+
+
 def pickled(rows: Iterable[Any], convert: Callable[[Any], Any] | None) -> Iterator[bytes]:
     """Records of up to ROWS_PER_RECORD rows each, pickled as Spark does."""
     rows = iter(rows)
@@ -140,29 +147,18 @@ class RowIterator(_Records[Any]):
     With several chains a value is a tuple of the chains' results. A table function gives a list
     of rows for each row of input, and one more for its ``terminate`` where it has one. A function
     of RDDs gives what it yields.
+
+    Values are what ``DataFrame.collect`` gives for such a function: a value that the declared
+    type does not take is None, as Spark's EvaluatePython has it.
     """
 
-    def __init__(self, task: TaskHandle, convert: Callable[[Any], Any] | None) -> None:
+    def __init__(self, task: TaskHandle, read: Callable[[bytes], Iterable[Any]]) -> None:
         super().__init__(task)
-        self._convert = convert
+        self._read_record = read
         self._values: Iterator[Any] = iter(())
 
     def __next__(self) -> Any:
         while True:
             for value in self._values:
-                return self._convert(value) if self._convert is not None else value
-            self._values = iter(pickle.loads(self._next_record()))
-
-
-def value_converter(eval_type: int, types: Sequence[DataType]) -> Callable[[Any], Any] | None:
-    """Turns PySpark's internal values (dates as days ...) into Python's, where they differ."""
-    if eval_type == EvalType.TABLE:
-        row = types[0].fromInternal
-        return lambda rows: [row(each) for each in rows]
-    if not any(each.needConversion() for each in types):
-        return None
-    if len(types) == 1:
-        from_internal: Callable[[Any], Any] = types[0].fromInternal
-        return from_internal
-    convert = [each.fromInternal for each in types]
-    return lambda values: tuple(f(v) for f, v in zip(convert, values, strict=True))
+                return value
+            self._values = iter(self._read_record(self._next_record()))
