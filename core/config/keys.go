@@ -70,7 +70,6 @@ const (
 	LogDescriptor     = "udfrunner.log.descriptor"
 	LogBuffer         = "udfrunner.log.buffer"
 	LogRate           = "udfrunner.log.rate"
-	InputWindow       = "udfrunner.input.window"
 	BroadcastServer   = "udfrunner.broadcast.server"
 	BroadcastSecret   = "udfrunner.broadcast.secret"
 	WindowBounds      = "udfrunner.window.bounds"
@@ -177,8 +176,6 @@ var Groups = []Group{
 		{Name: PySparkMemory, Kind: Size, Unit: mib, Min: 1, Absent: "no limit",
 			Doc: "Memory of all workers together; each one's address space is limited to its part, in MiB."},
 		{Name: BufferSize, Kind: Size, Unit: 1, Min: 1, Default: "65536", Doc: "The buffer of a worker's socket, in bytes."},
-		{Name: InputWindow, Kind: Size, Unit: 1, Min: 64 << 10, Default: "16m",
-			Doc: "How much input is read ahead of the worker, at most, but always one record or batch."},
 		{Name: LocalDir, Environment: "SPARK_LOCAL_DIRS", Absent: "the temporary directory",
 			Doc: "Directories for scratch files, separated by commas."},
 		{Name: FilesDirectory, Absent: "none",
@@ -191,8 +188,9 @@ var Groups = []Group{
 	}},
 	{"Data", []Key{
 		{Name: ArrowMaxRecords, Kind: Int, Min: math.MinInt64, Default: "10000",
-			Doc: "The most rows of an Arrow batch; zero or less is no limit. If it is set, small batches of the host are not joined beyond it."},
-		{Name: ArrowMaxBytes, Kind: Size, Unit: 1, Min: 1, Absent: "no limit", Doc: "The same in bytes."},
+			Doc: "The most rows of an Arrow batch; zero or less is no limit. If it is set, the host's batches are cut there, as Spark cuts its rows: those of scalar and map functions, of table functions and of the state functions that find groups themselves, and from PySpark 4.1 on those of groups, which before are one batch each. Batches are not joined. If it is not set, the host's batches stay as they are; workers cut the results of some functions by it."},
+		{Name: ArrowMaxBytes, Kind: Size, Unit: 1, Min: 1, Absent: "no limit",
+			Doc: "The size at which a batch ends, in bytes of Spark's vectors, with the row that reaches it (PySpark 4.0 and later). If it is set, batches are cut there, too; 2147483647 is no limit."},
 		{Name: ArrowLargeVarTypes, Kind: Bool, Default: "false",
 			Doc: "Whether strings and binaries use Arrow's large types, with 64-bit offsets (PySpark 3.5 and later)."},
 		{Name: ArrowConcurrency, Kind: Int, Min: 2, Absent: "1",

@@ -6,12 +6,13 @@ import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_common, column_names, column_position
 from ._env import Env
 from ._evaltype import EvalType
 from ._functions import Argument, FunctionLike, name_of, short_name_of
-from ._grouping import GroupedTable, column_index, grouped, key_names, table_of
+from ._grouping import GroupedTable, grouped, table_of
 from ._kinds import AGGREGATE_KINDS, group_kind
-from ._parallel import Partition, check_counts, counted, in_order
+from ._parallel import Partition, counted, in_order
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
 from .errors import InvalidArgument, ProtocolError
@@ -63,23 +64,35 @@ def aggregate(
     """
     import pyarrow as pa
 
-    chosen = group_kind(function, kind, AGGREGATE_KINDS)
-    check_counts(workers=workers, batch_size=batch_size)
-    names = key_names(by)
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    names = column_names(by, "by")
+    chosen = group_kind(function, kind, AGGREGATE_KINDS, "aggregate")
+    if name is not None and not isinstance(name, str):
+        raise InvalidArgument(f"name {name!r}: text is needed, not {type(name).__name__}")
     result = name or short_name_of(function) or DEFAULT_NAME
     if result in names:
         raise InvalidArgument(f"name {result!r}: a key column has it; name= names the result")
     given = table_of(data)
     used = list(dict.fromkeys([*names, *columns, *keywords.values()]))
     # A function without arguments still needs the number of rows.
-    positions = [column_index(given, column) for column in used] or [0]
+    present = given.column_names
+    positions = [column_position(column, present) for column in used] or [0]
+    if not present:
+        raise InvalidArgument("data has no columns: at least one is needed")
     source = grouped(given.select(positions), names)
     arguments = [Argument(used.index(column)) for column in columns]
     arguments += [Argument(used.index(column), keyword) for keyword, column in keywords.items()]
     runner = Runner(
         chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
     )
-    with runner, shown(progress, source.table.num_rows, name_of(function)) as counter:
+    with runner, shown(progress, len(source.order), name_of(function)) as counter:
         results = _results(runner, source, workers, batch_size, counter)
     if not names:
         return pa.table({result: results})

@@ -6,11 +6,12 @@ import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_common, column_position
 from ._env import Env
 from ._evaltype import PICKLED_TYPES, EvalType
 from ._functions import Argument, FunctionLike, name_of
-from ._input import reader_of
-from ._kinds import map_kind, scalar_kind
+from ._input import table_from
+from ._kinds import check_function, check_taker, map_kind, scalar_kind
 from ._parallel import Partition, counted, in_order, split
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
@@ -55,8 +56,17 @@ def apply(
         env, conf, includes: as Runner takes them.
         keywords: names of the columns for the function's keyword arguments.
     """
-    chosen = scalar_kind(function, kind)
-    table = reader_of(data).read_all()
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    check_function(function)
+    chosen = check_taker(function, scalar_kind(function, kind), "apply")
+    table = table_from(data)
     names, arguments = _arguments(table.column_names, columns, keywords)
     source = split(table.select(names), workers, batch_size=batch_size)
     runner = Runner(
@@ -79,14 +89,15 @@ def _arguments(
     names: list[str] = []
 
     def offset(column: str) -> int:
-        if column not in present:
-            raise InvalidArgument(f"column {column!r}: one of {', '.join(present)} is allowed")
+        column_position(column, present)
         if column not in names:
             names.append(column)
         return names.index(column)
 
     arguments = [Argument(offset(column)) for column in columns]
     arguments += [Argument(offset(column), name) for name, column in keywords.items()]
+    if not present:
+        raise InvalidArgument("data has no columns: at least one is needed")
     # A function without arguments still needs the number of rows.
     return names or list(present[:1]), arguments
 
@@ -175,11 +186,20 @@ def map_batches(
     """
     import pyarrow as pa
 
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+        partition_rows=partition_rows,
+    )
+    chosen = map_kind(function, kind)
     if isinstance(data, (str, os.PathLike)):
         from ._files import open_input
 
         data = open_input(data).reader
-    chosen = map_kind(function, kind)
     source = split(data, workers, partition_rows, batch_size)
     runner = Runner(chosen, [[function]], return_type=schema, env=env, conf=conf, includes=includes)
     with runner, shown(progress, source.rows, name_of(function)) as counter:

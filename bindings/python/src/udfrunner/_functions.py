@@ -73,7 +73,11 @@ def name_of(function: FunctionLike) -> str:
         return function
     if isinstance(function, bytes):
         return f"<pickle of {len(function)} bytes>"
-    return getattr(function, "__qualname__", None) or repr(function)
+    inner = getattr(function, "func", function)
+    for named in (function, inner):
+        if isinstance(name := getattr(named, "__qualname__", None), str):
+            return name
+    return repr(function)
 
 
 def short_name_of(function: FunctionLike) -> str | None:

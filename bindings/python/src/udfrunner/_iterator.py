@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from . import _abi
 from ._inboundtypes import UnfitData
-from ._input import TaskInput
+from ._input import TaskInput, input_failed
 from ._library import SLICE_MS, Library
 from ._task import wait_milliseconds
 from .errors import Error, HostError, InvalidState
@@ -169,6 +169,8 @@ class TaskIterator(Generic[T_co]):
             raise cause
         if isinstance(cause, UnfitData):
             raise cause from None
+        # The library's text has pyarrow's words around it, and a traceback's.
+        error.message = input_failed(cause).message
         error.__cause__ = cause
 
     def _abandoned(self) -> None:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_common, column_names
 from ._env import Env
 from ._evaltype import EvalType
 from ._functions import FunctionLike, name_of
-from ._grouping import grouped, key_names
+from ._grouping import grouped, table_of
 from ._kinds import GROUP_KINDS, group_kind
-from ._parallel import Partition, check_counts, counted, in_order
+from ._parallel import Partition, counted, in_order
 from ._progress import ProgressCallback, shown
 from ._runner import Runner
 
@@ -59,10 +60,17 @@ def map_groups(
     """
     import pyarrow as pa
 
-    chosen = group_kind(function, kind, GROUP_KINDS)
-    check_counts(workers=workers, batch_size=batch_size)
-    names = key_names(by)
-    source = grouped(data, names)
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    names = column_names(by, "by")
+    chosen = group_kind(function, kind, GROUP_KINDS, "map_groups")
+    source = grouped(table_of(data), names)
     runner = Runner(
         chosen,
         [[function]],
@@ -72,7 +80,7 @@ def map_groups(
         conf=conf,
         includes=includes,
     )
-    with runner, shown(progress, source.table.num_rows, name_of(function)) as counter:
+    with runner, shown(progress, len(source.order), name_of(function)) as counter:
 
         def run(partition: Partition) -> Generator[pa.Table]:
             given = counted(partition.reader, counter.add) if progress else partition.reader

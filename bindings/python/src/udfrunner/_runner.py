@@ -14,6 +14,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _pyspark
+from ._arguments import (
+    check_broadcasts,
+    check_env,
+    check_is,
+    check_iterable,
+    check_mapping,
+    check_paths,
+    check_schema_given,
+    path_text,
+)
 from ._env import Env, destroy, with_interpreter
 from ._evaltype import PICKLED_TYPES, TABLE_TYPES, TRANSFORM_TYPES, WITHOUT_OFFSETS, EvalType
 from ._functions import ArgumentLike, Chain, FunctionLike
@@ -89,9 +99,15 @@ class Runner:
         table_function: TableFunction | None = None,
         time_mode: str | None = None,
     ) -> None:
+        check_is(eval_type, int, "eval type")
+        check_env(env)
+        check_mapping(conf, "conf")
+        check_paths(includes, "includes")
+        check_broadcasts(broadcasts)
         self.eval_type = int(eval_type)
         _check_extras(self.eval_type, table_function, time_mode)
         if broadcast_server is not None:
+            check_is(broadcast_server, BroadcastServer, "broadcast_server")
             _check_served(broadcasts or {})
         offsets = _offsets(self.eval_type, chains, arg_offsets)
         types = _return_types(return_type, len(chains))
@@ -129,6 +145,8 @@ class Runner:
             values.setdefault(PYTHON_VERSION_KEY, _pyspark.python_version())
         if broadcast_server is not None:
             address = broadcast_server.address
+            if not isinstance(address, int):
+                path_text(address, "address of broadcast_server")
             values[BROADCAST_SERVER_KEY] = (
                 address if isinstance(address, int) else os.fspath(address)
             )
@@ -195,6 +213,7 @@ class Runner:
             schema: of the batches of an iterable; left out, the first batch is read for it.
         """
         self._check_arrow("compute")
+        check_schema_given(schema)
         count = checked_int(keys, 32, "keys")
         source = TaskInput() if data is None else StreamInput(data, schema, count)
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
@@ -223,6 +242,7 @@ class Runner:
         The other arguments are those of :meth:`compute`.
         """
         self._check_arrow("compute_groups")
+        check_schema_given(schema)
         source = GroupInput(groups, checked_int(keys, 32, "keys"), schema)
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
@@ -259,6 +279,8 @@ class Runner:
 
     def _records_of(self, rows: Any) -> Iterator[bytes]:
         """The records of rows, as compute_rows takes them."""
+        if not hasattr(rows, "__arrow_c_stream__"):
+            check_iterable(rows, "rows", "rows" if self.eval_type else "records")
         is_rdd = self.eval_type == EvalType.NON_UDF
         if not hasattr(rows, "__arrow_c_stream__") and known_reader(rows) is None:
             return pickled(rows, None if is_rdd else tuple)
@@ -293,6 +315,7 @@ class Runner:
         The other arguments are those of :meth:`compute`.
         """
         self._check_pickled("compute_records")
+        check_iterable(records, "records", "bytes")
         source = RecordInput(records)
         return RecordIterator(self._start(source, partition, context, deadline))
 
@@ -315,7 +338,8 @@ class Runner:
         context: TaskContext | None,
         deadline: float | datetime.timedelta | None,
     ) -> TaskHandle:
-        context = context or TaskContext()
+        context = TaskContext() if context is None else context
+        check_is(context, TaskContext, "context")
         if partition is not None:
             context = replace(context, partition=partition)
         task, keep = make_task(context, milliseconds(deadline, "deadline"))
@@ -351,6 +375,8 @@ class Runner:
 
     def cancel(self, reason: str | None = None) -> None:
         """Cancels the runner's running tasks; later computes work. Safe from any thread."""
+        if reason is not None:
+            check_is(reason, str, "reason")
         if not self.closed:
             text = None if reason is None else reason.encode()
             self._library.plain("runner_cancel", self._handle, text)
@@ -375,6 +401,10 @@ def _check_extras(
     eval_type: int, table_function: TableFunction | None, time_mode: str | None
 ) -> None:
     """Refuses what the eval type has no use for."""
+    if table_function is not None:
+        check_is(table_function, TableFunction, "table_function")
+    if time_mode is not None:
+        check_is(time_mode, str, "time_mode")
     if table_function is not None and eval_type not in TABLE_TYPES:
         raise InvalidArgument(f"table_function is given, eval type {eval_type} is none")
     if time_mode is None:
@@ -429,6 +459,11 @@ def _offsets(
         if eval_type not in WITHOUT_OFFSETS:
             raise InvalidArgument(f"arg_offsets is needed for eval type {eval_type}")
         return [[]] * len(chains)
+    if isinstance(arg_offsets, (str, bytes)) or not isinstance(arg_offsets, Sequence):
+        raise InvalidArgument(f"arg_offsets {arg_offsets!r}: a list for each chain is needed")
+    for offsets in arg_offsets:
+        if isinstance(offsets, (str, bytes)) or not isinstance(offsets, Sequence):
+            raise InvalidArgument(f"arg_offsets {offsets!r} of a chain: a list is needed")
     if len(arg_offsets) != len(chains):
         raise InvalidArgument(
             f"{len(chains)} chains of functions but {len(arg_offsets)} lists of argument offsets: "
