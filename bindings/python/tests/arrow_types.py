@@ -7,6 +7,7 @@ that holds nulls where its type may; so a column has two groups of three rows.
 from __future__ import annotations
 
 import datetime
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,8 +64,8 @@ _WHOLE_SPANS = [86400, 0, -86400, 43200, 1]
 _CLOCKS = [45296000789, 0, 86399999999, 3723000000, 14706000000]
 _WHOLE_CLOCKS = [45296, 0, 86399, 3723, 14706]
 _SMALL = [1, 0, 255, 2, 3]
-_FLOATS = [1.5, -0.0, float("nan"), float("inf"), 0.5]
-_DOUBLES = [1.5, -0.0, float("nan"), float("-inf"), 1e300]
+_FLOATS = [1.5, 0.0, float("nan"), float("inf"), 0.5]
+_DOUBLES = [1.5, 0.0, float("nan"), float("-inf"), 1e300]
 _TEXTS = ["a", "é😀", "", "b", "a longer text than views hold"]
 _BYTES = [b"a", b"\x00\xff", b"", b"b", b"c"]
 _PAIRS = [b"ab", b"\x00\xff", b"\x00\x00", b"bc", b"cd"]
@@ -309,3 +310,14 @@ COLUMNS = [
         "int",
     ),
 ]
+
+
+def comes_back(column: Column) -> str:
+    """The Arrow type of a result of the Spark type that a column is."""
+    for prefix in ("", "decimal"):
+        if column.spark in SPARK_TYPES and not prefix:
+            return str(SPARK_TYPES[column.spark].type).replace("tz=UTC", "session's zone")
+    name = str(column.spark).partition(" ")[2]
+    if name in SPARK_TYPES:
+        return str(SPARK_TYPES[name].type).replace("tz=UTC", "session's zone")
+    return re.sub(r"^(short )?decimal", "decimal128", str(column.spark))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import arrow_types
 import pyarrow as pa
 import recorded_values as rv
 from arrow_types import GROUP, Column
+from conftest import is_older
 from recorded_values import ROOM
 
 from udfrunner import Env, EvalType, Runner
@@ -115,10 +117,34 @@ def _python_texts(runner: Runner, kind: str, table: pa.Table, types: Sequence[st
     ]
 
 
+def taken(kind: str, minor: str) -> list[Column]:
+    """The columns that functions of a kind get: all that Spark has a type for, or Arrow sees."""
+    return [
+        column
+        for column in arrow_types.COLUMNS
+        if not is_older(minor, column.since) and (kind in SEE_ARROW or not column.refused)
+    ]
+
+
+def expected_of(
+    given: Sequence[Column], answers: dict[str, Any], kind: str, function: str, session: str
+) -> dict[str, str]:
+    """What was recorded for the columns that these stand for; where functions see Arrow types of
+    the host's, those types."""
+    found = {}
+    for column in given:
+        if column.exact or kind not in SEE_ARROW:
+            found[column.name] = answers[str(column.spark)]
+        elif function == "describe":
+            found[column.name] = arrow_answer(column, session)
+    # Some types PySpark does not let one declare: no value gets as far as that.
+    return {name: text for name, text in found.items() if "NotImplementedError" not in text}
+
+
 def arrow_answer(column: Column, session: str) -> str:
     """What functions that see Arrow data describe: the host's type, with the session's zone."""
     described = shown.described.array(_labelled(column.array, session))
-    return "; ".join(described)
+    return "; ".join(map(repr, described))
 
 
 def _labelled(array: Any, zone: str) -> Any:

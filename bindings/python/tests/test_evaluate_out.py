@@ -12,6 +12,7 @@ import pickle
 import subprocess
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -271,7 +272,7 @@ def test_table_functions_give_rows(shared_env: Env) -> None:
     ("minor", "kind"),
     [("3.5", 100), ("4.0", 100), ("4.1", 100), ("4.2", 101), ("4.3", 101)],
 )
-def test_udf_without_session_is_what_spark_makes_it(minor: str, kind: int) -> None:
+def test_udf_without_session_is_what_spark_makes_it(minor: str, kind: int, tmp_path: Path) -> None:
     """spark.sql.execution.pythonUDF.arrow.enabled, true since 4.2."""
     program = """if True:
         import warnings
@@ -286,8 +287,10 @@ def test_udf_without_session_is_what_spark_makes_it(minor: str, kind: int) -> No
               udfrunner.apply(decorated, table, "a").to_pylist(),
               udfrunner.apply(decorated, table, "a", kind="batched").to_pylist())
     """
+    file = tmp_path / "program.py"
+    file.write_text(program)
     done = subprocess.run(
-        [interpreter(minor), "-c", program],
+        [interpreter(minor), file],
         capture_output=True,
         text=True,
         check=True,

@@ -39,20 +39,6 @@ def kind(request: pytest.FixtureRequest, minor: str) -> str:
     return str(request.param)
 
 
-def expected_of(
-    given: Sequence[Column], answers: dict[str, Any], kind: str, function: str, session: str
-) -> dict[str, str]:
-    """What was recorded for the columns that these stand for; where functions see Arrow types of
-    the host's, those types."""
-    found = {}
-    for column in given:
-        if column.exact or kind not in sc.SEE_ARROW:
-            found[column.name] = answers[str(column.spark)]
-        elif function == "describe":
-            found[column.name] = sc.arrow_answer(column, session)
-    return found
-
-
 def hold(
     env: Env,
     kind: str,
@@ -62,7 +48,7 @@ def hold(
     where: tuple[str, str],
 ) -> None:
     title = f"{kind} {function}"
-    expected = expected_of(given, answers[title], kind, function, where[1])
+    expected = sc.expected_of(given, answers[title], kind, function, where[1])
     asked = [column for column in given if column.name in expected]
     found = sc.answers_of(env, kind, function, asked, conf_of(*where))
     count = Count()
@@ -70,20 +56,9 @@ def hold(
     count.check()
 
 
-def taken(kind: str, minor: str) -> list[Column]:
-    """The columns that functions of a kind get."""
-    return [
-        column
-        for column in arrow_types.COLUMNS
-        if kind in sc.SEE_ARROW or (not column.refused and not is_older(minor, column.since))
-    ]
-
-
 @pytest.mark.parametrize("function", ["describe", "identity"])
 def test_seen(version_env: Env, minor: str, kind: str, function: str) -> None:
-    columns = taken(kind, minor)
-    if kind in sc.SEE_ARROW:
-        columns = [column for column in columns if not is_older(minor, column.since)]
+    columns = sc.taken(kind, minor)
     hold(version_env, kind, function, columns, recorded("seen", minor, "plain"), ("UTC", "UTC"))
 
 
@@ -100,7 +75,7 @@ def test_refused(version_env: Env, minor: str, kind: str) -> None:
     """What Spark has no type for is an error that names column, type and eval type."""
     if kind in sc.SEE_ARROW:
         pytest.skip("these functions see all Arrow types")
-    refused = [column for column in arrow_types.COLUMNS if column not in taken(kind, minor)]
+    refused = [column for column in arrow_types.COLUMNS if column not in sc.taken(kind, minor)]
     assert refused
     for column in refused:
         with pytest.raises(udfrunner.InvalidArgument) as caught:

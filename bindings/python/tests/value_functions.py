@@ -41,6 +41,12 @@ def same(value):
     return value
 
 
+def longer(values):
+    """Changes its argument."""
+    values.append(None)
+    return len(values)
+
+
 class Rows:
     """A table function that yields the row that it gets."""
 

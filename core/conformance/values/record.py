@@ -47,7 +47,7 @@ def _known(job: str) -> dict[str, Any]:
     return next(filter(None, (answers.read(job, m) for m in reversed(answers.MINORS))), {})
 
 
-def run(minor: str, python: pathlib.Path, jobs: list[str], only: str) -> None:
+def run(minor: str, python: pathlib.Path, jobs: list[str], only: str, quick: bool) -> None:
     """Runs jobs with the Spark of that interpreter, and stores their answers."""
     env = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("SPARK", "PYSPARK", "PYTHON"))},
@@ -61,6 +61,7 @@ def run(minor: str, python: pathlib.Path, jobs: list[str], only: str) -> None:
         "TZ": "UTC",
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "OMP_NUM_THREADS": "1",
+        "RECORD_QUICK": "1" if quick else "",
     }
     print(f"{minor} {' '.join(jobs)}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as target:
@@ -82,6 +83,9 @@ def main() -> None:
     parser.add_argument("--version", action="append", dest="versions", help="PySpark minor")
     parser.add_argument("--job", action="append", choices=JOBS, dest="jobs")
     parser.add_argument("--only", default="", help="regular expression of the titles to record")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out values that failed in another version"
+    )
     parser.add_argument("--here", help=argparse.SUPPRESS)
     options = parser.parse_args()
     jobs = options.jobs or list(JOBS)
@@ -90,7 +94,7 @@ def main() -> None:
         return
     streams = _stream_recording()
     for minor in options.versions or sorted(streams.ENVIRONMENTS):
-        run(minor, streams.environment(minor), jobs, options.only)
+        run(minor, streams.environment(minor), jobs, options.only, options.quick)
 
 
 def _stream_recording() -> Any:

@@ -71,8 +71,9 @@ def of_kind(spark: SparkSession, kind: str, cells: Cells, known: Answers) -> Ans
         for t, values in cells.items():
             found |= together(spark, kind, {t: values}, bad) or {t: {}}
     for t, values in cells.items():
-        given = found[t] | singly(spark, kind, t, [v for v in values if v not in found[t]])
-        found[t] = {v: given[v] for v in values}
+        left = [v for v in values if v not in found[t] and not (s.QUICK and v in bad[t])]
+        given = found[t] | singly(spark, kind, t, left)
+        found[t] = {v: given[v] for v in values if v in given}
     return found
 
 

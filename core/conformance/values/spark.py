@@ -27,6 +27,8 @@ ZONES = [
     for session in ("UTC", "Europe/Paris", "America/New_York")
 ]
 
+#: Whether to leave out values that failed in another version: each failure costs a worker.
+QUICK = bool(os.environ.get("RECORD_QUICK"))
 #: Says whether the answers below a title are asked for.
 Wanted = Callable[[str], bool]
 

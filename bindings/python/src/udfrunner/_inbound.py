@@ -15,7 +15,7 @@ import pickle
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._inboundschema import inbound_fields
+from ._inboundschema import Later, inbound_fields
 from ._inboundtypes import Call, Inbound
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ class InboundRows:
         bytearrays: bool | None = None,
         declared: dict[str, Any] | None = None,
     ) -> None:
-        self._fields: list[Inbound] = inbound_fields(schema, eval_type, bytearrays, declared)
+        self._fields: list[Inbound]
+        #: Types in the data that older workers lack.
+        self.later: list[Later]
+        self._fields, self.later = inbound_fields(schema, eval_type, bytearrays, declared)
         self._converter: Call | None = None
         if named or any(field.converts for field in self._fields):
             text = {"type": "struct", "fields": self._json_fields(schema, named)}

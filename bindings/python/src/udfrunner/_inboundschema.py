@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _javahash
 from ._inboundtypes import (
     MAX_PRECISION,
     Binary,
     Cast,
-    Decoded,
     Inbound,
+    Indexed,
     Lists,
     Maps,
     Numbers,
     Scalars,
+    Stored,
     Structs,
     Times,
     UserDefined,
     Variants,
+    dictionary_places,
+    run_places,
 )
 from .errors import InvalidArgument
 
@@ -31,13 +34,20 @@ if TYPE_CHECKING:
 SPARK_SCHEMA_KEY = b"org.apache.spark.sql.parquet.row.metadata"
 
 
+class Later(NamedTuple):
+    """A type in the data that a PySpark before `since` lacks."""
+
+    since: str
+    refused: InvalidArgument
+
+
 def inbound_fields(
     schema: pa.Schema,
     eval_type: int,
     bytearrays: bool | None = None,
     declared: Mapping[str, Any] | None = None,
-) -> list[Inbound]:
-    """The columns of a schema.
+) -> tuple[list[Inbound], list[Later]]:
+    """The columns of a schema, and which of their types older workers lack.
 
     Args:
         schema: of the data.
@@ -53,7 +63,8 @@ def inbound_fields(
         declared = None if text is None else json.loads(text)
     forms = _Forms(eval_type, bytearrays)
     told = _fields_of(declared)
-    return [forms.form(field.type, field.name, told.get(field.name)) for field in schema]
+    fields = [forms.form(field.type, field.name, told.get(field.name)) for field in schema]
+    return fields, forms.later
 
 
 def _fields_of(declared: Any) -> dict[str, Any]:
@@ -72,6 +83,8 @@ class _Forms:
     """Chooses the form of a type. Spark has the types that core's table of types has."""
 
     def __init__(self, eval_type: int, bytearrays: bool | None) -> None:
+        #: Types of later versions among those that were asked for.
+        self.later: list[Later] = []
         self._eval_type = eval_type
         self._bytearrays = bytearrays
 
@@ -134,6 +147,7 @@ class _Forms:
         elif types.is_duration(of):
             json, cast = "interval day to second", _cast(path, of, pa.duration("us"))
         elif types.is_time(of):
+            self._needs("4.1", path, of, "cast to string or to int64")
             return Times(_cast(path, of, pa.time64("us")))
         else:
             return None
@@ -145,9 +159,10 @@ class _Forms:
         # Spark's scale is from 0 to the precision.
         scale = max(of.scale, 0)
         precision = max(of.precision - min(of.scale, 0), scale)
-        if scale > MAX_PRECISION or (of.scale < 0 and precision > MAX_PRECISION):
-            raise self._refused(path, of, f"decimals of up to {MAX_PRECISION} digits are allowed")
-        precision = min(precision, MAX_PRECISION)
+        if precision > MAX_PRECISION:
+            raise self._refused(
+                path, of, f"cast to decimal128 with {MAX_PRECISION} digits or fewer, or to string"
+            )
         to = pa.decimal128(precision, scale)
         return Scalars(f"decimal({precision},{scale})", _cast(path, of, to))
 
@@ -156,6 +171,7 @@ class _Forms:
 
         if types.is_struct(of):
             if any(b"variant" in (of.field(i).metadata or {}) for i in range(of.num_fields)):
+                self._needs("4.0", path, of, "drop the column")
                 return Variants([field.name for field in of])
             told = _fields_of(declared)
             return Structs(
@@ -180,21 +196,23 @@ class _Forms:
         import pyarrow.types as types
 
         if types.is_dictionary(of):
-            inner = self.form(of.value_type, path, declared)
-            return Decoded(inner, lambda array: array.dictionary_decode())
+            return Indexed(self.form(of.value_type, path, declared), dictionary_places)
         if _is_any(of, "run_end_encoded"):
-            import pyarrow.compute
-
-            inner = self.form(of.value_type, path, declared)
-            return Decoded(inner, pyarrow.compute.run_end_decode)
+            return Indexed(self.form(of.value_type, path, declared), run_places)
         if isinstance(of, pa.BaseExtensionType):
-            inner = self.form(of.storage_type, path, declared)
-            return Decoded(inner, lambda array: array.storage)
+            return Stored(self.form(of.storage_type, path, declared))
         raise self._refused(path, of, "drop the column, or cast it before")
 
-    def _refused(self, path: str, of: pa.DataType, advice: str) -> InvalidArgument:
+    def _needs(self, since: str, path: str, of: pa.DataType, advice: str) -> None:
+        """Notes a type that a PySpark before `since` lacks."""
+        refused = self._refused(path, of, advice, f"PySpark before {since}")
+        self.later.append(Later(since, refused))
+
+    def _refused(
+        self, path: str, of: pa.DataType, advice: str, who: str = "Spark"
+    ) -> InvalidArgument:
         return InvalidArgument(
-            f"column {path} of type {of}: Spark has no such type for a function of eval type "
+            f"column {path} of type {of}: {who} has no such type for a function of eval type "
             f"{self._eval_type}: {advice}"
         )
 

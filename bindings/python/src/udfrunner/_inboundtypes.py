@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import operator
 from abc import ABC, abstractmethod
@@ -26,6 +27,10 @@ class Call:
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self._function = function
         self._arguments = arguments
+
+    def again(self) -> Call:
+        """The same call, whose result is another object."""
+        return Call(self._function, *map(fresh, self._arguments))
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return self._function, self._arguments
@@ -201,19 +206,66 @@ class Binary(Inbound):
         return None
 
 
-class Decoded(Inbound):
-    """Dictionaries and runs: their values."""
+class Indexed(Inbound):
+    """Dictionaries and runs: the values that rows refer to.
 
-    def __init__(self, inner: Inbound, decode: Callable[[pa.Array], pa.Array]) -> None:
+    Args:
+        inner: the form of the values.
+        places: the values of an array, and for each row which of them it is, None for null.
+    """
+
+    def __init__(
+        self, inner: Inbound, places: Callable[[pa.Array], tuple[pa.Array, list[int | None]]]
+    ) -> None:
         self.json, self.converts = inner.json, inner.converts
         self._inner = inner
-        self._decode = decode
+        self._places = places
 
     def values(self, array: pa.Array) -> list[Any]:
-        return self._inner.values(self._decode(array))
+        given, places = self._places(array)
+        values = self._inner.values(given)
+        # A row's object is its own: functions may change it.
+        return [None if place is None else fresh(values[place]) for place in places]
 
     def hash_code(self, value: Any) -> int | None:
         return self._inner.hash_code(value)
+
+
+class Stored(Inbound):
+    """Extension types: what is stored for them."""
+
+    def __init__(self, inner: Inbound) -> None:
+        self.json, self.converts = inner.json, inner.converts
+        self._inner = inner
+
+    def values(self, array: pa.Array) -> list[Any]:
+        return self._inner.values(array.storage)
+
+    def hash_code(self, value: Any) -> int | None:
+        return self._inner.hash_code(value)
+
+
+def fresh(value: Any) -> Any:
+    """A value of another row's as an object of its own."""
+    if isinstance(value, list):
+        return [fresh(item) for item in value]
+    if isinstance(value, dict):
+        return {key: fresh(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(fresh(item) for item in value)
+    return value.again() if isinstance(value, Call) else value
+
+
+def dictionary_places(array: pa.Array) -> tuple[pa.Array, list[int | None]]:
+    """The dictionary and the indices."""
+    return array.dictionary, array.indices.to_pylist()
+
+
+def run_places(array: pa.Array) -> tuple[pa.Array, list[int | None]]:
+    """The values of runs, and for each row the number of its run."""
+    ends = array.run_ends.to_pylist()
+    rows = range(array.offset, array.offset + len(array))
+    return array.values, [bisect.bisect_right(ends, row) for row in rows]
 
 
 class Lists(Inbound):

@@ -155,17 +155,18 @@ def has_binary_as_bytes() -> bool:
     """Whether binary values are bytes for this interpreter's PySpark, else bytearrays."""
     import pyspark
 
-    return _minor(pyspark.__version__) >= (4, 1)
+    return minor(pyspark.__version__) >= (4, 1)
 
 
 def has_arrow_udf_by_default() -> bool:
     """Whether ``udf`` of this interpreter's PySpark is Arrow-optimized where nothing is said."""
     import pyspark
 
-    return _minor(pyspark.__version__) >= (4, 2)
+    return minor(pyspark.__version__) >= (4, 2)
 
 
-def _minor(version: str) -> tuple[int, ...]:
+def minor(version: str) -> tuple[int, ...]:
+    """The minor version of a version of PySpark, as numbers."""
     return tuple(int(part) for part in version.split(".")[:2])
 
 

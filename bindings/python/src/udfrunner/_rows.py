@@ -5,18 +5,19 @@ from __future__ import annotations
 import ctypes
 import itertools
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _abi
+from . import _abi, _pyspark
 from ._input import TaskInput
 from ._iterator import TaskHandle, TaskIterator
-from .errors import InvalidArgument
+from .errors import InvalidArgument, PythonException
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ._inbound import InboundRows
+    from ._inboundschema import Later
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -31,8 +32,9 @@ BYTES_PER_CALL = 1 << 20
 class RecordInput(TaskInput):
     """Records of bytes, in the form that the worker's deserializer reads."""
 
-    def __init__(self, records: Iterable[bytes]) -> None:
+    def __init__(self, records: Iterable[bytes], later: Sequence[Later] = ()) -> None:
         super().__init__()
+        self._later = later
         self._records = iter(records)
         self._callback = _abi.InputNext(self._next)
         self._data = b""
@@ -51,6 +53,11 @@ class RecordInput(TaskInput):
         self._records = iter(())
         if close is not None:
             close()
+
+    def refused_by(self, pyspark: str) -> InvalidArgument | None:
+        """What is wrong with the data for workers with a version of PySpark."""
+        version = _pyspark.minor(pyspark)
+        return next((e.refused for e in self._later if version < _pyspark.minor(e.since)), None)
 
     def _next(self, _ctx: int | None, out: Any) -> int:
         # An exception must not leave a ctypes callback: what the library sees would be undefined.
@@ -127,6 +134,11 @@ class _Records(TaskIterator[T_co]):
             self._records = self._library.take_records(chunk)
             self._records.reverse()
             return True
+        except PythonException as error:
+            source, pyspark = self._task.source, error.details.get("worker.pyspark")
+            if isinstance(source, RecordInput) and pyspark and (why := source.refused_by(pyspark)):
+                raise why from error
+            raise
         except BaseException as error:
             if not isinstance(error, Exception):
                 self._library.plain("udfrunner_chunk_release", ctypes.byref(chunk))

@@ -8,7 +8,7 @@ import json
 import os
 import pickle
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -266,29 +266,27 @@ class Runner:
         function of RDDs with another one use compute_records.
         """
         self._check_pickled("compute_rows")
-        source = RecordInput(self._records_of(rows))
+        source = self._row_input(rows)
         results = self.results()
         read = pickle.loads if results is None else results.rows
         return RowIterator(self._start(source, partition, context, deadline), read)
 
     def compute_results(self, rows: Any, *, partition: int | None = None) -> RecordIterator:
         """compute_rows with results as their records, which :meth:`results` reads."""
-        return RecordIterator(
-            self._start(RecordInput(self._records_of(rows)), partition, None, None)
-        )
+        return RecordIterator(self._start(self._row_input(rows), partition, None, None))
 
-    def _records_of(self, rows: Any) -> Iterator[bytes]:
-        """The records of rows, as compute_rows takes them."""
+    def _row_input(self, rows: Any) -> RecordInput:
+        """The input of rows, as compute_rows takes them."""
         if not hasattr(rows, "__arrow_c_stream__"):
             check_iterable(rows, "rows", "rows" if self.eval_type else "records")
         is_rdd = self.eval_type == EvalType.NON_UDF
         if not hasattr(rows, "__arrow_c_stream__") and known_reader(rows) is None:
-            return pickled(rows, None if is_rdd else tuple)
+            return RecordInput(pickled(rows, None if is_rdd else tuple))
         reader = reader_of(rows)
         inbound = InboundRows(
             reader.schema, self.eval_type, is_rdd, self._bytearrays, self._input_type
         )
-        return arrow_records(reader, inbound)
+        return RecordInput(arrow_records(reader, inbound), inbound.later)
 
     def results(self) -> Results | None:
         """What reads the records of row and table functions; None where no type is declared."""

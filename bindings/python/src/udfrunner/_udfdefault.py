@@ -7,11 +7,11 @@ than a pickled one. PySpark itself asks the session and takes a pickled one with
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
-import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._evaltype import EvalType
@@ -28,15 +28,14 @@ def install() -> None:
             _replace(original, _with_default(original))
 
 
-def _modules() -> list[Any]:
-    """The modules with PySpark's own, and that of pyspark-client.
-
-    Where gRPC is missing, an import of Spark Connect's ends a program of ``python -c``.
-    """
-    found: list[Any] = [importlib.import_module("pyspark.sql.udf")]
-    if importlib.util.find_spec("grpc") is not None:
-        found.append(importlib.import_module("pyspark.sql.connect.udf"))
-    return found
+def _modules() -> Iterator[Any]:
+    """PySpark's own, and Spark Connect's where that makes the functions, as in pyspark-client."""
+    yield importlib.import_module("pyspark.sql.udf")
+    utils: Any = importlib.import_module("pyspark.sql.utils")
+    if utils.is_remote():
+        # What it needs may be missing, for which its modules even end a program of `python -c`.
+        with contextlib.suppress(ImportError, SystemExit):
+            yield importlib.import_module("pyspark.sql.connect.udf")
 
 
 def _with_default(original: Callable[..., Any]) -> Callable[..., Any]:
