@@ -9,7 +9,8 @@ import (
 
 // Limits bound what is kept of what a worker says beside its data.
 type Limits struct {
-	// ExceptionText is how many bytes of an exception's text are kept, half of them from its beginning and half from its end.
+	// ExceptionText is how many bytes of an exception's text are kept, half of them from its beginning and half from its
+	// end.
 	ExceptionText int64
 	// ExceptionMessage is how many bytes of the line that names an exception are its message.
 	ExceptionMessage int64
@@ -19,7 +20,9 @@ type Limits struct {
 }
 
 // DefaultLimits are those of a Reader that was given none.
-var DefaultLimits = Limits{ExceptionText: 1 << 20, ExceptionMessage: 500, Accumulators: 100_000, AccumulatorBytes: 256 << 20}
+var DefaultLimits = Limits{
+	ExceptionText: 1 << 20, ExceptionMessage: 500, Accumulators: 100_000, AccumulatorBytes: 256 << 20,
+}
 
 // clipped keeps head and tail of a text that comes in pieces.
 type clipped struct {

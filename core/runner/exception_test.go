@@ -103,3 +103,12 @@ func (a *answerBytes) Read(p []byte) (int, error) {
 	*a = (*a)[n:]
 	return n, nil
 }
+
+func BenchmarkLongTraceback(b *testing.B) {
+	traceback := tracebackHead + strings.Repeat(" \n", 200_000) + "ValueError: no\n"
+	b.SetBytes(int64(len(traceback)))
+	for b.Loop() {
+		causeOfException(splitTraceback(traceback))
+		protocol.ExceptionLine(traceback)
+	}
+}
