@@ -740,7 +740,7 @@ const char *udfrunner_error_message(const udfrunner_error *err);
 /* generated: details */
 /* The keys of details:
  *   cause                what ended the task, one of the words below; every error that ends a task has it
- *   python.traceback     what the worker sent, whole
+ *   python.traceback     what the worker sent, of a long one head and tail (udfrunner.exception.text)
  *   worker.pyspark       the version of its PySpark, where that was known
  *   worker.pid           process id
  *   worker.exit_status   exit status, where it exited

@@ -1,6 +1,7 @@
 package arrowio_test
 
 import (
+	"math"
 	"testing"
 	"unsafe"
 
@@ -27,6 +28,12 @@ func cColumn(format string, children int) *cdata.Schema {
 
 func cText(text string) *byte { return unsafe.SliceData(append([]byte(text), 0)) }
 
+// nulled says of a struct of two columns that it has as many as there can be, and takes the second away.
+func nulled(s *cdata.Schema) {
+	unsafe.Slice(s.Children, 2)[1] = nil
+	s.NChildren = math.MaxInt32
+}
+
 func first(s *cdata.Schema) *cdata.Schema { return *s.Children }
 
 func TestImportSchemaRefuses(t *testing.T) {
@@ -50,6 +57,7 @@ func TestImportSchemaRefuses(t *testing.T) {
 		"negative n_children": {change(cColumn("+s", 0), func(s *cdata.Schema) { first(s).NChildren = -1 }), `n_children is -1`},
 		"NULL children":       {change(cColumn("+s", 1), func(s *cdata.Schema) { first(s).Children = nil }), `column "x": children is NULL`},
 		"NULL child":          {change(cColumn("+s", 1), func(s *cdata.Schema) { *first(s).Children = nil }), `column "x": child 0 is NULL`},
+		"more than there are": {change(cColumn("+s", 2), func(s *cdata.Schema) { nulled(first(s)) }), `column "x": child 1 is NULL`},
 		"width":               {cColumn("w:-1", 0), `format "w:-1"`},
 		"precision":           {cColumn("d:39,2", 0), `format "d:39,2"`},
 		"decimal bits":        {cColumn("d:9,2,40", 0), `format "d:9,2,40"`},

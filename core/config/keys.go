@@ -70,6 +70,10 @@ const (
 	LogDescriptor     = "udfrunner.log.descriptor"
 	LogBuffer         = "udfrunner.log.buffer"
 	LogRate           = "udfrunner.log.rate"
+	ExceptionText     = "udfrunner.exception.text"
+	ExceptionMessage  = "udfrunner.exception.message"
+	AccumulatorCount  = "udfrunner.accumulators.count"
+	AccumulatorBytes  = "udfrunner.accumulators.bytes"
 	BroadcastServer   = "udfrunner.broadcast.server"
 	BroadcastSecret   = "udfrunner.broadcast.secret"
 	WindowBounds      = "udfrunner.window.bounds"
@@ -176,6 +180,14 @@ var Groups = []Group{
 		{Name: PySparkMemory, Kind: Size, Unit: mib, Min: 1, Absent: "no limit",
 			Doc: "Memory of all workers together; each one's address space is limited to its part, in MiB."},
 		{Name: BufferSize, Kind: Size, Unit: 1, Min: 1, Default: "65536", Doc: "The buffer of a worker's socket, in bytes."},
+		{Name: ExceptionText, Kind: Size, Unit: 1, Min: 1 << 10, Default: "1m",
+			Doc: "How many bytes of an exception's text are kept: its head and tail, with a line between them that says what was left out."},
+		{Name: ExceptionMessage, Kind: Size, Unit: 1, Min: 16, Default: "500",
+			Doc: "How many bytes of the line that names an exception are the error's message."},
+		{Name: AccumulatorCount, Kind: Int, Min: 0, Default: "100000",
+			Doc: "How many accumulator updates a task may send; more end it with an error."},
+		{Name: AccumulatorBytes, Kind: Size, Unit: 1, Min: 0, Default: "256m",
+			Doc: "How many bytes they may have together."},
 		{Name: LocalDir, Environment: "SPARK_LOCAL_DIRS", Absent: "the temporary directory",
 			Doc: "Directories for scratch files, separated by commas."},
 		{Name: FilesDirectory, Absent: "none",

@@ -90,8 +90,8 @@ func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
 			}
 			found = found || ok
 		case protocol.Exception:
-			text := reader.Exception()
-			return status.New(status.PythonException, "%s", protocol.ExceptionLine(text)).With("python.traceback", text)
+			return status.New(status.PythonException, "%s", reader.ExceptionMessage()).
+				With("python.traceback", reader.Exception())
 		case protocol.End:
 			switch {
 			case !found:

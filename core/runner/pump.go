@@ -28,7 +28,8 @@ type pump struct {
 	inputEnded bool
 	again      bool // the host said that it has no input now
 	deaf       bool // the worker takes no more input
-	mayRead    bool // output was handed out, and more may be there already
+	mayRead    bool // output was handed out, or reading paused, and more may be there already
+	paused     bool // the reader paused: it goes on without waiting
 	readable   bool // reading may give bytes: until it would have waited, and since poll said so
 	writable   bool // the same for sending
 	ended      bool
@@ -72,9 +73,12 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
+		if p.paused {
+			left = 0
+		}
 		if happened, err := p.wait(left); err != nil {
 			return 0, err
-		} else if !happened && timeout >= 0 && !time.Now().Before(deadline) {
+		} else if (!happened || p.paused) && timeout >= 0 && !time.Now().Before(deadline) {
 			return status.TimedOut, nil
 		}
 	}
@@ -248,6 +252,7 @@ func (p *pump) open() (bool, error) {
 	p.source = w.Reader
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
+	p.reader.Limit(p.it.runner.prepare(dialect, p.it.task.CPUs).answer)
 	p.out.attach(p.source, p.it.mode == readChunks)
 	p.writer.Queue(p.it.runner.section(dialect, in))
 	p.in.start(p.writer)
@@ -309,6 +314,7 @@ func (p *pump) recordBroadcasts(w *worker.Worker) {
 
 // receive reads what the worker sent.
 func (p *pump) receive() (status.Code, error) {
+	p.paused = false
 	if p.ended {
 		return status.Done, nil
 	}
@@ -325,9 +331,12 @@ func (p *pump) receive() (status.Code, error) {
 				return p.received(err)
 			}
 			switch event {
+			case protocol.Paused:
+				p.paused, p.mayRead = true, true
+				return waiting, nil
 			case protocol.Exception:
 				p.raised = true
-				return 0, pythonException(p.reader.Exception())
+				return 0, pythonException(p.reader)
 			case protocol.End:
 				p.ended = true
 				if p.out.flush(true) {
