@@ -157,6 +157,7 @@ def cases() -> dict[str, pa.RecordBatch]:
         made[f"{name} foreign"] = table([foreign for foreign, _ in columns])
         made[f"{name} spark"] = table([spark for _, spark in columns])
     made |= dict(keys()) | {"plain": plain(), "wide": wide(), "user-defined": user_defined()}
+    made["lost digits"] = pa.record_batch([pa.array([1000, 1001], pa.timestamp("ns"))], ["t"])
     interval = pa.array([pa.MonthDayNano([1, 2, 3])])
     made["refused"] = pa.record_batch([pa.StructArray.from_arrays([interval], ["i"])], ["s"])
     return made
