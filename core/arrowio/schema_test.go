@@ -115,6 +115,8 @@ func TestEqualTypes(t *testing.T) {
 		"ordered, asked":     {wordType, &ordered, `column "x": dictionary<values=string, indices=int8, ordered=0>, declared dictionary<values=string, indices=int8, ordered=1>`},
 		"width":              {int32Type, typeOf(arrowio.Int64), `column "x": int32, declared int64`},
 		"zone":               {stamp(""), stamp("UTC"), `column "x": timestamp[us], declared timestamp[us, tz=UTC]`},
+		"another zone":       {stamp("Asia/Tokyo"), stamp("UTC"), ""},
+		"zone, not asked":    {stamp("UTC"), stamp(""), `column "x": timestamp[us, tz=UTC], declared timestamp[us]`},
 		"item":               {list("item", int32Type), list("element", typeOf(arrowio.Int64)), `column "x.element": int32, declared int64`},
 		"struct names":       {rowType, typeOf(arrowio.Struct, field("b", int32Type)), `column "x": struct<a: int32>, declared struct<b: int32>`},
 		"struct fields":      {rowType, typeOf(arrowio.Struct), `column "x": struct<a: int32>, declared struct<>`},

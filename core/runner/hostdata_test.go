@@ -350,6 +350,47 @@ func TestKeysAreConverted(t *testing.T) {
 	}
 }
 
+// TestGroupsHaveOneSchema gives groups whose columns are the first one's in another order, which would be taken by position.
+func TestGroupsHaveOneSchema(t *testing.T) {
+	e := newEnv(t, "4.2")
+	r := job(t, e, 201, "k long, n long, s long", nil, "functions:sum_pandas")
+	turned := keyed([2]int64{2, 3})
+	slices.Reverse(turned)
+	input := hosttest.NewGroups(t, []*hosttest.Stream{hosttest.NewStream(t, keyed([2]int64{1, 1}))},
+		[]*hosttest.Stream{hosttest.NewStream(t, turned)}).Input()
+	input.Keys = 1
+	err := refusal(t, r, input)
+	assert.Equal(t, status.Host, status.CodeOf(err))
+	assert.ErrorContains(t, err, `input group 1, stream 0: column 0 is "v", in the first group "k"`)
+
+	first, second := hosttest.StreamOf(t, hostData(t, "seen UTC")), hosttest.StreamOf(t, hostData(t, "seen Asia/Tokyo"))
+	zones := hosttest.NewGroups(t, []*hosttest.Stream{first}, []*hosttest.Stream{second}).Input()
+	zones.Keys = 1
+	_, rows := content(t, job(t, e, 201, "seen string", nil, "seen:see_frame"), zones)
+	assert.Equal(t, rows[:len(rows)/2], rows[len(rows)/2:], "a zone is a label")
+}
+
+// TestMessagesHaveOneSchema gives messages of two streams one after the other.
+func TestMessagesHaveOneSchema(t *testing.T) {
+	e := newEnv(t, "4.2")
+	r := job(t, e, 200, "string", offsets(1), "seen:see_pandas")
+	both := append(messagesOf(t, hostData(t, "seen UTC")), messagesOf(t, hostData(t, "plain"))...)
+	err := refusal(t, r, hosttest.NewRecords(t, hosttest.OK(both...)).Input())
+	assert.Equal(t, status.Host, status.CodeOf(err))
+	assert.ErrorContains(t, err, "a stream has one Schema, first")
+}
+
+// TestValuesThatSparkCannotHold gives a timestamp that is lost in microseconds.
+func TestValuesThatSparkCannotHold(t *testing.T) {
+	e := newEnv(t, "4.2")
+	r := job(t, e, 200, "string", offsets(0), "seen:see_pandas")
+	for _, input := range []kindOfInput{asStream, asMessages} {
+		err := refusal(t, r, input(t, hostData(t, "lost digits")))
+		assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
+		assert.ErrorContains(t, err, `column "t"`)
+	}
+}
+
 func TestRefusedTypes(t *testing.T) {
 	e := newEnv(t, "4.2")
 	r := job(t, e, 200, "string", offsets(0), "seen:see_pandas")

@@ -29,7 +29,9 @@ TWICE = ["2024-11-03T05:30:00", "2024-11-03T06:30:00", "2024-10-27T00:30:00", "2
 
 
 def stamps(texts: list[str], zone: str) -> pa.Array:
-    values = [datetime.datetime.fromisoformat(t).replace(tzinfo=datetime.timezone.utc) for t in texts]
+    values = [
+        datetime.datetime.fromisoformat(t).replace(tzinfo=datetime.timezone.utc) for t in texts
+    ]
     return pa.array([*values, None], pa.timestamp("us", zone))
 
 
@@ -47,7 +49,11 @@ def pairs() -> list[tuple[pa.Array, pa.Array]]:
     texts = ["a", None, "a text that no view holds in itself", "", "ä"] * 3
     numbers = [1, 0, None, 255, 7] * 3
     days = [datetime.date(1969, 12, 31), None, datetime.date(2024, 2, 29)] * 5
-    times = [datetime.datetime(1969, 12, 31, 23, 59, 59), None, datetime.datetime(2024, 3, 31, 2, 30)] * 5
+    times = [
+        datetime.datetime(1969, 12, 31, 23, 59, 59),
+        None,
+        datetime.datetime(2024, 3, 31, 2, 30),
+    ] * 5
     spans = [datetime.timedelta(days=-1, seconds=1), None, datetime.timedelta(seconds=90)] * 5
     cents = [decimal.Decimal("-1.25"), None, decimal.Decimal("0.00")] * 5
     lists = [["x", None], None, [], ["a text that no view holds in itself"], ["y"]] * 3
@@ -56,7 +62,9 @@ def pairs() -> list[tuple[pa.Array, pa.Array]]:
     sixteen = [bytes(range(i, i + 16)) if i % 4 else None for i in range(15)]
     text, binary, us = pa.string(), pa.binary(), pa.timestamp("us")
 
-    def both(values: list[Any], foreign: pa.DataType, spark: pa.DataType) -> tuple[pa.Array, pa.Array]:
+    def both(
+        values: list[Any], foreign: pa.DataType, spark: pa.DataType
+    ) -> tuple[pa.Array, pa.Array]:
         return pa.array(values, foreign), pa.array(values, spark)
 
     made = [
@@ -157,6 +165,7 @@ def cases() -> dict[str, pa.RecordBatch]:
         made[f"{name} foreign"] = table([foreign for foreign, _ in columns])
         made[f"{name} spark"] = table([spark for _, spark in columns])
     made |= dict(keys()) | {"plain": plain(), "wide": wide(), "user-defined": user_defined()}
+    made["lost digits"] = pa.record_batch([pa.array([1000, 1001], pa.timestamp("ns"))], ["t"])
     interval = pa.array([pa.MonthDayNano([1, 2, 3])])
     made["refused"] = pa.record_batch([pa.StructArray.from_arrays([interval], ["i"])], ["s"])
     return made
@@ -164,7 +173,9 @@ def cases() -> dict[str, pa.RecordBatch]:
 
 def main(directory: pathlib.Path) -> None:
     for name, batch in cases().items():
-        with pa.ipc.new_stream(str(directory / f"{name.replace('/', '-')}.arrows"), batch.schema) as out:
+        with pa.ipc.new_stream(
+            str(directory / f"{name.replace('/', '-')}.arrows"), batch.schema
+        ) as out:
             out.write_batch(batch)
 
 
