@@ -54,6 +54,7 @@ const (
 	DataSourceProfiler    = "spark.sql.pyspark.dataSource.profiler"
 
 	PythonVersion     = "udfrunner.python.version"
+	PythonPath        = "udfrunner.python.path"
 	FilesDirectory    = "udfrunner.files.directory"
 	SessionID         = "udfrunner.session.id"
 	ArtifactID        = "udfrunner.job.artifactId"
@@ -132,6 +133,8 @@ var Groups = []Group{
 			Doc: "More modules that the embedded daemon imports before it forks. They must not start threads."},
 		{Name: PythonVersion, Absent: "the worker's own version",
 			Doc: "The minor version (as in `3.11`) of the Python that pickled the functions. A worker of another version refuses the task."},
+		{Name: PythonPath, Absent: "none; from the Python package what its process has on `sys.path`",
+			Doc: "Folders and archives, absolute and separated by colons, that stand at the front of workers' `sys.path`, behind includes; the working directory is searched last then. The Python package sets it for each runner, where it isn't set, to what its process has there beside Python's own folders and site-packages; set to nothing, it is not."},
 	}},
 	{"Limits and diagnosis", []Key{
 		{Name: PythonKillTimeout, Kind: Duration, Unit: millis, Min: 0, Default: "2s",

@@ -1,22 +1,38 @@
-"""A worker that starts its program anew after the fork, to be free of what was imported before it.
+"""A process that starts its program anew, to be free of what it has imported.
 
 A task whose includes carry another copy of a module that the zygote has imported is to see its
-own, as in Spark. A process cannot forget a module, but it can run its program again and stay the
-same process: its id, its parent, its descriptors and its kernel's parent-death signal remain.
+own, as in Spark; a task that comes after a module was edited is to see the edited one. A process
+cannot forget a module, but it can run its program again and stay the same process: its id, its
+parent, its descriptors and its kernel's parent-death signal remain.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
-from . import process, taskstate
+from . import broadcasts, process, taskstate
 from .worker import WorkerRequest, run_worker
 from .zygote import Zygote
 
 KEY = "worker"
 """The member of a program's state that makes it a worker, not a daemon."""
+
+
+def execute(current: Mapping[str, Any], state: Mapping[str, Any]) -> NoReturn:
+    """Run this program anew in this process, with the sources of its current state and a new one."""
+    memory = os.memfd_create("udfrunner-daemon", 0)
+    with open(memory, "wb", closefd=False) as file:
+        file.write(json.dumps({"sources": current["sources"], **state}).encode())
+    os.lseek(memory, 0, os.SEEK_SET)
+    process.flush_standard_streams()
+    handed_on = "reply" in current or KEY in current
+    command = sys.orig_argv[:-1] if handed_on else sys.orig_argv
+    os.execv(sys.executable, [*command, str(memory)])
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,14 @@ class Worker:
             os.set_inheritable(descriptor, True)
         return {KEY: asdict(replace(self, request=replace(request, stdout=None, stderr=None)))}
 
+    def renew(self, current: Mapping[str, Any]) -> NoReturn:
+        """Be this worker anew, between two tasks. Broadcast variables are kept where files have them.
+
+        Raises RuntimeError where a server of the host's had one.
+        """
+        request = replace(self.request, stdout=None, stderr=None, broadcasts=broadcasts.files())
+        execute(current, replace(self, request=request).state())
+
 
 def run(state: dict[str, Any]) -> NoReturn:
     """Be that worker, in the program that was started with its state."""
@@ -50,4 +74,4 @@ def run(state: dict[str, Any]) -> NoReturn:
     taskstate.enable_stack_report(request.stacks)
     zygote = Zygote()
     zygote.check(worker.minimum_pyspark)
-    run_worker(request, zygote, worker.parent)
+    run_worker(request, zygote, worker.parent, lambda: worker.renew(state))

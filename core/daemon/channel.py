@@ -31,6 +31,7 @@ class SocketSource(io.RawIOBase):
         self._socket = sock
         self._buffer_size = buffer_size
         self.before_wait = before_wait
+        self.before_read: Callable[[], object] | None = None
 
     def readable(self) -> bool:
         """True."""
@@ -46,6 +47,8 @@ class SocketSource(io.RawIOBase):
         A target larger than the buffer is a request for all of it (BufferedReader asks so for
         the rest of a big read): the kernel then fills it in one call.
         """
+        if self.before_read is not None:
+            self.before_read()
         try:
             return self._socket.recv_into(target, 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -78,26 +81,34 @@ class Channel:
         self._source = SocketSource(self.socket, buffer_size, self._flush)
         self.input = io.BufferedReader(self._source, buffer_size)
 
-    def wait(self, idle_seconds: float, when_idle: Callable[[], object]) -> bool:
+    def wait(
+        self,
+        idle_seconds: float,
+        when_idle: Callable[[], object],
+        before_read: Callable[[], object] = lambda: None,
+    ) -> bool:
         """Wait for the next byte; False at the end of the stream.
 
-        when_idle is called once if none came for idle_seconds.
+        when_idle is called once if none came for idle_seconds, before_read with all that came
+        still in the socket.
         """
 
-        def idle() -> None:
+        def wait() -> None:
             poller = select.poll()
             poller.register(self.socket, select.POLLIN)
             if not poller.poll(idle_seconds * 1000):
                 when_idle()
+                poller.poll()
+            before_read()
 
         self._about_to_wait()
-        self._source.before_wait = idle
+        self._source.before_read = wait
         try:
             return bool(self.input.peek(1))
         except ConnectionResetError:
             return False
         finally:
-            self._source.before_wait = self._flush
+            self._source.before_read = None
 
     def _flush(self) -> None:
         self.output.flush()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import errno
 import fcntl
-import json
 import os
 import select
 import signal
@@ -213,15 +212,15 @@ class Server:
 
     def _work(self, request: WorkerRequest, paths: Sequence[str], parent: int) -> NoReturn:
         """Be a worker whose tasks put these paths on sys.path."""
+        worker = anew.Worker(request, parent, self._start["minimum_pyspark"])
         try:
             if self._zygote.shadowed(paths):
-                worker = anew.Worker(request, parent, self._start["minimum_pyspark"])
-                self._execute(worker.state())
+                anew.execute(self._state, worker.state())
         except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
             traceback.print_exc()
             process.flush_standard_streams()
             os._exit(1)
-        run_worker(request, self._zygote, parent)
+        run_worker(request, self._zygote, parent, lambda: worker.renew(self._state))
 
     def _refuse(self, id: int, error: OSError) -> None:
         text = error.strerror or str(error)
@@ -235,23 +234,14 @@ class Server:
         """
         self._control.finish()
         os.dup2(self._control.fileno(), 0)
-        self._execute(
+        anew.execute(
+            self._state,
             {
                 "start": {**self._start, **changes},
                 "notes": [*self._zygote.notes, note],
                 "reply": reply,
-            }
+            },
         )
-
-    def _execute(self, state: Message) -> NoReturn:
-        """Run this program anew in this process, with the sources and this state."""
-        memory = os.memfd_create("udfrunner-daemon", 0)
-        with open(memory, "wb", closefd=False) as file:
-            file.write(json.dumps({"sources": self._state["sources"], **state}).encode())
-        os.lseek(memory, 0, os.SEEK_SET)
-        process.flush_standard_streams()
-        command = sys.orig_argv[:-1] if "reply" in self._state else sys.orig_argv
-        os.execv(sys.executable, [*command, str(memory)])
 
 
 def _one_line(text: str) -> str:

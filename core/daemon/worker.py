@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NoReturn, cast
 
-from . import process, taskstate
+from . import broadcasts, process, sources, taskstate
 from .channel import DEFAULT_BUFFER_SIZE, Channel
 from .plainsignal import DEFAULT, set_handler, set_mask
 from .zygote import Main, Zygote
@@ -34,7 +34,8 @@ _PIPELINE_READER = "pyspark-pipelined-reader"
 class WorkerRequest:
     """What a worker is to be: its data socket, stack file, log descriptors, environment, directory.
 
-    stdout and stderr are None where the daemon's own are to be used.
+    stdout and stderr are None where the daemon's own are to be used. broadcasts are the files of
+    the broadcast variables that the host knows a worker to hold whose program starts anew.
     """
 
     data: int
@@ -44,25 +45,35 @@ class WorkerRequest:
     environment: Mapping[str, str] = field(default_factory=dict)
     unset: Sequence[str] = ()
     directory: str | None = None
+    broadcasts: Mapping[str, str] = field(default_factory=dict)
 
 
 OpenChannel = Callable[[int, int], "Channel | None"]
 """Makes the channel of a data socket and a buffer size; None where its other end is no host."""
 
 
-def run_worker(request: WorkerRequest, zygote: Zygote, parent: int) -> NoReturn:
+Renew = Callable[[], NoReturn]
+"""Starts a worker's program anew in its process, free of what it has imported."""
+
+
+def run_worker(request: WorkerRequest, zygote: Zygote, parent: int, renew: Renew) -> NoReturn:
     """Be a worker, as work says, and end the process with its status."""
-    os._exit(work(request, zygote, parent))
+    os._exit(work(request, zygote, parent, renew=renew))
 
 
 def work(
-    request: WorkerRequest, zygote: Zygote, parent: int, open_channel: OpenChannel = Channel
+    request: WorkerRequest,
+    zygote: Zygote,
+    parent: int,
+    open_channel: OpenChannel = Channel,
+    renew: Renew | None = None,
 ) -> int:
     """Be a worker: called in a freshly forked child, whose parent is process parent.
 
     The caller has let go of its own descriptors' owners, and is to end the process with the
     status that this returns: 0 after the host closed the data socket, 1 where the worker itself
-    failed. Raises nothing.
+    failed. Raises nothing. renew is called where a task has come and modules of the user's were
+    edited since they were imported.
     """
     status = 1
     try:
@@ -78,6 +89,7 @@ def work(
         if channel is None:
             return 0
         main = zygote.worker_main()
+        broadcasts.put(request.broadcasts)
         zygote.renew_libraries()
         process.keep_freed_memory()
         gc.enable()
@@ -88,7 +100,15 @@ def work(
                 zygote.rehearse(lambda data: _rehearse(data, main, buffer_size))
             state.restore()
 
-        status = serve(channel, main, state, rehearse)
+        def before_task() -> None:
+            if changed := zygote.sources.changed():
+                sources.forget_bytecode(changed)
+                renew()
+
+        if renew is None:
+            status = serve(channel, main, state, rehearse)
+        else:
+            status = serve(channel, main, state, rehearse, zygote.sources, before_task)
     except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
         traceback.print_exc()
     process.flush_standard_streams()
@@ -100,11 +120,14 @@ def serve(
     main: Main,
     state: taskstate.TaskState,
     rehearse: Callable[[], object],
+    imported: sources.Sources | None = None,
+    before_task: Callable[[], object] = lambda: None,
 ) -> int:
     """Run tasks from a channel until the host closes it; returns the exit status.
 
-    state is put back between tasks. rehearse is called where the first task does not come at
-    once: the worker is a spare then. A host that went away before it had all output is no error
+    state is put back between tasks, and what they imported is noted. rehearse is called where the
+    first task does not come at once: the worker is a spare then. before_task is called when one
+    has come, before any of it is read. A host that went away before it had all output is no error
     worth a traceback: the worker ends quietly.
 
     A task's main is entered with its first byte there: it takes its boot time then, and reports
@@ -112,7 +135,8 @@ def serve(
     """
     reuse = bool(os.environ.get("SPARK_REUSE_WORKER"))
     idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
-    while channel.wait(*idle):
+    while channel.wait(*idle, before_task):
+        begin = sources.now()
         try:
             code = run_task(channel, main)
         except (BrokenPipeError, ConnectionResetError):
@@ -123,6 +147,8 @@ def serve(
         if _reader_left_behind():
             return 0
         state.restore()
+        if imported is not None:
+            imported.note(begin)
         idle = (IDLE_SECONDS, _tidy)
     return 0
 
@@ -187,11 +213,13 @@ def _reset_process(request: WorkerRequest) -> None:
     set_handler(signal.SIGINT, signal.default_int_handler)
     # The signal that asks for stacks waits on: until enable_stack_report the daemon's file gets them.
     set_mask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL,))
+    os.environ.pop(sources.PATH_VARIABLE, None)  # of a worker whose function is the host
     for name in request.unset:
         os.environ.pop(name, None)
     os.environ.update(request.environment)
     if "TZ" in request.environment or "TZ" in request.unset:
         time.tzset()
+    sources.take_path()
     if request.directory is not None:
         os.chdir(request.directory)
 

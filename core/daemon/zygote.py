@@ -13,15 +13,16 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import pkgutil
 import platform
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, PathFinder
+from contextlib import contextmanager, suppress
+from importlib.machinery import FileFinder, ModuleSpec, PathFinder
 from typing import Any, BinaryIO
 
-from . import process, sessionless, threads
+from . import process, sessionless, sources, threads
 
 Main = Callable[[BinaryIO, BinaryIO], None]
 
@@ -61,6 +62,8 @@ class Zygote:
         self._rehearsal: list[bytes] = []
         self._stock: set[str] = set()
         self._own: set[str] = set()
+        self.sources = sources.Sources()
+        """Files of modules that were imported before the fork; a worker adds its own."""
 
     def check(self, minimum_pyspark: str) -> str:
         """PySpark's version, found without importing it. Raises StartError."""
@@ -85,6 +88,7 @@ class Zygote:
         is noted, except for an optional one that is not installed.
         """
         before = set(process.open_descriptors())
+        begin = sources.now()
         gc.disable()
         with threads.environment(threads.IMPORT_ENVIRONMENT):
             try:
@@ -104,6 +108,7 @@ class Zygote:
         self._own = _top_level() - self._stock
         self.pools = threads.find_pools()
         self.imported = True
+        self.sources.note(begin)
         self.descriptors = [fd for fd in process.open_descriptors() if fd not in before]
         gc.freeze()
         return threads.count_threads()
@@ -137,9 +142,11 @@ class Zygote:
     def warm_by(self, run: Callable[[], object]) -> int:
         """As warm, by a function in the place of worker inputs."""
         before = set(process.open_descriptors())
+        begin = sources.now()
         with _warming():
             self.renew_libraries()
             run()
+        self.sources.note(begin)
         # Of each folder that was imported from; a task has all of them write to their memory (importlib.invalidate_caches).
         sys.path_importer_cache.clear()
         self._own = _top_level() - self._stock
@@ -154,7 +161,7 @@ class Zygote:
         A task that puts the paths on sys.path would get that copy from a stock worker, which has
         only imported PySpark by then. None where there is none.
         """
-        for name in sorted(self._own) if paths else ():
+        for name in sorted(self._own & _names(paths)) if paths else ():
             spec = PathFinder.find_spec(name, paths)
             known = getattr(sys.modules.get(name), "__spec__", None)
             # A namespace package has no location: any other copy wins over it, wherever it is.
@@ -238,6 +245,19 @@ def _load_a_module() -> None:
     spec = PathFinder.find_spec("colorsys", [os.path.dirname(os.__file__)])
     if spec is not None and spec.loader is not None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def _names(paths: Iterable[str]) -> set[str]:
+    """The modules and packages that may be in these folders and archives, by their names there."""
+    names: set[str] = set()
+    for path in paths:
+        finder = pkgutil.get_importer(path)
+        if isinstance(finder, FileFinder):
+            with suppress(OSError):
+                names.update(entry.partition(".")[0] for entry in os.listdir(path))
+        elif finder is not None:
+            names.update(name for name, _ in pkgutil.iter_importer_modules(finder))
+    return names
 
 
 def _top_level() -> set[str]:

@@ -8,10 +8,10 @@ import (
 	"udfrunner/core/status"
 )
 
-// checkFiles says what is wrong with the files that a worker is told of. PySpark would tell of a missing include by
+// checkFiles says what is wrong with the files that a worker is told of, includes among them. PySpark would tell of a missing include by
 // a module that is not there, and of a missing broadcast when, and if, a function asks for its value.
-func checkFiles(in *protocol.Init) error {
-	for _, include := range in.Includes {
+func checkFiles(includes []string, in *protocol.Init) error {
+	for _, include := range includes {
 		path := include
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(in.FilesDir, path) // as the worker does

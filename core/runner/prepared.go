@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +40,7 @@ type prepared struct {
 	// environment is set in a new worker, modulePath is what its tasks put on Python's; workerKey tells which idle ones may be taken.
 	environment   map[string]string
 	modulePath    []string
+	includes      []string // as tasks tell them: the host's path, then the runner's
 	workerKey     string
 	pythonVersion string // "" is the worker's own
 	filesDir      string
@@ -76,7 +79,11 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		evalConf = append(evalConf, protocol.Entry{Key: protocol.EvalConfTableArguments, Value: commas(r.tables)})
 	}
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
-	p.modulePath = r.modulePath(p.filesDir)
+	p.includes = r.includes
+	if text := r.conf.Text(config.PythonPath); text != "" {
+		p.setPath(text)
+	}
+	p.modulePath = modulePath(p.filesDir, p.includes)
 	p.workerKey = r.workerKey(p)
 	r.cache.prepared.Store(p)
 	return p
@@ -129,14 +136,27 @@ func (r *base) checkSettings() error {
 	return nil
 }
 
+// pathVariable tells a worker of the embedded daemon what is to be at the front of its sys.path (core/daemon/worker.py).
+const pathVariable = "UDFRUNNER_PATH"
+
+// setPath has the host's path put on sys.path. PySpark puts each include before the earlier ones, so that it comes first and from its end;
+// a worker of the embedded daemon has it there already, which PySpark leaves as it is.
+func (p *prepared) setPath(text string) {
+	folders := slices.DeleteFunc(filepath.SplitList(text), func(folder string) bool { return folder == "" })
+	slices.Reverse(folders)
+	p.includes = append(folders, p.includes...)
+	p.environment = maps.Clone(p.environment)
+	p.environment[pathVariable] = text
+}
+
 // modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from there
 // (worker_util.setup_spark_files).
-func (r *base) modulePath(filesDir string) []string {
+func modulePath(filesDir string, includes []string) []string {
 	var paths []string
 	if filesDir != "" {
 		paths = append(paths, filesDir)
 	}
-	for _, include := range r.includes {
+	for _, include := range includes {
 		if !path.IsAbs(include) {
 			include = path.Join(filesDir, include)
 		}

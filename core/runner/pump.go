@@ -230,7 +230,7 @@ func (p *pump) open() (bool, error) {
 	if err := dialect.Check(in); err != nil {
 		return false, err
 	}
-	if err := checkFiles(in); err != nil {
+	if err := checkFiles(p.it.runner.includes, in); err != nil {
 		return false, err
 	}
 	added, err := p.in.open(dialect)
@@ -275,7 +275,7 @@ func (p *pump) init(dialect *protocol.Dialect, info *worker.Info) *protocol.Init
 	p.announce(p.it.worker)
 	return &protocol.Init{
 		Partition: t.Partition, PythonVersion: version, Context: t.context(),
-		FilesDir: prepared.filesDir, Includes: r.includes, Broadcasts: p.sentNew, BroadcastServer: prepared.broadcastServer,
+		FilesDir: prepared.filesDir, Includes: prepared.includes, Broadcasts: p.sentNew, BroadcastServer: prepared.broadcastServer,
 		EvalType: r.evalType.ID, RunnerConf: prepared.runnerConf, EvalConf: prepared.evalConf, Profiler: prepared.profiler,
 		Command: r.command, TableFunction: r.table, Chains: r.chains,
 	}

@@ -32,6 +32,7 @@ from ._inbound import InboundRows
 from ._input import StreamInput, TaskInput, known_reader, reader_of
 from ._iterator import BatchIterator, SchemaCell, TaskHandle
 from ._library import library
+from ._modules import PATH_KEY, host_path
 from ._results import Results
 from ._rows import RecordInput, RecordIterator, RowIterator, arrow_records, pickled
 from ._tablefunction import TableFunction
@@ -75,7 +76,8 @@ class Runner:
             need a struct or schema. Left out, decorated UDFs tell theirs.
         env: where the workers come from; left out, a default env.
         conf: configuration of this runner, over the env's.
-        includes: files and directories for the workers' ``sys.path``.
+        includes: files and directories for the workers' ``sys.path``, before what this process
+            has on its own, which workers have too (``udfrunner.python.path``).
         broadcasts: for each broadcast id the file with its pickled value, or None for all where
             `broadcast_server` has them.
         broadcast_server: the host's server of broadcast variables.
@@ -103,6 +105,7 @@ class Runner:
         check_env(env)
         check_mapping(conf, "conf")
         check_paths(includes, "includes")
+        includes = list(includes)
         check_broadcasts(broadcasts)
         self.eval_type = int(eval_type)
         _check_extras(self.eval_type, table_function, time_mode)
@@ -130,7 +133,7 @@ class Runner:
             self, destroy, self._library, "runner_destroy", self._handle
         )
         try:
-            self._configure(conf, broadcast_server)
+            self._configure(conf, includes, broadcast_server)
             self._add_functions()
             self._add_files(includes, broadcasts or {})
         except BaseException:
@@ -138,9 +141,14 @@ class Runner:
             raise
 
     def _configure(
-        self, conf: Mapping[str, Any] | None, broadcast_server: BroadcastServer | None
+        self,
+        conf: Mapping[str, Any] | None,
+        includes: Sequence[str | os.PathLike[str]],
+        broadcast_server: BroadcastServer | None,
     ) -> None:
         values = dict(conf or {}) if self._env is not None else with_interpreter(conf)
+        if PATH_KEY not in values and (self._env is None or PATH_KEY not in self._env.conf):
+            values[PATH_KEY] = host_path(includes)
         if any(chain.has_callables for chain in self._chains):
             values.setdefault(PYTHON_VERSION_KEY, _pyspark.python_version())
         if broadcast_server is not None:

@@ -1,0 +1,122 @@
+"""The files that a worker's modules came from: whether one was changed since, and its path.
+
+A worker that serves many tasks has imported the user's modules with the first ones. A module that
+was edited by the time of a later task would run its old code, silently.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import sysconfig
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from types import ModuleType
+
+PATH_VARIABLE = "UDFRUNNER_PATH"
+"""Names the folders and archives of the host's that are at the front of a worker's sys.path."""
+
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+_CLOCK_NS = 20_000_000
+"""How far behind the clock a file system's time of a change may be."""
+
+# Of a file: time of change, size and inode, None where there is none.
+Stamp = tuple[int, int, int] | None
+
+
+def take_path() -> None:
+    """Put the host's folders at the front of sys.path, where the host has told any.
+
+    The interpreter's archive of modules is kept before them: PySpark puts includes behind the first entry, and those
+    are to win. The working directory, where the daemon has it in front, goes to the end.
+    """
+    told = os.environ.get(PATH_VARIABLE)
+    if not told:
+        return
+    folders = [folder for folder in told.split(os.pathsep) if folder]
+    own = [entry for entry in sys.path if entry not in folders]
+    archive = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
+    first = next(
+        (entry for entry in own if os.path.basename(entry) == archive),
+        os.path.join(sys.base_prefix, sys.platlibdir, archive),
+    )
+    last: list[str] = []
+    with suppress(FileNotFoundError):  # a working directory that was removed
+        here = os.getcwd()
+        if own[:1] == [here]:
+            last = [own.pop(0)]
+    rest = [entry for entry in own if entry != first]
+    sys.path[:] = [first, *folders, *rest, *last]
+
+
+class Sources:
+    """What the files of imported modules were like, but for Python's own and installed ones."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._stamps: dict[str, Stamp] = {}
+        paths = sysconfig.get_paths()
+        self._own = tuple({os.path.join(paths[key], "") for key in ("stdlib", "platstdlib")})
+
+    def note(self, since: int) -> None:
+        """Note the files of modules that were imported after since, in ns of the wall clock.
+
+        One that was changed after it may have been read before or after the change: it counts as
+        changed.
+        """
+        for name in sys.modules.keys() - self._seen:
+            self._seen.add(name)
+            file = _file_of(sys.modules.get(name))
+            if file is None or file in self._stamps or self._is_installed(file):
+                continue
+            stamp = _stamp(file)
+            uncertain = stamp is not None and stamp[0] >= since - _CLOCK_NS
+            self._stamps[file] = None if uncertain else stamp
+
+    def changed(self) -> list[str]:
+        """The files that are not what they were, or may not be."""
+        return [
+            file for file, stamp in self._stamps.items() if stamp is None or _stamp(file) != stamp
+        ]
+
+    def _is_installed(self, file: str) -> bool:
+        if not os.path.isabs(file) or not _INSTALLED.isdisjoint(file.split(os.sep)):
+            return True
+        return file.startswith(self._own)
+
+
+def now() -> int:
+    """The wall clock, as file systems tell it."""
+    return time.time_ns()
+
+
+def forget_bytecode(files: Iterable[str]) -> None:
+    """Remove what was compiled from files that were changed.
+
+    Python takes it for current where a change has kept the size and the second.
+    """
+    for file in files:
+        if file.endswith(".py"):
+            with suppress(OSError, NotImplementedError):
+                os.unlink(importlib.util.cache_from_source(file))
+
+
+def _file_of(module: ModuleType | None) -> str | None:
+    """The file of a module, or the archive it is in."""
+    try:
+        loader = getattr(getattr(module, "__spec__", None), "loader", None)
+        file = getattr(loader, "archive", None) or getattr(module, "__file__", None)
+    except Exception:  # noqa: BLE001 - a module may be an object of any class
+        return None
+    return file if isinstance(file, str) else None
+
+
+def _stamp(file: str) -> Stamp:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
