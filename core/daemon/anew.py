@@ -57,10 +57,7 @@ class Worker:
         return {KEY: asdict(replace(self, request=replace(request, stdout=None, stderr=None)))}
 
     def renew(self, current: Mapping[str, Any]) -> NoReturn:
-        """Be this worker anew, between two tasks. Broadcast variables are kept where files have them.
-
-        Raises RuntimeError where a server of the host's had one.
-        """
+        """Be this worker anew, between two tasks, with the broadcast variables that it has."""
         request = replace(self.request, stdout=None, stderr=None, broadcasts=broadcasts.files())
         execute(current, replace(self, request=request).state())
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import pickle
 import sys
-from collections.abc import Mapping
-from types import ModuleType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _MODULES = ("pyspark.core.broadcast", "pyspark.broadcast")
@@ -15,16 +16,22 @@ _MODULES = ("pyspark.core.broadcast", "pyspark.broadcast")
 def files() -> dict[str, str]:
     """The file of each, by its id as text.
 
-    Raises RuntimeError where a server of the host's had one, which it does not send again.
+    A value that came from a server of the host's, which does not send it again, is written to a
+    file in memory, which this process keeps open beyond the start of another program.
     """
     registry: dict[int, Any] = {}
     for name in _MODULES:
         registry.update(getattr(sys.modules.get(name), "_broadcastRegistry", {}))
-    for id, broadcast in registry.items():
-        if broadcast._path is None:
-            text = f"broadcast variable {id} came from the host's server and cannot be kept"
-            raise RuntimeError(text)
-    return {str(id): broadcast._path for id, broadcast in registry.items()}
+    return {
+        str(id): getattr(broadcast, "_path", None) or _in_memory(broadcast)
+        for id, broadcast in registry.items()
+    }
+
+
+def descriptors(paths: Iterable[str]) -> list[int]:
+    """The descriptors of those that are in memory."""
+    prefix = _memory_path("")
+    return [int(path[len(prefix) :]) for path in paths if path.startswith(prefix)]
 
 
 def put(kept: Mapping[str, str]) -> None:
@@ -36,12 +43,19 @@ def put(kept: Mapping[str, str]) -> None:
         module._broadcastRegistry[int(id)] = module.Broadcast(path=path)
 
 
+def _in_memory(broadcast: Any) -> str:
+    descriptor = os.memfd_create("udfrunner-broadcast", 0)
+    with open(descriptor, "wb", closefd=False) as file:
+        pickle.dump(broadcast.value, file, pickle.HIGHEST_PROTOCOL)
+    return _memory_path(descriptor)
+
+
+def _memory_path(descriptor: object) -> str:
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
 def _module() -> Any:
-    found: ModuleType | None = None
-    for name in _MODULES:
-        try:
-            found = importlib.import_module(name)
-            break
-        except ImportError:
-            continue
-    return found
+    try:
+        return importlib.import_module(_MODULES[0])
+    except ImportError:
+        return importlib.import_module(_MODULES[1])

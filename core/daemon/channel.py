@@ -21,6 +21,10 @@ DEFAULT_BUFFER_SIZE = 65536
 """Bytes; spark.buffer.size when the host sets none."""
 
 
+WATCH_SECONDS = 0.5
+"""How often a worker that waits for a task looks at what it has imported."""
+
+
 class SocketSource(io.RawIOBase):
     """The reading side of a socket that calls before_wait when it is about to wait."""
 
@@ -85,12 +89,12 @@ class Channel:
         self,
         idle_seconds: float,
         when_idle: Callable[[], object],
-        before_read: Callable[[], object] = lambda: None,
+        watch: Callable[[], object] | None = None,
     ) -> bool:
         """Wait for the next byte; False at the end of the stream.
 
-        when_idle is called once if none came for idle_seconds, before_read with all that came
-        still in the socket.
+        when_idle is called once if none came for idle_seconds; watch then every WATCH_SECONDS, and
+        where there is a byte at last, with all that came still in the socket.
         """
 
         def wait() -> None:
@@ -98,8 +102,11 @@ class Channel:
             poller.register(self.socket, select.POLLIN)
             if not poller.poll(idle_seconds * 1000):
                 when_idle()
-                poller.poll()
-            before_read()
+                while not poller.poll(None if watch is None else WATCH_SECONDS * 1000):
+                    if watch is not None:
+                        watch()
+            if watch is not None and not self._is_at_end():
+                watch()
 
         self._about_to_wait()
         self._source.before_read = wait
@@ -109,6 +116,12 @@ class Channel:
             return False
         finally:
             self._source.before_read = None
+
+    def _is_at_end(self) -> bool:
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except ConnectionResetError:
+            return True
 
     def _flush(self) -> None:
         self.output.flush()

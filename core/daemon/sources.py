@@ -30,8 +30,9 @@ Stamp = tuple[int, int, int] | None
 def take_path() -> None:
     """Put the host's folders at the front of sys.path, where the host has told any.
 
-    The interpreter's archive of modules is kept before them: PySpark puts includes behind the first entry, and those
-    are to win. The working directory, where the daemon has it in front, goes to the end.
+    The interpreter's archive of modules is kept before them: PySpark puts includes behind the
+    first entry, and those are to win. The working directory, where the daemon has it in front,
+    goes to the end, as an empty entry: PySpark puts one behind the first, too, if there is none.
     """
     told = os.environ.get(PATH_VARIABLE)
     if not told:
@@ -43,13 +44,12 @@ def take_path() -> None:
         (entry for entry in own if os.path.basename(entry) == archive),
         os.path.join(sys.base_prefix, sys.platlibdir, archive),
     )
-    last: list[str] = []
     with suppress(FileNotFoundError):  # a working directory that was removed
         here = os.getcwd()
         if own[:1] == [here]:
-            last = [own.pop(0)]
-    rest = [entry for entry in own if entry != first]
-    sys.path[:] = [first, *folders, *rest, *last]
+            del own[0]
+    rest = [entry for entry in own if entry not in (first, "")]
+    sys.path[:] = [first, *folders, *rest, ""]
 
 
 class Sources:

@@ -72,7 +72,7 @@ def work(
 
     The caller has let go of its own descriptors' owners, and is to end the process with the
     status that this returns: 0 after the host closed the data socket, 1 where the worker itself
-    failed. Raises nothing. renew is called where a task has come and modules of the user's were
+    failed. Raises nothing. renew is called between two tasks where modules of the user's were
     edited since they were imported.
     """
     status = 1
@@ -100,15 +100,10 @@ def work(
                 zygote.rehearse(lambda data: _rehearse(data, main, buffer_size))
             state.restore()
 
-        def before_task() -> None:
-            if changed := zygote.sources.changed():
-                sources.forget_bytecode(changed)
-                renew()
-
         if renew is None:
             status = serve(channel, main, state, rehearse)
         else:
-            status = serve(channel, main, state, rehearse, zygote.sources, before_task)
+            status = serve(channel, main, state, rehearse, _Watch(zygote.sources, renew))
     except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
         traceback.print_exc()
     process.flush_standard_streams()
@@ -120,14 +115,12 @@ def serve(
     main: Main,
     state: taskstate.TaskState,
     rehearse: Callable[[], object],
-    imported: sources.Sources | None = None,
-    before_task: Callable[[], object] = lambda: None,
+    watch: _Watch | None = None,
 ) -> int:
     """Run tasks from a channel until the host closes it; returns the exit status.
 
-    state is put back between tasks, and what they imported is noted. rehearse is called where the
-    first task does not come at once: the worker is a spare then. before_task is called when one
-    has come, before any of it is read. A host that went away before it had all output is no error
+    state is put back between tasks. rehearse is called where the first task does not come at
+    once: the worker is a spare then. watch looks after what tasks have imported. A host that went away before it had all output is no error
     worth a traceback: the worker ends quietly.
 
     A task's main is entered with its first byte there: it takes its boot time then, and reports
@@ -135,7 +128,7 @@ def serve(
     """
     reuse = bool(os.environ.get("SPARK_REUSE_WORKER"))
     idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
-    while channel.wait(*idle, before_task):
+    while channel.wait(*idle, watch):
         begin = sources.now()
         try:
             code = run_task(channel, main)
@@ -147,10 +140,27 @@ def serve(
         if _reader_left_behind():
             return 0
         state.restore()
-        if imported is not None:
-            imported.note(begin)
+        if watch is not None:
+            watch.sources.note(begin)
         idle = (IDLE_SECONDS, _tidy)
     return 0
+
+
+class _Watch:
+    """Renews a worker that has imported what was edited since, also while it waits for a task.
+
+    What a task then needs is imported again by the time it comes, or else while it waits.
+    """
+
+    def __init__(self, noted: sources.Sources, renew: Renew) -> None:
+        self.sources = noted
+        self._renew = renew
+
+    def __call__(self) -> None:
+        """Look, with nothing of the next task read."""
+        if changed := self.sources.changed():
+            sources.forget_bytecode(changed)
+            self._renew()
 
 
 def _tidy() -> None:
@@ -204,7 +214,8 @@ def _take_descriptors(request: WorkerRequest, kept: Iterable[int]) -> None:
     for source, target in ((request.stdout, 1), (request.stderr, 2)):
         if source is not None:
             os.dup2(source, target)
-    process.close_all_but([*kept, request.data, request.stacks])
+    own = (request.data, request.stacks, *broadcasts.descriptors(request.broadcasts.values()))
+    process.close_all_but([*kept, *own])
 
 
 def _reset_process(request: WorkerRequest) -> None:

@@ -18,8 +18,8 @@ import platform
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from importlib.machinery import FileFinder, ModuleSpec, PathFinder
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, BinaryIO
 
 from . import process, sessionless, sources, threads
@@ -251,12 +251,12 @@ def _names(paths: Iterable[str]) -> set[str]:
     """The modules and packages that may be in these folders and archives, by their names there."""
     names: set[str] = set()
     for path in paths:
-        finder = pkgutil.get_importer(path)
-        if isinstance(finder, FileFinder):
-            with suppress(OSError):
-                names.update(entry.partition(".")[0] for entry in os.listdir(path))
-        elif finder is not None:
-            names.update(name for name, _ in pkgutil.iter_importer_modules(finder))
+        try:
+            names.update(entry.partition(".")[0] for entry in os.listdir(path))
+        except NotADirectoryError:  # an archive
+            names.update(module.name for module in pkgutil.iter_modules([path]))
+        except OSError:
+            continue
     return names
 
 
