@@ -13,7 +13,9 @@ Each module has one job:
 - typejson    Spark's JSON form of types, and their limits
 - threads     thread counts, and the thread pools of the numeric libraries
 - worker      a worker from its fork to its end: descriptors, environment, task loop
-- anew        a worker that starts its program again, free of the zygote's imports
+- anew        a worker that starts its program again, free of what was imported before
+- sources     the files that modules came from, whether they were changed; the host's path
+- broadcasts  the broadcast variables of a worker, kept where it starts anew
 - taskstate   what a task may have changed in its process, and putting it back
 - channel     the file-like objects that pyspark.worker.main reads and writes
 - reaper      live workers, their signals, their deaths

@@ -58,6 +58,7 @@ class Sources:
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self._stamps: dict[str, Stamp] = {}
+        self._latest: tuple[int, str] | None = None
         paths = sysconfig.get_paths()
         self._own = tuple({os.path.join(paths[key], "") for key in ("stdlib", "platstdlib")})
 
@@ -67,6 +68,10 @@ class Sources:
         One that was changed after it may have been read before or after the change: it counts as
         changed.
         """
+        count, last = len(sys.modules), next(reversed(sys.modules))
+        if (count, last) == self._latest:
+            return  # nothing was imported: looking at each name takes a twentieth of a small task
+        self._latest = (count, last)
         for name in sys.modules.keys() - self._seen:
             self._seen.add(name)
             file = _file_of(sys.modules.get(name))
