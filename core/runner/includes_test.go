@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,4 +65,36 @@ func statistics(t *testing.T, e *env.Env) map[string]any {
 	require.NoError(t, json.Unmarshal(e.Stats(), &stats))
 	require.Len(t, stats.Factories, 1)
 	return stats.Factories[0]
+}
+
+func TestHostPath(t *testing.T) {
+	folders := map[string]string{}
+	for name, owner := range map[string]string{"five": "5", "six": "6"} {
+		folders[name] = t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(folders[name], "operators.py"), []byte("OWNER = "+owner+"\n"), 0o600))
+	}
+	both := strings.Join([]string{"", folders["five"], "/no/such/folder", folders["six"]}, ":")
+	for name, factory := range map[string][]config.Pair{
+		"embedded": nil,
+		"zygote":   {{Key: "udfrunner.zygote.modules", Value: "operators"}},
+		"stock":    {{Key: "spark.python.daemon.module", Value: "pyspark.daemon"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t, "4.2", factory...)
+			for _, test := range []struct {
+				path     string
+				includes []string
+				want     int64
+			}{{both, nil, 5}, {folders["six"], nil, 6}, {both, []string{folders["six"]}, 6}, {"", nil, 1}} {
+				conf, err := e.Config().With(config.PythonPath, test.path)
+				require.NoError(t, err)
+				r, err := New(e, 200, [][]Function{{{Reference: "functions:owner", ReturnType: "long"}}}, [][]Argument{onA},
+					Options{Config: conf, Includes: test.includes})
+				require.NoError(t, err)
+				for range 2 {
+					assert.Equal(t, test.want, processOf(t, r), "path %q, includes %v", test.path, test.includes)
+				}
+			}
+		})
+	}
 }

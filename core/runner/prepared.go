@@ -81,7 +81,7 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
 	p.includes = r.includes
 	if text := r.conf.Text(config.PythonPath); text != "" {
-		p.setPath(text)
+		p.setPath(text, r.includes)
 	}
 	p.modulePath = modulePath(p.filesDir, p.includes)
 	p.workerKey = r.workerKey(p)
@@ -139,14 +139,17 @@ func (r *base) checkSettings() error {
 // pathVariable tells a worker of the embedded daemon what is to be at the front of its sys.path (core/daemon/worker.py).
 const pathVariable = "UDFRUNNER_PATH"
 
-// setPath has the host's path put on sys.path. PySpark puts each include before the earlier ones, so that it comes first and from its end;
-// a worker of the embedded daemon has it there already, which PySpark leaves as it is.
-func (p *prepared) setPath(text string) {
-	folders := slices.DeleteFunc(filepath.SplitList(text), func(folder string) bool { return folder == "" })
-	slices.Reverse(folders)
-	p.includes = append(folders, p.includes...)
+// setPath has the host's path put on sys.path, without what the includes have, which come before it. PySpark puts each include before the
+// earlier ones, so that the path comes first and from its end; a worker of the embedded daemon has it there already, which PySpark
+// leaves as it is.
+func (p *prepared) setPath(text string, includes []string) {
+	folders := slices.DeleteFunc(filepath.SplitList(text), func(folder string) bool {
+		return folder == "" || slices.Contains(includes, folder)
+	})
 	p.environment = maps.Clone(p.environment)
-	p.environment[pathVariable] = text
+	p.environment[pathVariable] = strings.Join(folders, string(filepath.ListSeparator))
+	slices.Reverse(folders)
+	p.includes = append(folders, includes...)
 }
 
 // modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from there

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,28 +15,25 @@ PATH_KEY = "udfrunner.python.path"
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
-def host_path(includes: Iterable[str | os.PathLike[str]] = ()) -> str:
+def host_path() -> str:
     """What is on ``sys.path`` beside Python's own and installed packages, as PATH_KEY takes it.
 
     Paths are absolute and in their order here; the empty one, of an interactive interpreter, is
-    the working directory. `includes` are left out, as they come before these. So are paths with a
-    colon, which the key cannot hold.
+    the working directory. Paths with a colon, which the key cannot hold, are left out.
     """
     entries = tuple(entry for entry in sys.path if isinstance(entry, str))
     try:
         here = os.getcwd()  # noqa: PTH109 - each runner does this: a tenth of Path's time
     except FileNotFoundError:  # It was removed.
         here = ""
-    return _told(entries, here, frozenset(os.fsdecode(include) for include in includes))
+    return _told(entries, here)
 
 
 @lru_cache(maxsize=16)
-def _told(entries: tuple[str, ...], here: str, includes: frozenset[str]) -> str:
+def _told(entries: tuple[str, ...], here: str) -> str:
     paths = (Path(here, entry) for entry in entries)
     found = (str(path) for path in paths if path.is_absolute() and not _is_own(path))
-    return os.pathsep.join(
-        dict.fromkeys(path for path in found if path not in includes and os.pathsep not in path)
-    )
+    return os.pathsep.join(dict.fromkeys(path for path in found if os.pathsep not in path))
 
 
 def _is_own(path: Path) -> bool:

@@ -105,7 +105,6 @@ class Runner:
         check_env(env)
         check_mapping(conf, "conf")
         check_paths(includes, "includes")
-        includes = list(includes)
         check_broadcasts(broadcasts)
         self.eval_type = int(eval_type)
         _check_extras(self.eval_type, table_function, time_mode)
@@ -133,7 +132,7 @@ class Runner:
             self, destroy, self._library, "runner_destroy", self._handle
         )
         try:
-            self._configure(conf, includes, broadcast_server)
+            self._configure(conf, broadcast_server)
             self._add_functions()
             self._add_files(includes, broadcasts or {})
         except BaseException:
@@ -141,14 +140,11 @@ class Runner:
             raise
 
     def _configure(
-        self,
-        conf: Mapping[str, Any] | None,
-        includes: Sequence[str | os.PathLike[str]],
-        broadcast_server: BroadcastServer | None,
+        self, conf: Mapping[str, Any] | None, broadcast_server: BroadcastServer | None
     ) -> None:
         values = dict(conf or {}) if self._env is not None else with_interpreter(conf)
         if PATH_KEY not in values and (self._env is None or PATH_KEY not in self._env.conf):
-            values[PATH_KEY] = host_path(includes)
+            values[PATH_KEY] = host_path()
         if any(chain.has_callables for chain in self._chains):
             values.setdefault(PYTHON_VERSION_KEY, _pyspark.python_version())
         if broadcast_server is not None:
