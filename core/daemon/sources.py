@@ -23,8 +23,8 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _CLOCK_NS = 20_000_000
 """How far behind the clock a file system's time of a change may be."""
 
-# Of a file: time of change, size and inode, None where there is none.
-Stamp = tuple[int, int, int] | None
+# Of a file: both times of change (tools set the first), size, inode; None where there is none, or where it is uncertain.
+Stamp = tuple[int, int, int, int] | None
 
 
 def take_path() -> None:
@@ -78,8 +78,9 @@ class Sources:
             if file is None or file in self._stamps or self._is_installed(file):
                 continue
             stamp = _stamp(file)
-            uncertain = stamp is not None and stamp[0] >= since - _CLOCK_NS
-            self._stamps[file] = None if uncertain else stamp
+            if stamp is not None:  # else nothing that could be edited
+                uncertain = max(stamp[:2]) >= since - _CLOCK_NS
+                self._stamps[file] = None if uncertain else stamp
 
     def changed(self) -> list[str]:
         """The files that are not what they were, or may not be."""
@@ -124,4 +125,4 @@ def _stamp(file: str) -> Stamp:
         found = os.stat(file)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
