@@ -20,6 +20,10 @@ def add(x, y):
     return x + y
 
 
+def seven():
+    return 7
+
+
 def double(x):
     return x * 2
 
