@@ -33,7 +33,7 @@ public final class Env implements AutoCloseable {
    * @return the env
    * @throws InvalidArgumentException where a key that begins with {@code udfrunner.} is unknown, or
    *     a value not allowed
-   * @throws UnsatisfiedLinkError where the native library can't be loaded; it says what was tried
+   * @throws LoadException where the native library can't be loaded; it says what was tried
    */
   public static Env create(Map<String, String> conf) {
     Loader.load();
@@ -69,13 +69,18 @@ public final class Env implements AutoCloseable {
     state.enter();
     try {
       Wait wait = Wait.of(timeout);
+      boolean parks = VirtualThreads.isCurrent();
       while (true) {
-        byte[] lines = Native.logNext(state.handle, wait.slice());
+        long slice = wait.slice();
+        byte[] lines = Native.logNext(state.handle, parks ? 0 : slice);
         if (lines != null) {
           return Errors.text(lines);
         }
         if (wait.isOver() || state.isClosed()) {
           return null;
+        }
+        if (parks) {
+          VirtualThreads.pause(slice);
         }
       }
     } finally {
@@ -98,7 +103,8 @@ public final class Env implements AutoCloseable {
    */
   public static boolean shutdown(Duration timeout) {
     Loader.load();
-    return Native.shutdown(timeout == null ? -1 : timeout.toMillis()) == Status.OK.ordinal();
+    long millis = timeout == null ? -1 : timeout.toMillis();
+    return VirtualThreads.onPlatformThread(() -> Native.shutdown(millis)) == Status.OK.ordinal();
   }
 
   /**
