@@ -73,7 +73,7 @@ JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmi
 
 .PHONY: java
 java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
-$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
+$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(wildcard $(JAVA)/src/main/resources/org/udfrunner/*) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
 	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
 	$(MVN) -Dmaven.test.skip=true package
 

@@ -470,6 +470,7 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  *   tasks.running             of them, those that have not ended
  *   tasks.done                of them, those that ended without an error
  *   tasks.failed              of them, those that ended with one
+ *   tasks.closed              of them, those that the host closed before their end, as a LIMIT does
  *   log.lines                 lines that workers and the library wrote
  *   log.dropped_lines         of them, those left out for their rate or because nobody took them in time
  *   factories                 a list: one object for each interpreter and environment that tasks asked for

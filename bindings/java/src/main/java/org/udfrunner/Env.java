@@ -1,8 +1,13 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 package org.udfrunner;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.lang.ref.Cleaner;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -43,7 +48,8 @@ public final class Env implements AutoCloseable {
   }
 
   /**
-   * Counters: workers started, idle, running, reused, killed, tasks. Never waits for a task.
+   * Counters: workers started, idle, running, reused, killed, tasks (of them done, failed, closed
+   * by the host before their end). Never waits for a task.
    *
    * @return a JSON object
    */
@@ -115,6 +121,21 @@ public final class Env implements AutoCloseable {
   public static String libraryVersion() {
     Loader.load();
     return Errors.text(Native.version());
+  }
+
+  /**
+   * The names of all configuration keys that mean something here, for a host that hands over a part
+   * of its configuration, such as that of a Spark session: its own values, and the defaults of its
+   * SQL configuration. Needs no native library.
+   *
+   * @return the names; one that ends with a dot stands for all keys that begin with it
+   */
+  public static List<String> configurationKeys() {
+    try (InputStream in = Env.class.getResourceAsStream("configuration-keys.txt")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Begins a use of the handle, which {@link #exit} ends. */
