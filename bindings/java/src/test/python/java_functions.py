@@ -60,8 +60,3 @@ def meet(n: pd.Series) -> pd.Series:
     while len(os.listdir(folder)) < parties:
         time.sleep(0.01)
     return n
-
-
-def sleep(n: pd.Series) -> pd.Series:
-    time.sleep(n[0])
-    return n

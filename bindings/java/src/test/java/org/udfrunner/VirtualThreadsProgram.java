@@ -10,8 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Tasks on virtual threads; their count and the folder in which their functions meet are the
- * arguments. The folder "sleep" has them sleep for two seconds instead. By reflection, since the
- * tests are compiled for Java 17.
+ * arguments. By reflection, since the tests are compiled for Java 17.
  */
 final class VirtualThreadsProgram {
   private VirtualThreadsProgram() {}
@@ -27,32 +26,25 @@ final class VirtualThreadsProgram {
 
   public static void main(String[] arguments) throws InterruptedException {
     int tasks = Integer.parseInt(arguments[0]);
-    boolean sleep = arguments[1].equals("sleep");
     try (Env env = Fixtures.env("spark.executorEnv.MEETING", arguments[1]);
         Runner runner =
             Fixtures.builder(env, EvalType.SQL_SCALAR_PANDAS_UDF)
-                .function(
-                    Fixtures.function("java_functions:" + (sleep ? "sleep" : "meet"))
-                        .returns("long"),
-                    0)
+                .function(Fixtures.function("java_functions:meet").returns("long"), 0)
                 .build()) {
-      long begin = System.nanoTime();
-      List<Long> results = run(runner, tasks, sleep ? 2 : tasks);
-      System.err.println((System.nanoTime() - begin) / 1_000_000 + " ms");
-      System.out.println(results);
+      System.out.println(run(runner, tasks));
       interrupted(runner);
       System.out.println(Env.shutdown(Duration.ofSeconds(20)));
     }
   }
 
-  private static List<Long> run(Runner runner, int tasks, long value) throws InterruptedException {
+  private static List<Long> run(Runner runner, int tasks) throws InterruptedException {
     List<Long> results = new ArrayList<>();
     CountDownLatch ended = new CountDownLatch(tasks);
     for (int i = 0; i < tasks; i++) {
       int partition = i;
       start(
           () -> {
-            try (ResultIterator task = runner.compute(Ipc.inputOf(value), partition)) {
+            try (ResultIterator task = runner.compute(Ipc.inputOf(tasks), partition)) {
               List<Long> read = Fixtures.drain(task);
               synchronized (results) {
                 results.addAll(read);

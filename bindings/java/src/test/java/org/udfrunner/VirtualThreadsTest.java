@@ -23,7 +23,7 @@ class VirtualThreadsTest {
     List<String> command =
         Fixtures.java(VirtualThreadsProgram.class, options, "6", folder.toString());
     String output = Fixtures.run(command, Map.of());
-    String text = output.replaceAll("(?m)^\\d+ ms\n|^SLF4J.*\n|^WARNING.*\n", "");
+    String text = output.replaceAll("(?m)^SLF4J.*\n|^WARNING.*\n", "");
     assertEquals(
         "0\n[6, 6, 6, 6, 6, 6]\nWaitInterruptedException\nCancelledException\ntrue\n", text);
   }
