@@ -31,17 +31,14 @@ class Column:
         spark: the column of real Spark that it stands for, as functions that see pandas or Python
             objects get it; None where Spark has no such type.
         since: the PySpark that brought Spark's type.
+        sent: whether Spark sends this Arrow type, zones aside.
     """
 
     name: str
     array: pa.Array
     spark: str | None
     since: str = "3.5"
-
-    @property
-    def exact(self) -> bool:
-        """Whether the Arrow type is the one that Spark itself sends."""
-        return self.spark is not None and self.name in SPARK_TYPES
+    sent: bool = False
 
     @property
     def refused(self) -> bool:
@@ -213,7 +210,7 @@ _UUIDS = [uuid.UUID(digit * 32).bytes for digit in "01a2f"]
 #: All of Arrow's types: those that Spark sends, and those that only hosts have.
 COLUMNS = [
     *(
-        Column(name, array, name, "4.1" if "time(" in name else "3.5")
+        Column(name, array, name, "4.1" if "time(" in name else "3.5", sent=True)
         for name, array in SPARK_TYPES.items()
     ),
     Column("uint8", _array(_SMALL, pa.uint8()), "unsigned smallint"),
@@ -244,8 +241,8 @@ COLUMNS = [
         _array([1000 * each for each in _SECONDS], pa.timestamp("ms", "Asia/Tokyo")),
         "whole timestamp",
     ),
-    Column("timestamp[us, Europe/Paris]", _zoned("Europe/Paris"), "timestamp"),
-    Column("timestamp[us, +05:30]", _zoned("+05:30"), "timestamp"),
+    Column("timestamp[us, Europe/Paris]", _zoned("Europe/Paris"), "timestamp", sent=True),
+    Column("timestamp[us, +05:30]", _zoned("+05:30"), "timestamp", sent=True),
     Column(
         "timestamp[ns, America/New_York]",
         _array([1000 * each for each in _MOMENTS], pa.timestamp("ns", "America/New_York")),
