@@ -7,7 +7,6 @@ that holds nulls where its type may; so a column has two groups of three rows.
 from __future__ import annotations
 
 import datetime
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -311,10 +310,10 @@ COLUMNS = [
 
 def comes_back(column: Column) -> str:
     """The Arrow type of a result of the Spark type that a column is."""
-    for prefix in ("", "decimal"):
-        if column.spark in SPARK_TYPES and not prefix:
-            return str(SPARK_TYPES[column.spark].type).replace("tz=UTC", "session's zone")
-    name = str(column.spark).partition(" ")[2]
-    if name in SPARK_TYPES:
-        return str(SPARK_TYPES[name].type).replace("tz=UTC", "session's zone")
-    return re.sub(r"^(short )?decimal", "decimal128", str(column.spark))
+    name = str(column.spark)
+    for each in (name, name.partition(" ")[2]):
+        if each in SPARK_TYPES:
+            return str(SPARK_TYPES[each].type).replace("tz=UTC", "session's zone")
+    names = {"smallint": "int16", "int": "int32", "bigint": "int64"}
+    last = name.rpartition(" ")[2]
+    return names.get(last, last.replace("decimal", "decimal128").replace(",", ", "))
