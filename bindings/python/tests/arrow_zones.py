@@ -68,7 +68,12 @@ def _columns(zone: str, unit: str) -> list[Column]:
         ),
     }
     return [
-        Column(f"{name} in {zone}, {unit}", pa.array(_rows(values, wrap), kind), name)
+        Column(
+            f"{name} in {zone}, {unit}",
+            pa.array(_rows(values, wrap), kind),
+            name,
+            sent=unit == "us",
+        )
         for name, (kind, values, wrap) in made.items()
     ]
 

@@ -103,6 +103,9 @@ def hold(env: Env, title: str, expected: dict[str, Any], conf: dict[str, str]) -
         found = answers_of(env, title.split()[0], declared, good, conf)
         for value in bad:
             found |= answers_of(env, title.split()[0], declared, [value], conf)
+        if conf and title.startswith(rv.PICKLED):
+            worker = conf["spark.executorEnv.TZ"]
+            found, answers = rv.repeated_hour(found, worker), rv.repeated_hour(answers, worker)
         count.compare(f"{title} {declared}", found, answers)
     count.check()
 
@@ -112,4 +115,7 @@ def test_returned(version_env: Env, minor: str, title: str) -> None:
     """Each title is a kind, with the zones of workers and session where values depend on them."""
     _, *zones = title.replace(" foreign", "").split()
     conf = conf_of(*zones) if zones else {}
-    hold(version_env, title, recorded(TITLES[title], minor, title), conf)
+    answers = recorded(TITLES[title], minor, title)
+    if not answers:
+        pytest.skip(f"not recorded of PySpark {minor}")
+    hold(version_env, title, answers, conf)
