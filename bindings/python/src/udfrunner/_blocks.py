@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ._evaltype import EvalType
 from ._functions import Argument, FunctionLike, is_udf, short_name_of, udf_return_type
 from ._inbound import InboundRows
+from ._inboundtypes import Call
 from ._input import reader_of
 from ._results import Results
 from ._rows import RecordInput, arrow_records
@@ -52,8 +53,9 @@ class BlockRunner(Runner):
         from pyspark.util import fail_on_stopiteration
 
         plain = function.func if is_udf(function) else function
-        # A StopIteration would end the map, and with it the block, without a word.
-        mapped = functools.partial(map, fail_on_stopiteration(plain))
+        # A StopIteration would end the map, and with it the block, without a word. The worker's
+        # PySpark wraps the function: pickles of closures differ between versions.
+        mapped = functools.partial(map, Call(fail_on_stopiteration, plain))
         of_block = return_type(ArrayType(declared.pyspark()))
         super().__init__(EvalType.BATCHED, [[mapped, list]], [arguments], of_block, **options)
         self._named = (short_name_of(function) or "", declared)
