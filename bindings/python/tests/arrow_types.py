@@ -47,7 +47,23 @@ class Column:
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Five values and the null before the last."""
-    return pa.array([*values[:4], None, values[4]], kind)
+    return nulls_below(pa.array([*values[:4], None, values[4]], kind))
+
+
+def nulls_below(array: pa.Array) -> pa.Array:
+    """The array with nulls in the children of null structs, as Spark's StructWriter has them;
+    what is there is seen: pandas gets floats for integers where some are null."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        children = [nulls_below(child) for child in array.flatten()]
+        return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
+    if pa.types.is_list(kind):
+        values = nulls_below(array.values)
+        return pa.ListArray.from_arrays(array.offsets, values, type=kind, mask=array.is_null())
+    if pa.types.is_map(kind):
+        parts = array.offsets, nulls_below(array.keys), nulls_below(array.items)
+        return pa.MapArray.from_arrays(*parts, type=kind, mask=array.is_null())
+    return array
 
 
 _DAYS = [datetime.date(*day) for day in [(2024, 7, 1), (1970, 1, 1), (1850, 1, 1), (2024, 2, 29)]]

@@ -49,9 +49,9 @@ def answers_of(
 
 def rows(env: Env, kind: str, declared: str, values: list[str], conf: dict[str, str]) -> list[str]:
     column = udfrunner.apply(
-        returned.rows(values),
-        pa.table({"i": range(len(values))}),
-        "i",
+        returned.evaluate,
+        pa.table({"x": values}),
+        "x",
         kind=EvalType(int(kind)),
         return_type=declared,
         env=env,
@@ -65,8 +65,7 @@ def batches(
     env: Env, kind: str, declared: str, values: list[str], conf: dict[str, str]
 ) -> list[str]:
     """A batch a value."""
-    function = returned.rows(values) if kind == "101" else returned.series(values)
-    numbers = pa.table({"i": range(len(values))})
+    function = returned.evaluate if kind == "101" else returned.evaluated
     runner = Runner(
         EvalType(int(kind)),
         [[function]],
@@ -76,14 +75,14 @@ def batches(
         conf={"spark.sql.execution.arrow.maxRecordsPerBatch": 1, **conf},
         includes=[ROOM],
     )
-    with runner, runner.compute(numbers.to_reader(max_chunksize=1)) as out:
+    with runner, runner.compute(pa.table({"x": values}).to_reader(max_chunksize=1)) as out:
         return canonical.texts(out.read_all().column(0))
 
 
 def table(env: Env, kind: str, declared: str, values: list[str], conf: dict[str, str]) -> list[str]:
     runner = Runner(
         EvalType(int(kind)),
-        [[returned.handler([values])]],
+        [[returned.Evaluated]],
         [[0]],
         f"x: {declared}",
         env=env,
@@ -91,7 +90,7 @@ def table(env: Env, kind: str, declared: str, values: list[str], conf: dict[str,
         includes=[ROOM],
     )
     pyspark_type = return_type(declared).pyspark()
-    with runner, runner.compute_rows([(i,) for i in range(len(values))]) as out:
+    with runner, runner.compute_rows([(value,) for value in values]) as out:
         return [canonical.python_value(row[0], pyspark_type) for found in out for row in found]
 
 

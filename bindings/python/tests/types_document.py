@@ -130,6 +130,7 @@ def _head(text: str) -> str:
     if text.startswith("DataFrame "):
         return "DataFrame"
     head = re.split(r"[ (\[]", value if bar else text)[0]
+    head = "NaT" if head.endswith("NaTType") else head
     return head if not bar else f"{dtype} of {head}" if dtype == "object" else dtype
 
 
