@@ -114,7 +114,7 @@ def serve(
     baseline = Baseline()
 
     def reusable() -> bool:
-        return not reuse or (not channel.at_end() and baseline.is_back())
+        return not reuse or (baseline.is_back() and not channel.at_end())
 
     idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
     while channel.wait(*idle):
