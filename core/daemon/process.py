@@ -24,6 +24,8 @@ _WALL = 0x40000000
 _M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 256 << 20
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 32 << 20
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
 _LAST = 2**31 - 1
 """The largest number a descriptor can have."""
 
@@ -158,6 +160,12 @@ def has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def address_space() -> int:
+    """What RLIMIT_AS counts of this process, in bytes."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[0]) * _PAGE
 
 
 def keep_freed_memory() -> None:

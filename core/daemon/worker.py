@@ -78,6 +78,7 @@ def work(
         process.adopt_orphans()
         os.register_at_fork(after_in_child=_Disinherit(request))
         main = zygote.worker_main()
+        zygote.raise_memory_limit()
         zygote.renew_libraries()
         process.keep_freed_memory()
         gc.enable()
