@@ -243,7 +243,8 @@ def _pass_for_pyspark() -> None:
     pyspark.logger.worker_io (4.1) to name the function that wrote a line.
     """
     for name, module in list(sys.modules.items()):
-        if name == __package__ or name.startswith(f"{__package__}."):
+        # A package is asked for its name where something is imported from it.
+        if name.startswith(f"{__package__}.") and not hasattr(module, "__path__"):
             module.__dict__["__name__"] = "pyspark.daemon"
 
 
