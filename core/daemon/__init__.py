@@ -9,6 +9,8 @@ Each module has one job:
 - zygote      interpreter checks, imports before the fork, warm-up, freezing
 - sessionless return types given as text, without a Spark session to parse them
 - ddl         the parser of such texts
+- ddltokens   its tokens
+- typejson    Spark's JSON form of types, and their limits
 - threads     thread counts, and the thread pools of the numeric libraries
 - worker      a worker from its fork to its end: descriptors, environment, task loop
 - anew        a worker that starts its program again, free of the zygote's imports

@@ -52,13 +52,12 @@ var (
 )
 
 func pickledTask(dialect *protocol.Dialect, pythonVersion string) ([]byte, error) {
-	const batchedUDF = 100
-	pickle, err := command.Reference("operator:neg", batchedUDF, `"long"`)
+	pickle, err := command.Reference("operator:neg", protocol.SQLBatchedUDF, `"long"`)
 	if err != nil {
 		return nil, err
 	}
 	input := dialect.AppendInit(nil, &protocol.Init{
-		PythonVersion: pythonVersion, Context: protocol.Context{CPUs: 1}, EvalType: batchedUDF,
+		PythonVersion: pythonVersion, Context: protocol.Context{CPUs: 1}, EvalType: protocol.SQLBatchedUDF,
 		Chains: []protocol.Chain{{Arguments: []protocol.Argument{{}}, Commands: [][]byte{pickle}}},
 	})
 	input = binary.BigEndian.AppendUint32(input, uint32(len(pickledRows))) //nolint:gosec // short
@@ -91,8 +90,8 @@ func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
 			}
 			found = found || ok
 		case protocol.Exception:
-			text := reader.Exception()
-			return status.New(status.PythonException, "%s", protocol.ExceptionLine(text)).With("python.traceback", text)
+			return status.New(status.PythonException, "%s", reader.ExceptionMessage()).
+				With("python.traceback", reader.Exception())
 		case protocol.End:
 			switch {
 			case !found:
@@ -116,6 +115,9 @@ func (s *patientSource) arrowStream(want []byte) (found bool, err error) {
 		size, eos, err := decoder.Prefix(prefix)
 		if err != nil || eos {
 			return found, err
+		}
+		if err := checkSize(int64(size)); err != nil {
+			return false, err
 		}
 		metadata := make([]byte, size)
 		if err := s.fill(metadata); err != nil {

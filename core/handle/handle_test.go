@@ -73,3 +73,52 @@ func TestOneOfManyRemovers(t *testing.T) {
 		require.Equal(t, 1, won)
 	}
 }
+
+// With the race detector, an object that is looked up while others come and go.
+func TestGetWhileOthersAreAdded(t *testing.T) {
+	table := NewTable[int](1, "env")
+	kept, err := table.Add(7)
+	require.NoError(t, err)
+	begun, done := make(chan struct{}), make(chan struct{})
+	go func() { //nolint:forbidigo // a test's own threads
+		defer close(done)
+		close(begun)
+		for i := range 10_000 { // the table's memory moves
+			id, err := table.Add(i)
+			assert.NoError(t, err)
+			if i%2 == 0 {
+				_, err = table.Remove(id)
+				assert.NoError(t, err)
+			}
+		}
+	}()
+	<-begun
+	for range 10_000 { // nothing but Get itself may order these before or behind what the other does
+		got, err := table.Get(kept)
+		if err != nil || got != 7 {
+			require.Fail(t, "another object", "%d %v", got, err)
+		}
+	}
+	<-done
+}
+
+// A handle names one object for ever, however many come and go.
+func TestStaleHandlesStayStale(t *testing.T) {
+	table := NewTable[int](1, "env")
+	first, err := table.Add(0)
+	require.NoError(t, err)
+	_, err = table.Remove(first)
+	require.NoError(t, err)
+	for i := range 1<<genBits + 10 {
+		id, err := table.Add(i)
+		if err != nil || id == first {
+			require.FailNow(t, "the stale handle lives", "after %d objects: %v", i, err)
+		}
+		if _, err = table.Remove(id); err != nil {
+			require.NoError(t, err)
+		}
+	}
+	_, err = table.Get(first)
+	assert.Equal(t, status.InvalidHandle, status.CodeOf(err))
+	assert.Len(t, table.entries, 2, "a slot serves until its generations are used up")
+}

@@ -80,7 +80,7 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 		return nil, err
 	}
 	if task.DeadlineMS > 0 {
-		it.deadline = safego.AfterFunc(time.Duration(task.DeadlineMS)*time.Millisecond, func() {
+		it.deadline = safego.AfterFunc(time.Duration(min(task.DeadlineMS, maxTimeoutMS))*time.Millisecond, func() {
 			it.giveUp(status.New(status.Deadline, "task took longer than its deadline of %d ms", task.DeadlineMS))
 		})
 	}
@@ -267,9 +267,6 @@ func (it *Iterator) explain(err error) *status.Error {
 	w := it.worker
 	it.mu.Unlock()
 	if w != nil && e.Details["worker.pid"] == "" {
-		if it.pump.opened && it.pump.source.Total() > 0 {
-			w.AwaitPID()
-		}
 		e = w.Explain(e)
 	}
 	return it.identify(e)
@@ -313,7 +310,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	}
 }
 
-// detach keeps the event descriptor from telling of a closed channel over and over.
+// detach keeps the event descriptor from telling over and over of a channel that is not read any more.
 func (it *Iterator) detach() {
 	it.mu.Lock()
 	defer it.mu.Unlock()

@@ -28,7 +28,8 @@ type pump struct {
 	inputEnded bool
 	again      bool // the host said that it has no input now
 	deaf       bool // the worker takes no more input
-	mayRead    bool // output was handed out, and more may be there already
+	mayRead    bool // output was handed out, or reading paused, and more may be there already
+	paused     bool // the reader paused: it goes on without waiting
 	readable   bool // reading may give bytes: until it would have waited, and since poll said so
 	writable   bool // the same for sending
 	ended      bool
@@ -36,6 +37,8 @@ type pump struct {
 	forked     bool      // the worker's process is known
 	death      time.Time // the worker's channel was found closed
 	stubborn   bool      // and it had to be killed
+	failure    error     // ends the task as soon as the worker's process id is known, which it names
+	failed     time.Time // when it was met; the channel is not read any more
 	sentNew    []protocol.Broadcast
 	counters   counters
 }
@@ -57,6 +60,9 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 			return err.Code, err
 		}
 		code, err := p.step()
+		if err != nil && p.unexplained(err) {
+			code, err = waiting, nil
+		}
 		if err != nil || code != waiting {
 			return code, err
 		}
@@ -67,9 +73,12 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
+		if p.paused {
+			left = 0
+		}
 		if happened, err := p.wait(left); err != nil {
 			return 0, err
-		} else if !happened && timeout >= 0 && !time.Now().Before(deadline) {
+		} else if (!happened || p.paused) && timeout >= 0 && !time.Now().Before(deadline) {
 			return status.TimedOut, nil
 		}
 	}
@@ -89,19 +98,13 @@ const waiting = status.Code(100)
 // wait waits for something to happen, at most d; it says whether something did.
 func (p *pump) wait(d time.Duration) (bool, error) {
 	var socket *transport.Socket
-	if w := p.it.worker; w != nil && p.death.IsZero() {
+	if w := p.it.worker; w != nil && p.death.IsZero() && p.failure == nil {
 		if ready, _ := w.Ready(); ready {
 			socket = w.Socket
 		}
 	}
-	if !p.death.IsZero() && (d < 0 || d > deathPoll) {
-		d = deathPoll
-	}
-	if p.opened && !p.forked {
-		limit := max(0, time.Until(p.acquired.Add(p.it.factory.ForkLimit())))
-		if d < 0 || d > limit {
-			d = limit + time.Millisecond
-		}
+	if due, ok := p.due(); ok && (d < 0 || d > due) {
+		d = due
 	}
 	if p.opened {
 		p.it.monitor.idle.waits()
@@ -120,8 +123,41 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 	return ready != transport.Ready{}, err
 }
 
+// due is after what time a step may do something of which no descriptor tells.
+func (p *pump) due() (time.Duration, bool) {
+	switch {
+	case p.failure != nil:
+		return pidPoll, true
+	case !p.death.IsZero():
+		return deathPoll, true
+	case p.opened && !p.forked:
+		return max(0, time.Until(p.acquired.Add(p.it.factory.ForkLimit()))) + time.Millisecond, true
+	}
+	return 0, false
+}
+
+// pidReport bounds the wait for the process id of a worker that has sent something, pidPoll is how often it is looked at.
+const (
+	pidReport = 500 * time.Millisecond
+	pidPoll   = time.Millisecond
+)
+
+// unexplained says whether an error is to be kept for a while: what a new worker sent may be here before its daemon's word of its
+// process id.
+func (p *pump) unexplained(err error) bool {
+	if p.failure == nil {
+		p.failure, p.failed = err, time.Now()
+		p.it.detach()
+	}
+	w := p.it.worker
+	return w != nil && p.opened && p.source.Total() > 0 && w.PID() == 0 && !w.Exited() && time.Since(p.failed) < pidReport
+}
+
 // step does all that is possible without waiting, until output is ready.
 func (p *pump) step() (status.Code, error) {
+	if p.failure != nil {
+		return 0, p.failure
+	}
 	if !p.opened {
 		if ready, err := p.open(); err != nil || !ready {
 			return waiting, err
@@ -216,6 +252,7 @@ func (p *pump) open() (bool, error) {
 	p.source = w.Reader
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
+	p.reader.Limit(p.it.runner.prepare(dialect, p.it.task.CPUs).answer)
 	p.out.attach(p.source, p.it.mode == readChunks)
 	p.writer.Queue(p.it.runner.section(dialect, in))
 	p.in.start(p.writer)
@@ -277,6 +314,7 @@ func (p *pump) recordBroadcasts(w *worker.Worker) {
 
 // receive reads what the worker sent.
 func (p *pump) receive() (status.Code, error) {
+	p.paused = false
 	if p.ended {
 		return status.Done, nil
 	}
@@ -293,9 +331,12 @@ func (p *pump) receive() (status.Code, error) {
 				return p.received(err)
 			}
 			switch event {
+			case protocol.Paused:
+				p.paused, p.mayRead = true, true
+				return waiting, nil
 			case protocol.Exception:
 				p.raised = true
-				return 0, pythonException(p.reader.Exception())
+				return 0, pythonException(p.reader)
 			case protocol.End:
 				p.ended = true
 				if p.out.flush(true) {

@@ -1,6 +1,10 @@
 package sqltype
 
 import (
+	"slices"
+	"strconv"
+	"strings"
+
 	"udfrunner/core/arrowio"
 	"udfrunner/core/status"
 )
@@ -100,6 +104,14 @@ func toArrow(t Type, column, timeZone string, large bool) (*arrowio.Type, error)
 			{Name: "value", Type: binary},
 			{Name: "metadata", Type: binary, Metadata: []arrowio.KeyValue{{Key: "variant", Value: "true"}}},
 		}}, nil
+	case Geometry, Geography:
+		name, _, _ := strings.Cut(t.jsonName(), "(")
+		return &arrowio.Type{ID: arrowio.Struct, Children: []arrowio.Field{
+			{Name: "srid", Type: &arrowio.Type{ID: arrowio.Int32}},
+			{Name: "wkb", Type: &arrowio.Type{ID: arrowio.Binary}, Metadata: []arrowio.KeyValue{
+				{Key: name, Value: "true"}, {Key: "srid", Value: strconv.Itoa(t.SRID)},
+			}},
+		}}, nil
 	case UserDefined:
 		return toArrow(*t.Element, column, timeZone, large)
 	}
@@ -108,7 +120,8 @@ func toArrow(t Type, column, timeZone string, large bool) (*arrowio.Type, error)
 
 // FromArrowSchema is the struct of an Arrow schema's fields, as Spark's ArrowUtils.fromArrowSchema and PySpark's
 // from_arrow_schema read it: units of times do not matter, dictionaries are their values, a timestamp without time
-// zone is TIMESTAMP_NTZ.
+// zone is TIMESTAMP_NTZ. Arrow has no place for user-defined types: they are known from the Spark schema in the metadata of
+// a schema that was read from a Parquet file which Spark wrote.
 //
 // Errors are INVALID_ARGUMENT and name the column and its Arrow type where Spark has no type for it.
 func FromArrowSchema(s *arrowio.Schema) (Type, error) {
@@ -119,7 +132,47 @@ func FromArrowSchema(s *arrowio.Schema) (Type, error) {
 			return Type{}, err
 		}
 	}
+	for _, kv := range s.Metadata {
+		if kv.Key != parquetKey || !strings.Contains(kv.Value, `"udt"`) {
+			continue
+		}
+		said, err := parseJSON(kv.Value)
+		if err != nil {
+			return Type{}, status.New(status.InvalidArgument, "metadata %s: %w", parquetKey, err)
+		}
+		t = t.userDefined(&said)
+	}
 	return t, nil
+}
+
+// parquetKey is the metadata entry of a schema under which Spark writes its own schema to Parquet files, as JSON
+// (ParquetReadSupport.SPARK_METADATA_KEY).
+const parquetKey = "org.apache.spark.sql.parquet.row.metadata"
+
+// userDefined is the type with the user-defined types that Spark says of it, where they are stored as it is.
+func (t Type) userDefined(said *Type) Type {
+	if said.Kind == UserDefined && said.Element.String() == t.String() {
+		return *said
+	}
+	if said.Kind != t.Kind {
+		return t
+	}
+	switch t.Kind {
+	case Array:
+		element := t.Element.userDefined(said.Element)
+		t.Element = &element
+	case Map:
+		key, val := t.Key.userDefined(said.Key), t.Value.userDefined(said.Value)
+		t.Key, t.Value = &key, &val
+	case Struct:
+		t.Fields = slices.Clone(t.Fields)
+		for i, f := range t.Fields {
+			if j := slices.IndexFunc(said.Fields, func(s Field) bool { return s.Name == f.Name }); j >= 0 {
+				t.Fields[i].Type = f.Type.userDefined(&said.Fields[j].Type)
+			}
+		}
+	}
+	return t
 }
 
 // FromArrowField is the field of an Arrow field; errors are those of FromArrowSchema.
@@ -148,7 +201,7 @@ var plainSpark = map[arrowio.TypeID]Type{
 	arrowio.Int32: {Kind: Integer}, arrowio.Int64: {Kind: Long}, arrowio.Float32: {Kind: Float}, arrowio.Float64: {Kind: Double},
 	arrowio.String: {Kind: String}, arrowio.LargeString: {Kind: String}, arrowio.Binary: {Kind: Binary},
 	arrowio.LargeBinary: {Kind: Binary}, arrowio.FixedSizeBinary: {Kind: Binary}, arrowio.Date32: {Kind: Date},
-	arrowio.Time64:               {Kind: Time, Precision: maxTimePrecision},
+	arrowio.Time64:               {Kind: Time, Precision: defaultTimePrecision},
 	arrowio.Duration:             {Kind: DayTimeInterval, Start: Day, End: Second},
 	arrowio.IntervalMonths:       {Kind: YearMonthInterval, Start: Year, End: Month},
 	arrowio.IntervalMonthDayNano: {Kind: CalendarInterval},
@@ -198,9 +251,9 @@ func fromArrowStruct(children []arrowio.Field, column string) (Type, error) {
 	if tagged(children, "metadata", "variant", "value") {
 		return Type{Kind: Variant}, nil
 	}
-	for _, spatial := range [...]string{"geometry", "geography"} {
-		if tagged(children, "wkb", spatial, "srid") {
-			return Type{}, status.New(status.InvalidArgument, "column %q: %s types are not supported", column, spatial)
+	for kind, name := range map[Kind]string{Geometry: "geometry", Geography: "geography"} {
+		if tagged(children, "wkb", name, "srid") {
+			return fromArrowSpatial(kind, children, column)
 		}
 	}
 	t := Type{Kind: Struct, Fields: make([]Field, len(children))}
@@ -209,6 +262,31 @@ func fromArrowStruct(children []arrowio.Field, column string) (Type, error) {
 		if t.Fields[i], err = fromArrowField(child, column+"."+child.Name); err != nil {
 			return Type{}, err
 		}
+	}
+	return t, nil
+}
+
+// fromArrowSpatial is the type whose SRID the tagged child names.
+func fromArrowSpatial(kind Kind, children []arrowio.Field, column string) (Type, error) {
+	var srid string
+	for _, child := range children {
+		for _, kv := range child.Metadata {
+			if child.Name == "wkb" && kv.Key == "srid" {
+				srid = kv.Value
+			}
+		}
+	}
+	system := anySystem
+	if n, err := strconv.Atoi(srid); err != nil || n != AnySRID {
+		system = systems[n]
+		if err != nil {
+			system = ""
+		}
+	}
+	t, ok := spatialType(kind, system)
+	if !ok {
+		return Type{}, status.New(status.InvalidArgument,
+			"column %q: SRID %q in the metadata of wkb: expected one that PySpark knows", column, srid)
 	}
 	return t, nil
 }

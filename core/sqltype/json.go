@@ -239,22 +239,22 @@ func jsonField(v *value, at place) (Field, error) {
 	return f, err
 }
 
-// jsonKinds are the type names that JSON knows without parameters. "null" and "timestamp_ltz" are not
-// PySpark's, but Spark's DataType.fromJson takes them.
+// jsonKinds are the type names that JSON knows without parameters.
 var jsonKinds = func() map[string]Kind {
-	kinds := map[string]Kind{"null": Null, "timestamp_ltz": Timestamp}
+	kinds := map[string]Kind{}
 	for kind, name := range names {
 		kinds[name] = kind
 	}
 	return kinds
 }()
 
+const intervalWord = "year|month|day|hour|minute|second"
+
 var (
 	jsonDecimal  = regexp.MustCompile(`^decimal\(\s*(\d+)\s*,\s*(-?\d+)\s*\)$`)
 	jsonLength   = regexp.MustCompile(`^(char|varchar|time)\(\s*(\d+)\s*\)$`)
-	jsonInterval = regexp.MustCompile(`^interval (year|month|day|hour|minute|second)(?: to (month|hour|minute|second))?$`)
+	jsonInterval = regexp.MustCompile(`^interval (` + intervalWord + `)(?: to (` + intervalWord + `))?$`)
 	jsonCollated = regexp.MustCompile(`^string\s+collate\s+(\w+)$`)
-	jsonSpatial  = regexp.MustCompile(`^(geometry|geography)\b`)
 )
 
 func jsonNamed(s string, at place, collations *value) (Type, error) {
@@ -286,10 +286,16 @@ func jsonNamed(s string, at place, collations *value) (Type, error) {
 		return t, nil
 	}
 	if m := jsonCollated.FindStringSubmatch(s); m != nil {
+		if _, ok := collationName(m[1]); !ok {
+			return Type{}, at.errorf("unknown collation %q", m[1])
+		}
 		return Type{Kind: String, Collation: m[1]}, nil
 	}
-	if m := jsonSpatial.FindString(s); m != "" {
-		return Type{}, at.errorf("%s types are not supported", m)
+	if t, ok, err := jsonSpatialType(s); ok {
+		if err != nil {
+			return Type{}, at.errorf("%w", err)
+		}
+		return t, nil
 	}
 	return Type{}, at.errorf("unknown type %q", s)
 }
@@ -303,6 +309,9 @@ func jsonString(t Type, at place, collations *value) (Type, error) {
 	provider, name, ok := strings.Cut(c.text, ".")
 	if t.Kind != String || c.kind != text || !ok || provider != "icu" && provider != "spark" || strings.Contains(name, ".") {
 		return Type{}, at.errorf(`collation %q: expected "icu.NAME" or "spark.NAME" for a string`, c.text)
+	}
+	if _, ok := collationName(name); !ok {
+		return Type{}, at.errorf("unknown collation %q", name)
 	}
 	t.Collation = name
 	return t, nil

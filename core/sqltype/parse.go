@@ -2,7 +2,6 @@ package sqltype
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -12,46 +11,65 @@ import (
 
 // Parse reads a type from text in any form that PySpark takes as a return type: Spark's JSON, a type's name
 // ("bigint", "array<map<string,int>>", in any case and with Spark's aliases), or a list of columns
-// ("a int, b string NOT NULL COMMENT 'x'"), which is a struct. As in pyspark.sql.types._parse_datatype_string a
-// text that can be read as columns is: "decimal int" is a column. TIMESTAMP is the type with the
-// session's time zone (spark.sql.timestampType is not looked at).
+// ("a int, b string NOT NULL COMMENT 'x'"), which is a struct. It takes what
+// pyspark.sql.types._parse_datatype_string of Spark 4.3 takes, for workers of all versions: a text that can be read
+// as columns is ("decimal int" is a column), and an empty one is a struct without fields. TIMESTAMP is the type
+// with the session's time zone (spark.sql.timestampType is not looked at), and types nest at most 200 deep.
 //
 // Errors are INVALID_ARGUMENT and name the text, the position and what was expected.
 func Parse(s string) (Type, error) {
 	if !utf8.ValidString(s) {
 		return Type{}, invalid(s, "not valid UTF-8")
 	}
-	trimmed := strings.TrimSpace(s)
-	switch {
-	case trimmed == "":
-		return Type{}, invalid(s, "empty; expected a type, columns or JSON")
-	case trimmed[0] == '{' || trimmed[0] == '"':
+	if trimmed := strings.TrimLeft(s, " \t\n\r"); trimmed != "" && (trimmed[0] == '{' || trimmed[0] == '"') {
 		return parseJSON(s)
 	}
 	tokens, err := scan(s)
 	if err != nil {
 		return Type{}, invalidAt(s, err)
 	}
+	// The order and the last of the ways is that of PythonSQLUtils.ddlToJson.
 	columns := parser{tokens: tokens}
-	asColumns, columnsErr := columns.columnList()
-	if columnsErr == nil {
-		return asColumns, nil
+	if t, err := columns.columnList(); err == nil {
+		return t, nil
 	}
 	single := parser{tokens: tokens}
-	asType, typeErr := single.only()
+	t, typeErr := single.only()
 	if typeErr == nil {
-		return asType, nil
+		return t, nil
 	}
-	if looksLikeColumns(tokens) && columnsErr.at >= typeErr.at {
+	if t, ok := asStruct(s); ok {
+		return t, nil
+	}
+	columns = parser{tokens: tokens, colons: true}
+	_, columnsErr := columns.columnList()
+	switch {
+	case columnsErr == nil:
+		// A comment takes the ">" that is put behind it.
+		return Type{}, invalid(s, "expected a line break after the comment at its end, or columns without colons")
+	case looksLikeColumns(tokens) && columnsErr.at >= typeErr.at:
 		typeErr = columnsErr
 	}
 	return Type{}, invalidAt(s, typeErr)
 }
 
+// asStruct reads the text as the inside of "struct<...>", where names may have colons behind them. Being put there as
+// text matters to comments, and to control characters around it (String.trim of Java).
+func asStruct(s string) (Type, bool) {
+	control := func(r rune) bool { return r <= ' ' }
+	tokens, err := scan("struct<" + strings.TrimFunc(s, control) + ">")
+	if err != nil {
+		return Type{}, false
+	}
+	inside := parser{tokens: tokens}
+	t, err := inside.only()
+	return t, err == nil
+}
+
 // looksLikeColumns says whether something other than a type's parameters follows the first word: the error of reading
 // the text as columns is then the better one, if that got as far.
 func looksLikeColumns(tokens []token) bool {
-	return len(tokens) > 2 && !tokens[1].is("<") && !tokens[1].is("(")
+	return len(tokens) > 2 && !tokens[1].is("<") && (!tokens[1].is("(") || tokens[2].kind == literal)
 }
 
 // shown is how much of a bad text a message repeats.
@@ -73,6 +91,7 @@ type parser struct {
 	tokens []token
 	next   int
 	depth  int
+	colons bool // a column list may have colons
 }
 
 func (p *parser) peek() token { return p.tokens[p.next] }
@@ -122,7 +141,7 @@ func (p *parser) only() (Type, *problem) {
 func (p *parser) columnList() (Type, *problem) {
 	t := Type{Kind: Struct}
 	for {
-		f, err := p.field()
+		f, err := p.field(p.colons)
 		if err != nil {
 			return Type{}, err
 		}
@@ -136,32 +155,15 @@ func (p *parser) columnList() (Type, *problem) {
 	}
 }
 
-// numeral matches words that Spark's lexer takes as numbers (INTEGER_VALUE, EXPONENT_VALUE and the typed
-// literals): they are no names.
-var numeral = regexp.MustCompile(`(?i)^\d+(e\d+)?(l|s|y|f|d|bd)?$`)
-
-func (p *parser) name() (string, *problem) {
-	t := p.peek()
-	switch {
-	case t.kind == quoted && t.text == "", t.kind != word && t.kind != quoted:
-		return "", problemAt(t.at, "expected a column name, found %v", t)
-	case t.kind == word && numeral.MatchString(t.text):
-		return "", problemAt(t.at, "expected a column name, found the number %s (a name like this needs backquotes)", t.text)
-	case t.kind == word && strings.IndexFunc(t.text, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0:
-		// QueryParsingErrors.invalidIdentifierError
-		return "", problemAt(t.at, "the name %s needs backquotes: it has characters other than letters a-z, digits and _", t.text)
-	}
-	p.next++
-	return t.text, nil
-}
-
 // field reads `name [:] type [NOT NULL] [COMMENT 'text']`.
-func (p *parser) field() (Field, *problem) {
+func (p *parser) field(colon bool) (Field, *problem) {
 	name, err := p.name()
 	if err != nil {
 		return Field{}, err
 	}
-	p.accept(":")
+	if colon {
+		p.accept(":")
+	}
 	if p.peek().kind == end || p.peek().is(",") {
 		return Field{}, problemAt(p.peek().at, "expected a type for column %q, found %v", name, p.peek())
 	}
@@ -170,28 +172,31 @@ func (p *parser) field() (Field, *problem) {
 		return Field{}, err
 	}
 	f := Field{Name: name, Type: t, Nullable: true}
-	if p.acceptWord("not") {
+	if p.acceptWord("not") || p.accept("!") {
 		if !p.acceptWord("null") {
 			return Field{}, problemAt(p.peek().at, "expected NULL after NOT of column %q, found %v", name, p.peek())
 		}
 		f.Nullable = false
 	}
 	if p.acceptWord("comment") {
-		comment := p.take()
-		if comment.kind != literal {
-			return Field{}, problemAt(comment.at, "expected a string after COMMENT of column %q, found %v", name, comment)
+		comment, err := p.strings(fmt.Sprintf("after COMMENT of column %q", name))
+		if err != nil {
+			return Field{}, err
 		}
-		f.Metadata = f.Metadata.with("comment", str(comment.text))
+		f.Metadata = f.Metadata.with("comment", str(comment))
 	}
 	return f, nil
 }
+
+// typeNames are what a text may name, for messages.
+const typeNames = "boolean, tinyint, smallint, int, bigint, float, double, decimal, string, char, varchar, " +
+	"binary, date, time, timestamp, timestamp_ntz, interval, void, variant, geometry, geography, array, map or struct"
 
 // ddlKinds are the names of types without parameters, all of Spark's aliases.
 var ddlKinds = map[string]Kind{
 	"void": Null, "boolean": Boolean, "tinyint": Byte, "byte": Byte, "smallint": Short, "short": Short,
 	"int": Integer, "integer": Integer, "bigint": Long, "long": Long, "float": Float, "real": Float,
-	"double": Double, "binary": Binary, "date": Date, "timestamp": Timestamp, "timestamp_ltz": Timestamp,
-	"timestamp_ntz": TimestampNTZ, "variant": Variant,
+	"double": Double, "binary": Binary, "date": Date, "variant": Variant,
 }
 
 func (p *parser) dataType() (Type, *problem) {
@@ -204,21 +209,23 @@ func (p *parser) dataType() (Type, *problem) {
 	if t.kind != word {
 		return Type{}, problemAt(t.at, "expected a type, found %v", t)
 	}
-	name := strings.ToLower(t.text)
+	name := fold(t.text)
 	if kind, ok := ddlKinds[name]; ok {
 		return Type{Kind: kind}, nil
 	}
 	switch name {
 	case "string":
 		return p.stringType()
+	case "timestamp", "timestamp_ltz", "timestamp_ntz":
+		return p.timestamp(t)
 	case "decimal", "dec", "numeric":
 		return p.decimal(t)
 	case "char", "character":
-		return p.sized(t, "char", true)
+		return p.sized(t, "char")
 	case "varchar":
-		return p.sized(t, "varchar", true)
+		return p.sized(t, "varchar")
 	case "time":
-		return p.sized(t, "time", false)
+		return p.time(t)
 	case "interval":
 		return p.interval()
 	case "array":
@@ -228,40 +235,17 @@ func (p *parser) dataType() (Type, *problem) {
 	case "struct":
 		return p.structType()
 	case "geometry", "geography":
-		return Type{}, problemAt(t.at, "%s types are not supported", name)
+		return p.spatial(t)
 	}
-	return Type{}, problemAt(t.at, "unknown type %v", t)
+	return Type{}, problemAt(t.at, "unknown type %v: expected %s", t, typeNames)
 }
 
-// collationName is as jsonCollated has it.
-var collationName = regexp.MustCompile(`^\w+$`)
-
-// stringType reads [COLLATE name], the name with or without its catalog and schema.
 func (p *parser) stringType() (Type, *problem) {
-	if !p.acceptWord("collate") {
-		return Type{Kind: String}, nil
+	collation, err := p.collation()
+	if collation == DefaultCollation {
+		collation = ""
 	}
-	for {
-		t := p.take()
-		if t.kind != word && t.kind != quoted || t.text == "" {
-			return Type{}, problemAt(t.at, "expected a collation after COLLATE, found %v", t)
-		}
-		if p.accept(".") {
-			continue
-		}
-		name := t.text
-		if !collationName.MatchString(name) { // no other can be said in JSON
-			return Type{}, problemAt(t.at, "expected a collation of ASCII letters, digits and _ after COLLATE, found %v", t)
-		}
-		// Spark's own collations have one spelling; those of ICU locales mix cases.
-		if upper := strings.ToUpper(name); strings.HasPrefix(upper, "UTF8") || strings.HasPrefix(upper, "UNICODE") {
-			name = upper
-		}
-		if name == DefaultCollation {
-			name = ""
-		}
-		return Type{Kind: String, Collation: name}, nil
-	}
+	return Type{Kind: String, Collation: collation}, err
 }
 
 // numbers reads "(n)" or "(n, m)", or nothing.
@@ -293,18 +277,64 @@ func (p *parser) decimal(of token) (Type, *problem) {
 	return checked(of)(decimalType(list[0], list[1]))
 }
 
-func (p *parser) sized(of token, kind string, required bool) (Type, *problem) {
+// sized reads CHAR and VARCHAR. PySpark has no collations of theirs, but the text may have.
+func (p *parser) sized(of token, kind string) (Type, *problem) {
 	list, err := p.numbers(of, 1)
 	if err != nil {
 		return Type{}, err
 	}
-	if list == nil && required {
+	if list == nil {
 		return Type{}, problemAt(of.at, "%s needs a length, as in %s(10)", of.text, of.text)
 	}
-	if list == nil {
-		list = []string{strconv.Itoa(maxTimePrecision)}
+	t, err := checked(of)(lengthType(kind, list[0]))
+	if err == nil {
+		_, err = p.collation()
 	}
-	return checked(of)(lengthType(kind, list[0]))
+	return t, err
+}
+
+func (p *parser) time(of token) (Type, *problem) {
+	list, err := p.numbers(of, 1)
+	if err != nil {
+		return Type{}, err
+	}
+	if list == nil {
+		list = []string{strconv.Itoa(defaultTimePrecision)}
+	}
+	t, err := checked(of)(lengthType("time", list[0]))
+	if err == nil && p.acceptWord("without") {
+		err = p.expectWords("time", "zone")
+	}
+	return t, err
+}
+
+// timestamp reads the types of timestamps, whose only precision is 6, and what may follow TIMESTAMP.
+func (p *parser) timestamp(of token) (Type, *problem) {
+	list, err := p.numbers(of, 1)
+	if err != nil {
+		return Type{}, err
+	}
+	if list != nil && strings.TrimLeft(list[0], "0") != "6" {
+		return Type{}, problemAt(of.at, "%s(%s): expected no precision but 6", of.text, list[0])
+	}
+	switch {
+	case fold(of.text) == "timestamp_ntz":
+		return Type{Kind: TimestampNTZ}, nil
+	case fold(of.text) == "timestamp" && p.acceptWord("without"):
+		return Type{Kind: TimestampNTZ}, p.expectWords("time", "zone")
+	case fold(of.text) == "timestamp" && p.acceptWord("with"):
+		return Type{Kind: Timestamp}, p.expectWords("local", "time", "zone")
+	}
+	return Type{Kind: Timestamp}, nil
+}
+
+func (p *parser) expectWords(words ...string) *problem {
+	for _, w := range words {
+		if !p.acceptWord(w) {
+			return problemAt(p.peek().at, "expected %s, found %v", strings.ToUpper(w), p.peek())
+		}
+	}
+	return nil
 }
 
 func (p *parser) interval() (Type, *problem) {
@@ -317,7 +347,7 @@ func (p *parser) interval() (Type, *problem) {
 	at := p.peek()
 	if p.acceptWord("to") {
 		t := p.take()
-		if t.kind != word || intervalField(t.text) < 0 || strings.EqualFold(t.text, from.text) {
+		if t.kind != word || intervalField(t.text) < 0 || fold(t.text) == fold(from.text) {
 			return Type{}, problemAt(t.at, "expected a field smaller than %v after TO, found %v", from, t)
 		}
 		to = t.text
@@ -363,7 +393,7 @@ func (p *parser) structType() (Type, *problem) {
 		return t, nil
 	}
 	for {
-		f, err := p.field()
+		f, err := p.field(true)
 		if err != nil {
 			return Type{}, err
 		}
@@ -390,8 +420,8 @@ func checked(of token) func(Type, error) (Type, *problem) {
 func decimalType(precision, scale string) (Type, error) {
 	p, err := strconv.Atoi(precision)
 	s, scaleErr := strconv.Atoi(scale)
-	if err != nil || scaleErr != nil || p > MaxPrecision || s > p || s < -MaxPrecision {
-		return Type{}, fmt.Errorf("decimal(%s,%s): expected a precision up to %d and a scale up to the precision",
+	if err != nil || scaleErr != nil || p > MaxPrecision || s > p || s < 0 {
+		return Type{}, fmt.Errorf("decimal(%s,%s): expected a precision up to %d and a scale from 0 to the precision",
 			precision, scale, MaxPrecision)
 	}
 	return Type{Kind: Decimal, Precision: p, Scale: s}, nil
@@ -416,7 +446,7 @@ func lengthType(kind, length string) (Type, error) {
 
 func intervalField(name string) int {
 	for i, n := range intervalNames {
-		if strings.EqualFold(n, name) {
+		if n == fold(name) {
 			return i
 		}
 	}

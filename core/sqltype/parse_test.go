@@ -18,9 +18,9 @@ import (
 
 func TestParseErrorsNameTextPlaceAndExpectation(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{"", `type "": empty; expected a type, columns or JSON`},
-		{" \n", `type " \n": empty`},
-		{"blabla", `type "blabla": at character 1: unknown type "blabla"`},
+		{"blabla", `type "blabla": at character 1: unknown type "blabla": expected boolean, tinyint,`},
+		{"double precision", `at character 8: unknown type "precision": expected boolean`},
+		{"null", `at character 1: unknown type "null"`},
 		{"array<int", `at character 10: expected ">" after the element type of array, found the end`},
 		{"array", `expected "<" after array, found the end`},
 		{"array<>", `at character 7: expected a type, found ">"`},
@@ -36,27 +36,36 @@ func TestParseErrorsNameTextPlaceAndExpectation(t *testing.T) {
 		{"struct<a int> not null", `at character 15: expected the end after the type struct<a:int>, found "not"`},
 		{"a int, 12 int", `at character 8: expected a column name, found the number 12`},
 		{"größe int", `at character 1: the name größe needs backquotes`},
-		{"a-b int", `at character 2: expected a type, found "-"`},
-		{"`` int, b int", `expected a column name`},
+		{"a-b int", "at character 1: a name with - needs backquotes, as in `a-b`"},
+		{"a.b int", `at character 2: expected a type, found "."`},
+		{"identifier('a.b') int", `at character 1: expected a single name in identifier(...), found "a.b"`},
+		{"identifier('a b') int", `at character 12: expected a name in identifier(...), found "a b"`},
+		{strings.Repeat("identifier('", 3) + "a", `at character 36: expected a closing quote`},
+		{"a int, b: int -- c", `expected a line break after the comment at its end, or columns without colons`},
+		{"a int /* c", `at character 7: expected a closing */ of the comment that begins here`},
+		{"timestamp(3)", `at character 1: timestamp(3): expected no precision but 6`},
+		{"timestamp with time zone", `at character 16: expected LOCAL, found "time"`},
+		{"time without zone", `at character 14: expected TIME, found "zone"`},
 		{"`a int", "at character 1: expected a closing ` of the name"},
-		{"a int comment 'x", `at character 15: expected a closing ' of the string`},
-		{"decimal(39,2)", `decimal(39,2): expected a precision up to 38 and a scale up to the precision`},
+		{"a int comment 'x", `at character 15: expected a closing quote of the string`},
+		{"decimal(39,2)", `decimal(39,2): expected a precision up to 38 and a scale from 0 to the precision`},
 		{"decimal(3,4)", `expected a precision up to 38`},
 		{"decimal(x)", `at character 9: expected a number in decimal(...), found "x"`},
 		{"decimal(1,2,3)", `expected ")" after the numbers of decimal, found ","`},
 		{"decimal(99999999999999999999)", `expected a precision up to 38`},
 		{"char", `char needs a length, as in char(10)`},
 		{"varchar(2147483648)", `expected a length up to 2147483647`},
-		{"time(7)", `time(7): expected a precision from 0 to 6`},
+		{"time(10)", `time(10): expected a precision from 0 to 9`},
 		{"interval month to year", `expected year to month`},
 		{"interval year to day", `expected year to month`},
 		{"interval day to day", `expected a field smaller than "day" after TO, found "day"`},
 		{"interval day to foo", `expected a field smaller than "day" after TO, found "foo"`},
-		{"string collate ϡ", `at character 16: expected a collation of ASCII letters, digits and _ after COLLATE, found "ϡ"`},
-		{"string collate `a b`", `expected a collation of ASCII letters, digits and _ after COLLATE`},
+		{"string collate ϡ", `at character 16: the name ϡ needs backquotes`},
+		{"string collate de_DE", `at character 16: unknown collation "de_DE": expected UTF8_BINARY`},
 		{"string collate", `expected a collation after COLLATE, found the end`},
-		{"geometry(4326)", `geometry types are not supported`},
-		{"a geography(any)", `at character 3: geography types are not supported`},
+		{"geometry", `at character 9: expected "(" after geometry, as in geometry(4326), found the end`},
+		{"geometry(1)", `at character 10: expected 0, 3857, 4326 or any in geometry(...), found "1"`},
+		{"a geography(3857)", `at character 13: expected 4326 or any in geography(...), found "3857"`},
 		{"\xff", `not valid UTF-8`},
 		{"{", `at character 2: the JSON ends too early`},
 		{`{"type":"struct"}`, `at $: expected an entry "fields" that is an array`},
@@ -69,7 +78,8 @@ func TestParseErrorsNameTextPlaceAndExpectation(t *testing.T) {
 		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":{"__COLLATIONS":{"a":"icu.de"}}}]}`, `collation "icu.de"`},
 		{`{"type":"udt","pyClass":"m.C"}`, `expected an entry "sqlType"`},
 		{`"long" "int"`, `at character 7: expected the end after the JSON value`},
-		{`"geometry(OGC:CRS84)"`, `geometry types are not supported`},
+		{`"geometry(EPSG:1)"`, `at $: geometry(EPSG:1): expected a coordinate reference system that PySpark knows`},
+		{`"string collate de_DE"`, `at $: unknown collation "de_DE"`},
 		{`"long`, `the JSON ends too early`},
 		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":{"x":1e999}}]}`, `the number 1e999 is out of range`},
 		{strings.Repeat("array<", 300) + "int" + strings.Repeat(">", 300), "nested deeper than 200"},
@@ -121,10 +131,12 @@ func TestArrowErrors(t *testing.T) {
 	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
 	spatial := &arrowio.Type{ID: arrowio.Struct, Children: []arrowio.Field{
 		{Name: "srid", Type: &arrowio.Type{ID: arrowio.Int32}},
-		{Name: "wkb", Type: &arrowio.Type{ID: arrowio.Binary}, Metadata: []arrowio.KeyValue{{Key: "geography", Value: "true"}}},
+		{Name: "wkb", Type: &arrowio.Type{ID: arrowio.Binary}, Metadata: []arrowio.KeyValue{
+			{Key: "geography", Value: "true"}, {Key: "srid", Value: "3857"},
+		}},
 	}}
 	_, err = FromArrowField(arrowio.Field{Name: "g", Type: spatial})
-	assert.ErrorContains(t, err, `column "g": geography types are not supported`)
+	assert.ErrorContains(t, err, `column "g": SRID "3857" in the metadata of wkb: expected one that PySpark knows`)
 }
 
 // FuzzParse: no text panics, and what parses comes back unchanged from its JSON.
@@ -138,6 +150,9 @@ func FuzzParse(f *testing.F) {
 		"a int comment 'it''s \\u0041 \\101 \\% \\", "`", "struct<", "interval day to", "a:", "decimal(", "string collate a.b.",
 	} {
 		f.Add(text)
+	}
+	for _, c := range ddlCases(f) {
+		f.Add(c.Text)
 	}
 	for _, text := range recordedTypes(f) {
 		f.Add(text)
@@ -183,4 +198,39 @@ func recordedTypes(t testing.TB) []string {
 	}
 	require.Greater(t, len(found), 5, "types in the recordings")
 	return slices.Collect(maps.Keys(found))
+}
+
+// TestUserDefinedTypesOfParquetFiles reads schemas with the metadata that Spark writes to Parquet files.
+func TestUserDefinedTypesOfParquetFiles(t *testing.T) {
+	const udt = `{"type":"udt","pyClass":"m.PointUDT","sqlType":{"type":"array","elementType":"double","containsNull":false}}`
+	double := arrowio.Field{Name: "element", Type: &arrowio.Type{ID: arrowio.Float64}, Nullable: true}
+	point := &arrowio.Type{ID: arrowio.List, Children: []arrowio.Field{double}}
+	points := &arrowio.Type{ID: arrowio.List, Children: []arrowio.Field{{Name: "element", Type: point}}}
+	schema := func(said string, t *arrowio.Type) *arrowio.Schema {
+		return &arrowio.Schema{
+			Fields:   []arrowio.Field{{Name: "p", Type: t}},
+			Metadata: []arrowio.KeyValue{{Key: "org.apache.spark.sql.parquet.row.metadata", Value: said}},
+		}
+	}
+	said := func(kind string) string {
+		return `{"type":"struct","fields":[{"name":"p","type":` + kind + `,"nullable":true,"metadata":{}}]}`
+	}
+	got, err := FromArrowSchema(schema(said(udt), point))
+	require.NoError(t, err)
+	assert.Equal(t, UserDefined, got.Fields[0].Type.Kind)
+	assert.Contains(t, got.JSON(), `"pyClass":"m.PointUDT"`)
+
+	got, err = FromArrowSchema(schema(said(`{"type":"array","elementType":`+udt+`,"containsNull":true}`), points))
+	require.NoError(t, err)
+	assert.Equal(t, UserDefined, got.Fields[0].Type.Element.Kind)
+
+	got, err = FromArrowSchema(schema(said(udt), points))
+	require.NoError(t, err)
+	assert.Equal(t, "array<array<double>>", got.Fields[0].Type.String(), "the column is not what is said to be stored")
+
+	_, err = FromArrowSchema(schema(`{"type":"udt"`, point))
+	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
+	assert.ErrorContains(t, err, "metadata org.apache.spark.sql.parquet.row.metadata")
+	_, err = FromArrowSchema(schema(`{"of something else":1}`, point))
+	require.NoError(t, err)
 }

@@ -114,6 +114,10 @@ var ddl = []struct{ text, python string }{
 		"StructType().add('a', 'integer').add('b', 'string', False, {'comment': 'x'})" +
 			".add('odd `name', ArrayType(IntegerType()))"},
 	{"a timestamp, a interval day to hour", "StructType().add('a', 'timestamp').add('a', DayTimeIntervalType(0, 1))"},
+	{"geometry(4326)", "GeometryType(4326)"},
+	{"a geometry(any) not null", "StructType().add('a', GeometryType('ANY'), False)"},
+	{"array<geography(4326)>", "ArrayType(GeographyType(4326))"}, {"geography(any)", "GeographyType('ANY')"},
+	{"time(9)", "TimeType(9)"}, {"time", "TimeType(6)"},
 	{"decimal int", "StructType().add('decimal', 'integer')"}, {"interval interval", "StructType().add('interval', 'interval')"},
 	{"map map<int, int>, struct struct<>", "StructType().add('map', MapType(IntegerType(), IntegerType())).add('struct', StructType())"},
 	{"_1 int, 2b int", "StructType().add('_1', 'integer').add('2b', 'integer')"},
@@ -229,7 +233,7 @@ func TestRandomTypesAreThoseOfPySpark(t *testing.T) {
 
 func TestJSONIsReadAsPySparkReadsIt(t *testing.T) {
 	texts := []string{
-		`"decimal"`, `"decimal( 5 ,  -2 )"`, `"char( 3 )"`, `"time( 2 )"`, `"string collate UNICODE"`, ` "long" `,
+		`"decimal"`, `"decimal( 5 ,  2 )"`, `"char( 3 )"`, `"time( 2 )"`, `"string collate UNICODE"`, ` "long" `,
 		`{"type":"struct","fields":[{"name":"a","type":"long"}]}`,
 		`{"fields":[{"name":"a","type":"string","nullable":false,"metadata":null}],"type":"struct"}`,
 		`{"type":"array","elementType":{"type":"map","keyType":"string","valueType":"integer","valueContainsNull":false},"containsNull":false}`,
@@ -267,6 +271,8 @@ var arrowTypes = []string{
 	"pa.struct([pa.field('a', pa.int8(), nullable=False, metadata={'SPARK::metadata::json': '{\"b\": 1, \"a\": 2}', 'x': 'y'})])",
 	"pa.struct([('value', pa.binary()), pa.field('metadata', pa.binary(), metadata={'variant': 'true'})])",
 	"pa.struct([('value', pa.binary()), pa.field('metadata', pa.binary(), metadata={'variant': 'false'})])",
+	"pa.struct([('srid', pa.int32()), pa.field('wkb', pa.binary(), metadata={'geometry': 'true', 'srid': '3857'})])",
+	"pa.struct([('srid', pa.int32()), pa.field('wkb', pa.binary(), metadata={'geography': 'true', 'srid': '-1'})])",
 	"pa.dictionary(pa.int8(), pa.large_string())", "pa.run_end_encoded(pa.int32(), pa.int64())",
 	"pa.dense_union([pa.field('a', pa.int32())])", "pa.list_(pa.struct([('a', pa.uint16())]))",
 }

@@ -10,8 +10,7 @@ import (
 // Kind is the class of a type, named after Spark's DataType subclasses.
 type Kind uint8
 
-// The kinds. UserDefined is PySpark's UserDefinedType, known only by its JSON. Geometry and geography
-// have none: they are refused.
+// The kinds. UserDefined is PySpark's UserDefinedType, known only by its JSON.
 const (
 	Null Kind = iota
 	Boolean
@@ -34,6 +33,8 @@ const (
 	YearMonthInterval
 	CalendarInterval
 	Variant
+	Geometry
+	Geography
 	Array
 	Map
 	Struct
@@ -52,13 +53,11 @@ var simpleNames = map[Kind]string{Byte: "tinyint", Short: "smallint", Integer: "
 
 // Limits of Spark's types, and how deep types may nest here.
 const (
-	MaxPrecision     = 38 // DecimalType.MAX_PRECISION
-	maxTimePrecision = 6  // TimeType.MAX_PRECISION
-	maxDepth         = 200
+	MaxPrecision         = 38 // DecimalType.MAX_PRECISION
+	maxTimePrecision     = 9  // TimeType.MAX_PRECISION
+	defaultTimePrecision = 6  // TimeType.DEFAULT_PRECISION
+	maxDepth             = 200
 )
-
-// DefaultCollation is the collation that type texts do not name (StringType's default).
-const DefaultCollation = "UTF8_BINARY"
 
 // IntervalField is a field of an interval type, the largest first within its type.
 type IntervalField uint8
@@ -86,6 +85,7 @@ type Type struct {
 	Scale     int           // Decimal
 	Length    int           // Char, Varchar
 	Collation string        // String; "" is DefaultCollation
+	SRID      int           // Geometry, Geography; AnySRID for mixed ones
 	Start     IntervalField // the interval kinds
 	End       IntervalField
 	Element   *Type   // Array; UserDefined: the SQL type it is stored as
@@ -149,6 +149,13 @@ func (t Type) simple(b *strings.Builder) {
 		b.WriteByte('>')
 	case UserDefined:
 		b.WriteString("udt")
+	case Geometry, Geography:
+		name, _, _ := strings.Cut(t.jsonName(), "(")
+		srid := strconv.Itoa(t.SRID)
+		if t.SRID == AnySRID {
+			srid = "any"
+		}
+		b.WriteString(name + "(" + srid + ")")
 	default:
 		if name, ok := simpleNames[t.Kind]; ok {
 			b.WriteString(name)
@@ -169,6 +176,10 @@ func (t Type) jsonName() string {
 		return "char(" + strconv.Itoa(t.Length) + ")"
 	case Varchar:
 		return "varchar(" + strconv.Itoa(t.Length) + ")"
+	case Geometry:
+		return "geometry(" + t.system() + ")"
+	case Geography:
+		return "geography(" + t.system() + ", " + algorithm + ")"
 	case DayTimeInterval, YearMonthInterval:
 		if t.Start == t.End {
 			return "interval " + t.Start.String()

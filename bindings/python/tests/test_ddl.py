@@ -1,4 +1,4 @@
-"""The DDL parser against PySpark's own types."""
+"""The DDL parser as the package uses it; core/daemon/tests/test_ddl.py holds it against Spark."""
 
 from __future__ import annotations
 
@@ -61,7 +61,6 @@ def test_json_form_is_taken_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
         "blabla",
         "a: int,",
         "array<int",

@@ -221,7 +221,7 @@ def test_deadline(shared_env: Env) -> None:
     [
         ("no_such_module:f", "no_such_module"),
         ("functions:not_callable", "not_callable"),
-        ("decorated_badly:plus_one", "return type 'lnog': 'lnog' is no type"),
+        ("decorated_badly:plus_one", "return type 'lnog': at character 1: unknown type \"lnog\""),
     ],
 )
 def test_reference_to_nothing(shared_env: Env, reference: str, text: str) -> None:

@@ -130,7 +130,9 @@ def test_bad_text_is_named(worker: client.Worker, modules: list[str]) -> None:
     result = worker.run(tasks.encode(tasks.SCALAR, imports))
     assert result.error is not None
     last = result.error.strip().splitlines()[-1]
-    assert last.startswith("ValueError: return type 'array<lnog>': 'lnog' is no type; Spark DDL")
+    assert last.startswith(
+        "ValueError: return type 'array<lnog>': at character 7: unknown type \"lnog\": expected"
+    )
     assert "During handling" not in result.error
 
 
