@@ -152,9 +152,13 @@ SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
 C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
 C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
-C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test
+C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test build/tests/frozen_test
+# The header of version 1.0, which frozen_test is a host of.
+FROZEN      := capi/tests/abi-1.0
 EXAMPLES    := build/examples/smallest build/examples/csv_udf
 
+build/tests/frozen_test: TEST_FLAGS := -I$(FROZEN) $(TEST_FLAGS)
+build/tests/frozen_test: $(FROZEN)/udfrunner.h
 $(C_PROGRAMS): build/tests/%: capi/tests/%.c $(C_PARTS) $(wildcard capi/tests/*.h) include/udfrunner.h
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
@@ -173,7 +177,7 @@ soak: venv lib build/tests/soak ## Run tasks for MINUTES=20, some of which crash
 
 .PHONY: test-c
 test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so build/tests/soak $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
-	@for t in $(C_TESTS); do echo "$$t"; \
+	@for t in $(C_TESTS) frozen; do echo "$$t"; \
 		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) \
 		UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so build/tests/$${t}_test || exit 1; done
 	@echo soak; $(RUN_SOAK) 6
@@ -187,6 +191,7 @@ test-header:
 	@for std in c99 c11 c17; do \
 		$(CC) -std=$$std $(WARNINGS) -Iinclude capi/tests/header_test.c capi/tests/header_other.c -o build/tests/header_test && build/tests/header_test || exit 1; done
 	@$(CXX) -std=c++17 -x c++ $(WARNINGS) -Iinclude capi/tests/header_test.c capi/tests/header_other.c -o build/tests/header_test && build/tests/header_test
+	@$(PYTHON) capi/tests/check_frozen.py include/udfrunner.h $(FROZEN)/udfrunner.h
 
 .PHONY: test-symbols
 test-symbols: lib
@@ -341,6 +346,7 @@ check-generated: $(FLATC)
 	@mkdir -p build/generated && cp core/arrowio/flatbuf/arrow.fbs build/generated/
 	@cd build/generated && LD_LIBRARY_PATH=$$(dirname $$(find $(BUILD)/tools -name 'libflatbuffers.so.2' 2>/dev/null | head -1) 2>/dev/null) \
 		$(FLATC) --go --gen-onefile --go-namespace flatbuf arrow.fbs && gofmt -w arrow_generated.go
+	@$(GO) test -count=1 ./core/constants
 	@diff build/generated/arrow_generated.go core/arrowio/flatbuf/arrow_generated.go || { echo "run go generate ./core/arrowio/flatbuf"; exit 1; }
 
 APT := apt-get -qq -o Dir::State::Lists=$(BUILD)/apt/lists -o Dir::Cache=$(BUILD)/apt/cache

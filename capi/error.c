@@ -49,14 +49,24 @@ const char *udfrunner_error_message(const udfrunner_error *err) {
 
 static const char *after(const char *text) { return text + strlen(text) + 1; }
 
+int32_t udfrunner_error_detail_at(const udfrunner_error *err, size_t index, const char **key,
+                                  const char **value) {
+  if (key != NULL) *key = NULL;
+  if (value != NULL) *value = NULL;
+  if (err == NULL || index >= err->details) return UDFRUNNER_DONE;
+  const char *found = after(udfrunner_error_message(err));
+  for (size_t i = 0; i < index; i++) found = after(after(found));
+  if (key != NULL) *key = found;
+  if (value != NULL) *value = after(found);
+  return UDFRUNNER_OK;
+}
+
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key) {
-  if (err == NULL || key == NULL) return NULL;
-  const char *found = udfrunner_error_message(err);
-  for (uint32_t i = 0; i < err->details; i++) {
-    found = after(found);
-    const char *value = after(found);
+  if (key == NULL) return NULL;
+  const char *found;
+  const char *value;
+  for (size_t i = 0; udfrunner_error_detail_at(err, i, &found, &value) == UDFRUNNER_OK; i++) {
     if (strcmp(found, key) == 0) return value;
-    found = value;
   }
   return NULL;
 }

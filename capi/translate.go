@@ -14,6 +14,7 @@ import (
 	"udfrunner/core/arrowio"
 	"udfrunner/core/cdata"
 	"udfrunner/core/config"
+	"udfrunner/core/cstruct"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/runner"
 	"udfrunner/core/status"
@@ -23,8 +24,33 @@ const (
 	nul = ^uint64(0) // UDFRUNNER_NUL
 	// maxCount bounds the arrays of a call: beyond it a count is garbage, not a wish.
 	maxCount = 1 << 20
-	// maxStruct bounds what later versions may add to a struct.
-	maxStruct = 4096
+)
+
+// layouts of the structs that begin with their size. What version 1.0 has ends with the named member; members are only
+// appended behind it.
+var (
+	functionLayout = cstruct.Layout{
+		Name:  "udfrunner_function",
+		First: unsafe.Offsetof(C.udfrunner_function{}.table) + unsafe.Sizeof(C.udfrunner_function{}.table),
+		Size:  unsafe.Sizeof(C.udfrunner_function{}),
+	}
+	tableFunctionLayout = cstruct.Layout{
+		Name: "udfrunner_table_function",
+		First: unsafe.Offsetof(C.udfrunner_table_function{}.n_table_arguments) +
+			unsafe.Sizeof(C.udfrunner_table_function{}.n_table_arguments),
+		Size: unsafe.Sizeof(C.udfrunner_table_function{}),
+	}
+	inputLayout = cstruct.Layout{
+		Name:  "udfrunner_input",
+		First: unsafe.Offsetof(C.udfrunner_input{}.ctx) + unsafe.Sizeof(C.udfrunner_input{}.ctx),
+		Size:  unsafe.Sizeof(C.udfrunner_input{}),
+	}
+	taskLayout = cstruct.Layout{
+		Name: "udfrunner_task",
+		First: unsafe.Offsetof(C.udfrunner_task{}.barrier_path_size) +
+			unsafe.Sizeof(C.udfrunner_task{}.barrier_path_size),
+		Size: unsafe.Sizeof(C.udfrunner_task{}),
+	}
 )
 
 // rawBytes copies bytes of the host; ok is false for NULL with size 0, which stands for nothing given.
@@ -78,21 +104,6 @@ func count(what string, n uint64) (int, error) {
 	return int(n), nil
 }
 
-// checkSize looks at the size that a struct begins with. A larger struct is one of a later
-// version; what this one does not know of it must be zero.
-func checkSize(what string, p unsafe.Pointer, known uintptr) (uintptr, error) {
-	size := *(*uint64)(p)
-	if size < uint64(known) || size > maxStruct {
-		return 0, status.New(status.InvalidArgument, "%s: size is %d, sizeof the struct is %d", what, size, known)
-	}
-	for i := known; i < uintptr(size); i++ {
-		if *(*byte)(unsafe.Add(p, i)) != 0 {
-			return 0, status.New(status.InvalidArgument, "%s: byte %d of %d is set, this version knows %d", what, i, size, known)
-		}
-	}
-	return uintptr(size), nil
-}
-
 // environment copies libc's environ.
 func environment(p unsafe.Pointer) []string {
 	var all []string
@@ -131,21 +142,19 @@ func chainOf(p unsafe.Pointer, n uint64) ([]runner.Function, error) {
 	if err != nil || length == 0 {
 		return nil, err
 	}
-	stride, err := checkSize("udfrunner_function", p, unsafe.Sizeof(C.udfrunner_function{}))
-	if err != nil {
-		return nil, err
-	}
+	var stride uintptr
 	chain := make([]runner.Function, length)
 	for i := range chain {
-		at := unsafe.Add(p, uintptr(i)*stride)
-		size, err := checkSize("udfrunner_function", at, unsafe.Sizeof(C.udfrunner_function{}))
+		f, size, err := functionLayout.Read(unsafe.Add(p, uintptr(i)*stride))
 		if err != nil {
 			return nil, err
 		}
-		if size != stride {
+		if i == 0 {
+			stride = size
+		} else if size != stride {
 			return nil, status.New(status.InvalidArgument, "udfrunner_function %d: size is %d, the first one's is %d", i, size, stride)
 		}
-		if chain[i], err = functionOf((*C.udfrunner_function)(at)); err != nil {
+		if chain[i], err = functionOf((*C.udfrunner_function)(f)); err != nil {
 			return nil, err
 		}
 	}
@@ -168,16 +177,17 @@ func functionOf(c *C.udfrunner_function) (f runner.Function, err error) {
 		}
 	}
 	if c.table != nil {
-		f.Table, err = tableFunctionOf(c.table)
+		f.Table, err = tableFunctionOf(unsafe.Pointer(c.table))
 	}
 	return f, err
 }
 
-func tableFunctionOf(c *C.udfrunner_table_function) (*runner.TableFunction, error) {
-	_, err := checkSize("udfrunner_table_function", unsafe.Pointer(c), unsafe.Sizeof(*c))
+func tableFunctionOf(p unsafe.Pointer) (*runner.TableFunction, error) {
+	known, _, err := tableFunctionLayout.Read(p)
 	if err != nil {
 		return nil, err
 	}
+	c := (*C.udfrunner_table_function)(known)
 	var t runner.TableFunction
 	if t.Name, err = optionalText("table function name", unsafe.Pointer(c.name), uint64(c.name_size)); err != nil {
 		return nil, err
@@ -239,10 +249,11 @@ func inputOf(p unsafe.Pointer) (in hostcall.Input, err error) {
 	if p == nil {
 		return in, nil
 	}
-	if _, err = checkSize("udfrunner_input", p, unsafe.Sizeof(C.udfrunner_input{})); err != nil {
+	known, _, err := inputLayout.Read(p)
+	if err != nil {
 		return in, err
 	}
-	c := (*C.udfrunner_input)(p)
+	c := (*C.udfrunner_input)(known)
 	in.Kind, in.Keys = int32(c.kind), int32(c.keys)
 	in.Stream = (*cdata.Stream)(unsafe.Pointer(c.stream))
 	in.Next = *(*uintptr)(unsafe.Pointer(&c.next))
@@ -256,10 +267,11 @@ func taskOf(p unsafe.Pointer) (task runner.Task, err error) {
 	if p == nil {
 		return task, nil
 	}
-	if _, err = checkSize("udfrunner_task", p, unsafe.Sizeof(C.udfrunner_task{})); err != nil {
+	known, _, err := taskLayout.Read(p)
+	if err != nil {
 		return task, err
 	}
-	c := (*C.udfrunner_task)(p)
+	c := (*C.udfrunner_task)(known)
 	task = runner.Task{
 		Partition: int32(c.partition), Attempt: int32(c.attempt), Stage: int32(c.stage), CPUs: int32(c.cpus),
 		TaskAttemptID: int64(c.task_attempt_id), DeadlineMS: int64(c.deadline_ms),

@@ -78,11 +78,12 @@
  *   NUL-terminated. Paths are bytes. Modified UTF-8 is never used.
  *
  * STRUCTS
- *   udfrunner_input, udfrunner_task and udfrunner_function begin with `uint64_t size`, to be set
- *   to sizeof the struct; later versions append fields and read them only
- *   where `size` covers them. Zero every field that is not used. A struct of a
- *   later version is accepted if what this one does not know of it is zero.
- *   All functions of a chain have the same size.
+ *   udfrunner_input, udfrunner_task, udfrunner_function and udfrunner_table_function begin with
+ *   `uint64_t size`, to be set to sizeof the struct; later versions append fields, always a multiple of 8 bytes.
+ *   Zero every field that is not used: zero is the default of each. A struct of an earlier version, down to 1.0,
+ *   has what it lacks at its default; one that is smaller than in 1.0 is refused. A struct of a later version is
+ *   accepted if what this one does not know of it is zero. All functions of a chain have the same size. The other
+ *   structs never change.
  */
 #ifndef UDFRUNNER_H
 #define UDFRUNNER_H
@@ -151,7 +152,7 @@ struct ArrowArrayStream {
 
 /* ABI version that this header describes: major << 16 | minor. A binding needs a
  * library of the same major and at least its minor. Functions are only added. */
-#define UDFRUNNER_ABI_VERSION 0x00010000u
+#define UDFRUNNER_ABI_VERSION 0x00010001u
 
 /* ------------------------------------------------------------------ Status */
 
@@ -168,12 +169,13 @@ struct ArrowArrayStream {
 
 /* Errors. Each line says whose fault it is, what becomes of the worker, and whether a
  * retry of the task makes sense. */
+/* generated: error codes */
 /* An error of no known class. Worker not reused; a retry may help. */
 #define UDFRUNNER_UNKNOWN (-1)
 /* The caller's: a value that is not allowed. No worker involved; do not retry. */
 #define UDFRUNNER_INVALID_ARGUMENT (-2)
-/* The caller's: not allowed now (after the first compute, used concurrently, mixed
- * ways of reading). Worker unharmed; do not retry. */
+/* The caller's: not allowed now (after the first compute, used concurrently, mixed ways of reading).
+ * Worker unharmed; do not retry. */
 #define UDFRUNNER_INVALID_STATE (-3)
 /* The caller's: a NULL, stale or foreign handle, or one of another kind. */
 #define UDFRUNNER_INVALID_HANDLE (-4)
@@ -182,8 +184,8 @@ struct ArrowArrayStream {
 /* The function's: it raised, or returned what its return type does not allow. Details hold the
  * traceback. Worker not reused; a retry meets the same error. */
 #define UDFRUNNER_PYTHON_EXCEPTION (-6)
-/* The worker process ended before its task. Details hold exit status or signal and the
- * tail of its stderr. A retry runs on another worker. */
+/* The worker process ended before its task. Details hold exit status or signal and the tail of its
+ * stderr. A retry runs on another worker. */
 #define UDFRUNNER_WORKER_EXITED (-7)
 /* The worker broke the protocol. Worker killed; a retry may help. */
 #define UDFRUNNER_PROTOCOL (-8)
@@ -193,17 +195,18 @@ struct ArrowArrayStream {
 #define UDFRUNNER_IO (-10)
 /* The task's deadline_ms passed. Worker killed; a retry needs more time. */
 #define UDFRUNNER_DEADLINE (-11)
-/* Memory could not be had. */
+/* Out of memory. */
 #define UDFRUNNER_NO_MEMORY (-12)
 /* Known, but not available: eval type, PySpark version, feature. Do not retry. */
 #define UDFRUNNER_NOT_SUPPORTED (-13)
 /* The host's: an input callback failed or brought data of a wrong structure. Worker killed. */
 #define UDFRUNNER_HOST (-14)
-/* The library's: a Go panic. The object and those below it are poisoned,
- * other tasks go on. Please report it. */
+/* The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please
+ * report it. */
 #define UDFRUNNER_INTERNAL (-15)
 /* The caller's: called in a forked child. */
 #define UDFRUNNER_FORKED (-16)
+/* generated: end */
 
 /* ------------------------------------------------------------------- Types */
 
@@ -255,6 +258,7 @@ typedef struct udfrunner_buffer {
 
 /* Eval types, PySpark's PythonEvalType, each with the PySpark that brought it where that is later than 3.5. A worker
  * that lacks one ends the task with UDFRUNNER_NOT_SUPPORTED. */
+/* generated: eval types */
 #define UDFRUNNER_NON_UDF 0
 #define UDFRUNNER_SQL_BATCHED_UDF 100
 #define UDFRUNNER_SQL_ARROW_BATCHED_UDF 101
@@ -284,6 +288,7 @@ typedef struct udfrunner_buffer {
 #define UDFRUNNER_SQL_TABLE_UDF 300
 #define UDFRUNNER_SQL_ARROW_TABLE_UDF 301
 #define UDFRUNNER_SQL_ARROW_UDTF 302 /* 4.1 */
+/* generated: end */
 
 /* What a table function (eval types 300 to 302) has beside its handler class. Zero what is not used.
  * name: the function's, for messages of PySpark 4.0 and later.
@@ -443,10 +448,38 @@ int32_t udfrunner_env_create(const udfrunner_pair *pairs, size_t n, udfrunner_en
  * \since 1.0 */
 int32_t udfrunner_env_destroy(udfrunner_env **env);
 
-/* Counters of the env as a JSON object: workers started, idle, running, reused, killed, tasks ...
+/* Counters of the env as a JSON object. Later versions add members.
  *   env    [in] NULL = the default env
  *   bytes  [out, owned]
  *   returns OK; INVALID_HANDLE; CANCELLED: env shut down; FORKED. Never waits for a task.
+ * Members, where "tasks.done" is the member "done" of the object "tasks", and counts begin with the env:
+ *   tasks.started             tasks that were computed
+ *   tasks.running             of them, those that have not ended
+ *   tasks.done                of them, those that ended without an error
+ *   tasks.failed              of them, those that ended with one
+ *   log.lines                 lines that workers and the library wrote
+ *   log.dropped_lines         of them, those left out for their rate or because nobody took them in time
+ *   factories                 a list: one object for each interpreter and environment that tasks asked for
+ *   factories.kind            "embedded", "daemon" (a stock one) or "simple" (no daemon)
+ *   factories.python          version of Python; this and the next three are absent before the factory is ready
+ *   factories.pyspark         version of PySpark
+ *   factories.pyarrow         version of PyArrow, absent where there is none
+ *   factories.pandas          version of pandas, absent where there is none
+ *   factories.zygote          true where workers are forked with their modules imported
+ *   factories.zygote_threads  threads of the process that forks them: above 1 it is no zygote
+ *   factories.notes           a list of texts, such as why there is no zygote; absent where there are none
+ *   factories.daemon_pid      process id of the daemon, 0 where there is none
+ *   factories.error           why the factory failed; absent where it did not
+ *   factories.started         workers that were begun
+ *   factories.reused          tasks that got a worker which had served others
+ *   factories.spares_used     tasks that got a spare
+ *   factories.alive           worker processes now
+ *   factories.running         workers that a task has now
+ *   factories.idle            workers that wait for a task now
+ *   factories.spares          of them, those that wait for their first
+ *   factories.recycled        workers ended between tasks for their tasks, age or memory
+ *   factories.killed          workers killed by the library
+ *   factories.crashed         workers that ended by themselves while they were wanted
  * \since 1.0 */
 int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunner_error **err);
 
@@ -620,10 +653,30 @@ int32_t iterator_error(udfrunner_iterator *it, udfrunner_error **err);
 int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error **err);
 
 /* What the task reported beside its data.
- *   key    [in] NUL-terminated: "metrics" (JSON; at any time, from any thread) or, after DONE,
+ *   key    [in] NUL-terminated: "metrics" (a JSON object; at any time, from any thread) or, after DONE,
  *     "accumulators" (int32 big-endian length + pickled (id, value), repeated)
  *   bytes  [out, owned]
  *   returns OK; INVALID_ARGUMENT: another key; INVALID_STATE: not ended yet; INVALID_HANDLE; FORKED.
+ * Members of the metrics; idle_timeouts and those of the worker are there after the end, where they are not 0. Later
+ * versions add members:
+ *   elapsed_ms            since runner_compute, up to the end
+ *   wait_ms               of it, the time that calls waited for the worker
+ *   input_ms              of it, the time in the host's callbacks and in encoding what they gave
+ *   bytes_sent            to the worker
+ *   bytes_received        from it
+ *   input_batches         batches, or callbacks that brought records
+ *   output_batches        batches or records of results
+ *   output_rows           rows of Arrow results
+ *   idle_timeouts         times that the worker gave nothing for as long as Spark's idleTimeoutSeconds says
+ *   worker_pid            process id
+ *   worker_cpu_ms         processor time of the worker in this task
+ *   worker_peak_rss       bytes, the most resident memory of the worker so far
+ *   worker_boot_ms        Spark's pythonBootTime: from the task's start to the worker's
+ *   worker_init_ms        Spark's pythonInitTime: until the functions were there
+ *   worker_finish_ms      Spark's pythonTotalTime without the two above
+ *   worker_processing_ms  Spark's pythonProcessingTime, PySpark 4.1 and later: in the functions alone
+ *   memory_bytes_spilled  Spark's memoryBytesSpilled, as the worker reports it at the end
+ *   disk_bytes_spilled    Spark's diskBytesSpilled
  * \since 1.0 */
 int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes *bytes,
                         udfrunner_error **err);
@@ -671,45 +724,61 @@ int32_t udfrunner_error_code(const udfrunner_error *err);
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_message(const udfrunner_error *err);
 
-/* A detail of an error, or NULL where it has none of that key:
- *   cause               what ended the task, one of the words below; every error that ends a task has it
- *   python.traceback    what the worker sent, whole
- *   worker.pyspark      the version of its PySpark, where that was known
- *   worker.pid          process id
- *   worker.exit_status  exit status, where it exited
- *   worker.signal       signal number, where a signal ended it
- *   worker.stderr_tail  the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
- *   worker.python_stack the Python stack at its death, where one was left
- *   worker.peak_rss     bytes
- *   task.eval_type      number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
- *   task.partition, task.attempt, task.stage, task.id
- *   go.panic            value and stack of a Go panic
- * Causes, for programs to decide on and to count; docs/crashes.md shows each with its code. The worker:
- *   signal           a signal that the library did not send ended it
- *   exit             it exited by itself
- *   out_of_memory    it could not have the memory that it asked for, or the kernel killed it for want of memory
- *   exception        the function raised, or returned what its type does not allow
- *   unpickle         the function or a pickled row could not be loaded
- *   missing_module   a module, or what is imported from it, is not there
- *   version_mismatch its Python or PySpark has another version than is needed
- *   protocol         it, or its daemon, sent what makes no sense
- *   channel_closed   it closed its channel, lived on and was killed
- *   unknown          it ended, and nobody saw how
- * Before there was a worker, or with it:
- *   bad_interpreter  not there, no Python, or without a PySpark that can be imported
- *   no_process       the system gave no process, socket or memory for a worker
- *   start_timeout    the daemon or worker was not ready in time
- *   daemon_ended     the daemon of the worker ended
- * The library killed it:
- *   cancelled        the host cancelled, closed, destroyed or shut down
- *   deadline         the task's deadline passed
- *   idle_timeout     no output for too long
- *   memory_limit     more memory than its limit
- *   host             the host's input failed or does not fit the functions
- *   system           the operating system refused something else, or memory for results
- *   internal         an error of the library
+/* generated: details */
+/* The keys of details:
+ *   cause                what ended the task, one of the words below; every error that ends a task has it
+ *   python.traceback     what the worker sent, whole
+ *   worker.pyspark       the version of its PySpark, where that was known
+ *   worker.pid           process id
+ *   worker.exit_status   exit status, where it exited
+ *   worker.signal        signal number, where a signal ended it
+ *   worker.stderr_tail   the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
+ *   worker.python_stack  the Python stack at its death, where one was left
+ *   worker.peak_rss      bytes, the most resident memory that it had
+ *   task.eval_type       number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
+ *   task.partition       the task's partition
+ *   task.attempt         the attempt of it
+ *   task.stage           its stage
+ *   task.id              its task attempt id
+ *   go.panic             value and stack of a Go panic
+ * The words of the detail cause, for programs to decide on and to count; docs/crashes.md shows each with its code:
+ *   signal            a signal that the library did not send ended the worker
+ *   exit              the worker exited by itself
+ *   out_of_memory     the worker could not have the memory that it asked for, or the kernel killed it for want of memory
+ *   exception         the function raised, or returned what its type does not allow
+ *   unpickle          the function or a pickled row could not be loaded in the worker
+ *   missing_module    a module, or what is imported from it, is not there
+ *   version_mismatch  Python or PySpark of the worker has another version than is needed
+ *   protocol          the worker or its daemon sent what makes no sense
+ *   channel_closed    the worker closed its channel, lived on and was killed
+ *   unknown           the worker ended, and nobody saw how
+ *   bad_interpreter   the interpreter is not there, is no Python, or has no PySpark that can be imported
+ *   no_process        the system gave no process, socket or memory for a worker
+ *   start_timeout     the daemon or worker was not ready in time
+ *   daemon_ended      the daemon of the worker ended
+ *   cancelled         killed: the host cancelled, closed, destroyed or shut down
+ *   deadline          killed: the task's deadline passed
+ *   idle_timeout      killed: no output for too long
+ *   memory_limit      killed: more memory than its limit
+ *   host              killed: the host's input failed or does not fit the functions
+ *   system            killed: the operating system refused something else, or memory for results
+ *   internal          killed: an error of the library
+ */
+/* generated: end */
+
+/* A detail of an error, or NULL where it has none of that key.
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key);
+
+/* One of an error's details, for hosts that take over all: those that it has are numbered from 0, in the order of
+ * their keys. Plain C, never waits, works after UDFRUNNER_INTERNAL and in a forked child.
+ *   index  [in] 0 and up; no error has more than some twenty
+ *   key    [out, borrowed] NULL = not wanted; until udfrunner_error_destroy; NULL unless OK
+ *   value  [out, borrowed] as key
+ *   returns OK; DONE: it has no more, or err is NULL.
+ * \since 1.1 */
+int32_t udfrunner_error_detail_at(const udfrunner_error *err, size_t index, const char **key,
+                                  const char **value);
 
 /* Frees an error and nulls the pointer. \since 1.0 */
 void udfrunner_error_destroy(udfrunner_error **err);

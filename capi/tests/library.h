@@ -5,6 +5,13 @@
 
 #include "udfrunner.h"
 
+/* frozen_test is compiled with the header of version 1.0. */
+#if UDFRUNNER_ABI_VERSION >= 0x00010001u
+#define LIBRARY_FUNCTIONS_1_1(F) F(udfrunner_error_detail_at)
+#else
+#define LIBRARY_FUNCTIONS_1_1(F)
+#endif
+
 #define LIBRARY_FUNCTIONS(F)  \
   F(udfrunner_abi_version)    \
   F(udfrunner_version)        \
@@ -38,7 +45,8 @@
   F(udfrunner_error_code)     \
   F(udfrunner_error_message)  \
   F(udfrunner_error_detail)   \
-  F(udfrunner_error_destroy)
+  F(udfrunner_error_destroy)  \
+  LIBRARY_FUNCTIONS_1_1(F)
 
 #define LIBRARY_MEMBER(name) __typeof__(&(name)) name;
 extern struct library { LIBRARY_FUNCTIONS(LIBRARY_MEMBER) } lib;

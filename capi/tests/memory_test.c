@@ -184,6 +184,11 @@ static void every_function_says_forked(struct handed_out *all) {
   CHECK_FAILS(forked, lib.iterator_event_fd(all->it, &fd, &err), err);
   CHECK_FAILS(forked, lib.iterator_result(all->it, "metrics", &bytes, &err), err);
   CHECK_FAILS(forked, lib.iterator_stack(all->it, 0, &bytes, &err), err);
+  const char *key;
+  const char *value;
+  CHECK_INT(forked, lib.iterator_error(all->it, &err));
+  CHECK_INT(UDFRUNNER_DONE, lib.udfrunner_error_detail_at(err, 0, &key, &value));
+  CHECK_ERROR(forked, err);
   CHECK_INT(forked, lib.iterator_cancel(all->it, NULL));
   it = all->it;
   CHECK_INT(forked, lib.iterator_close(&it));

@@ -36,6 +36,12 @@ static void in_an_iterator(void) {
   CHECK(array.release == NULL);
   CHECK_HOLDS("nil pointer", lib.udfrunner_error_message(err));
   CHECK_HOLDS("goroutine", lib.udfrunner_error_detail(err, "go.panic"));
+  const char *key;
+  const char *stack = NULL;
+  for (size_t i = 0; lib.udfrunner_error_detail_at(err, i, &key, NULL) == UDFRUNNER_OK; i++) {
+    if (strcmp(key, "go.panic") == 0) lib.udfrunner_error_detail_at(err, i, NULL, &stack);
+  }
+  CHECK_HOLDS("goroutine", stack);
   CHECK_ERROR(UDFRUNNER_INTERNAL, err);
 
   /* It stays unusable, also after a good call of another function would have worked. */

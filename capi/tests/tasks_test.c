@@ -256,6 +256,35 @@ static void python_exception(void) {
   lib.udfrunner_error_destroy(&err);
 }
 
+/* All details can be taken over without a list of their keys. */
+static void details(void) {
+  udfrunner_task task = {.size = sizeof task, .partition = 4};
+  udfrunner_error *err = failure_of(UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "told_to_fail", &task,
+                                    UDFRUNNER_PYTHON_EXCEPTION);
+  const char *key;
+  const char *value;
+  const char *before = "";
+  bool partition = false;
+  size_t n = 0;
+  while (lib.udfrunner_error_detail_at(err, n, &key, &value) == UDFRUNNER_OK) {
+    CHECK(strcmp(before, key) < 0);
+    CHECK(value == lib.udfrunner_error_detail(err, key));
+    CHECK_INT(UDFRUNNER_OK, lib.udfrunner_error_detail_at(err, n, NULL, NULL));
+    partition = partition || (strcmp(key, "task.partition") == 0 && strcmp(value, "4") == 0);
+    before = key;
+    n++;
+  }
+  CHECK(partition && n >= 8);
+  const size_t beyond[] = {n, n + 1, SIZE_MAX};
+  for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
+    key = value = "dirty";
+    CHECK_INT(UDFRUNNER_DONE, lib.udfrunner_error_detail_at(err, beyond[i], &key, &value));
+    CHECK(key == NULL && value == NULL);
+  }
+  CHECK_INT(UDFRUNNER_DONE, lib.udfrunner_error_detail_at(NULL, 0, &key, &value));
+  lib.udfrunner_error_destroy(&err);
+}
+
 static void missing_module(void) {
   udfrunner_error *err = failure_of(UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "no_such_function", NULL,
                                     UDFRUNNER_PYTHON_EXCEPTION);
@@ -418,6 +447,7 @@ int main(int argc, char **argv) {
                                TEST(pickled_rows),
                                TEST(ctx_is_any_number),
                                TEST(python_exception),
+                               TEST(details),
                                TEST(missing_module),
                                TEST(worker_exits),
                                TEST(worker_killed),

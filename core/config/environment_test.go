@@ -185,8 +185,8 @@ json.dump({n: getattr(conf, n) for n, v in vars(RunnerConf).items() if isinstanc
 			env := newConfig(t).WorkerEnvironment(minor, true, 1)
 			env.Factory["SPARK_TESTING"] = "1"
 			maps.Copy(env.Factory, env.Worker)
-			assert.Equal(t, defaults, runPython(t, minor, script, newConfig(t).RunnerConf(minor, 200), env.Factory))
-			assert.Equal(t, values, runPython(t, minor, script, newConfig(t, changed...).RunnerConf(minor, 200), env.Factory))
+			assert.Equal(t, defaults, runPython(t, minor, script, newConfig(t).RunnerConf(minor, false), env.Factory))
+			assert.Equal(t, values, runPython(t, minor, script, newConfig(t, changed...).RunnerConf(minor, false), env.Factory))
 		})
 	}
 }
@@ -210,28 +210,28 @@ func runPython(t *testing.T, minor, script string, input any, env map[string]str
 	return output
 }
 
-func TestRunnerConfByVersionAndEvalType(t *testing.T) {
+func TestRunnerConfByVersionAndFraming(t *testing.T) {
 	c := newConfig(t, Pair{UDFProfiler, "perf"}, Pair{BinaryAsBytes, "false"}, Pair{ArrowLargeVarTypes, "true"})
 	for _, tt := range []struct {
-		minor    string
-		evalType int32
-		want     []Pair
+		minor   string
+		pickled bool
+		want    []Pair
 	}{
-		{"3.5", 200, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "false"}}},
-		{"4.0", 200, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "false"}, {ArrowLargeVarTypes, "true"}}},
-		{"4.1", 101, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"}, {BinaryAsBytes, "false"}}},
-		{"4.2", 207, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"}, {BinaryAsBytes, "false"},
+		{"3.5", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "false"}}},
+		{"4.0", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "false"}, {ArrowLargeVarTypes, "true"}}},
+		{"4.1", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"}, {BinaryAsBytes, "false"}}},
+		{"4.2", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"}, {BinaryAsBytes, "false"},
 			{UDFProfiler, "perf"}}},
-		{"4.2", 100, []Pair{{UDFProfiler, "perf"}}},
-		{"4.3", 300, []Pair{{UDFProfiler, "perf"}}},
-		{"4.1", 100, nil},
-		{"4.3", 0, []Pair{{UDFProfiler, "perf"}}},
+		{"4.2", true, []Pair{{UDFProfiler, "perf"}}},
+		{"4.3", true, []Pair{{UDFProfiler, "perf"}}},
+		{"4.1", true, nil},
+		{"4.3", true, []Pair{{UDFProfiler, "perf"}}},
 	} {
-		assert.Equal(t, tt.want, c.RunnerConf(tt.minor, tt.evalType), "%s, %d", tt.minor, tt.evalType)
+		assert.Equal(t, tt.want, c.RunnerConf(tt.minor, tt.pickled), "%s, pickled: %t", tt.minor, tt.pickled)
 	}
 	for _, newer := range []string{"4.4", "4.10", "5.0"} { // as the newest known
-		for _, evalType := range []int32{0, 100, 200, 207} {
-			assert.Equal(t, c.RunnerConf("4.3", evalType), c.RunnerConf(newer, evalType), "%s, %d", newer, evalType)
+		for _, pickled := range []bool{false, true} {
+			assert.Equal(t, c.RunnerConf("4.3", pickled), c.RunnerConf(newer, pickled), "%s, pickled: %t", newer, pickled)
 		}
 	}
 }

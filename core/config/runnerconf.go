@@ -2,13 +2,6 @@ package config
 
 import "strconv"
 
-// PythonEvalType's values whose data are not Arrow but pickles.
-const (
-	nonUDF     = 0
-	batchedUDF = 100
-	tableUDF   = 300
-)
-
 // entry is a key of the runner conf, the key/value list that goes to a worker with each task (Spark's
 // ArrowPythonRunner.getPythonRunnerConfMap).
 type entry struct {
@@ -46,13 +39,12 @@ var entries = []entry{
 // told nothing assumes false.
 func convertSafely(version minor) string { return strconv.FormatBool(version >= v41) }
 
-// RunnerConf is the runner conf for workers of a PySpark minor version ("4.2") and an eval type
-// (PythonEvalType), in an order that is always the same: what differs from the worker's own
+// RunnerConf is the runner conf for workers of a PySpark minor version ("4.2") and an eval type whose data are
+// pickled or not, in an order that is always the same: what differs from the worker's own
 // default, and the time zone and ConvertSafely always. Values are written as the worker reads them: sizes as
-// bytes, booleans in lower case. It is empty for eval types with pickled data unless they are profiled.
-func (c *Config) RunnerConf(minor string, evalType int32) []Pair {
+// bytes, booleans in lower case. It is empty for pickled data unless functions are profiled.
+func (c *Config) RunnerConf(minor string, pickled bool) []Pair {
 	version := parseMinor(minor)
-	pickled := evalType == nonUDF || evalType == batchedUDF || evalType == tableUDF
 	var pairs []Pair
 	for _, e := range entries {
 		if version < e.since || pickled && !e.pickled {

@@ -180,6 +180,7 @@ func Whole(data []byte) (n int) {
 // Uneven says that Spark brought initial states together with rows, in batches whose columns have different lengths, as it did before
 // 4.2. That is no valid Arrow: a host brings them as it does to 4.2.
 func (c *Case) Uneven() bool {
-	initial := c.EvalType.ID == 212 || c.EvalType.ID == 214
+	initial := c.EvalType.ID == protocol.SQLTransformWithStatePandasInitStateUDF ||
+		c.EvalType.ID == protocol.SQLTransformWithStatePythonRowInitStateUDF
 	return initial && c.Dialect.Grouping(c.EvalType) == protocol.KeyPerBatch
 }

@@ -193,7 +193,14 @@ func (e *Env) Wait(d time.Duration) bool {
 	return true
 }
 
-// factoryStats is what Stats says of one factory.
+// stats is what Stats says; include/udfrunner.h lists the members.
+type stats struct {
+	Tasks     counts         `json:"tasks"`
+	Log       logsink.Counts `json:"log"`
+	Factories []factoryStats `json:"factories"`
+}
+
+// factoryStats is what it says of one factory.
 type factoryStats struct {
 	Kind    string   `json:"kind"`
 	Python  string   `json:"python,omitempty"`
@@ -211,11 +218,7 @@ type factoryStats struct {
 // Stats is the env's counters as a JSON object. It waits for nothing.
 func (e *Env) Stats() []byte {
 	e.mu.Lock()
-	stats := struct {
-		Tasks     counts         `json:"tasks"`
-		Log       logsink.Counts `json:"log"`
-		Factories []factoryStats `json:"factories"`
-	}{Tasks: e.counts, Log: e.log.Counts(), Factories: []factoryStats{}}
+	stats := stats{Tasks: e.counts, Log: e.log.Counts(), Factories: []factoryStats{}}
 	stats.Tasks.Running = int64(len(e.tasks))
 	factories := make([]worker.Factory, 0, len(e.factories))
 	for _, f := range e.factories {

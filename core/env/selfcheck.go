@@ -52,13 +52,12 @@ var (
 )
 
 func pickledTask(dialect *protocol.Dialect, pythonVersion string) ([]byte, error) {
-	const batchedUDF = 100
-	pickle, err := command.Reference("operator:neg", batchedUDF, `"long"`)
+	pickle, err := command.Reference("operator:neg", protocol.SQLBatchedUDF, `"long"`)
 	if err != nil {
 		return nil, err
 	}
 	input := dialect.AppendInit(nil, &protocol.Init{
-		PythonVersion: pythonVersion, Context: protocol.Context{CPUs: 1}, EvalType: batchedUDF,
+		PythonVersion: pythonVersion, Context: protocol.Context{CPUs: 1}, EvalType: protocol.SQLBatchedUDF,
 		Chains: []protocol.Chain{{Arguments: []protocol.Argument{{}}, Commands: [][]byte{pickle}}},
 	})
 	input = binary.BigEndian.AppendUint32(input, uint32(len(pickledRows))) //nolint:gosec // short

@@ -44,7 +44,7 @@ func TestSelfCheckOnKnownVersions(t *testing.T) {
 				w, err := f.Acquire("", map[string]string{"SPARK_REUSE_WORKER": "1"})
 				require.NoError(t, err)
 				require.NoError(t, selfCheck(w, dialect, known, time.Now().Add(20*time.Second)))
-				w.AwaitPID()
+				require.Eventually(t, func() bool { return w.PID() != 0 }, 10*time.Second, time.Millisecond)
 				hosttest.Signal(t, w.PID(), unix.SIGSTOP)
 				assert.ErrorContains(t, selfCheck(w, dialect, known, time.Now().Add(10*time.Millisecond)), "no answer")
 				f.Kill(w)

@@ -23,11 +23,11 @@ type warmTask struct {
 }
 
 var warmTasks = []warmTask{
-	{evalType: 250, reference: "pyarrow.compute:negate", arguments: 1, result: `"long"`},
-	{evalType: 207, reference: "builtins:iter", arguments: 1, result: `{"type":"struct","fields":[]}`, wrap: true},
-	{evalType: 200, reference: "operator:add", arguments: 2, result: `"long"`, pandas: true},
+	{evalType: protocol.SQLScalarArrowUDF, reference: "pyarrow.compute:negate", arguments: 1, result: `"long"`},
+	{evalType: protocol.SQLMapArrowIterUDF, reference: "builtins:iter", arguments: 1, result: `{"type":"struct","fields":[]}`, wrap: true},
+	{evalType: protocol.SQLScalarPandasUDF, reference: "operator:add", arguments: 2, result: `"long"`, pandas: true},
 	{
-		evalType: 205, reference: "builtins:iter", arguments: 1, wrap: true, pandas: true,
+		evalType: protocol.SQLMapPandasIterUDF, reference: "builtins:iter", arguments: 1, wrap: true, pandas: true,
 		result: `{"type":"struct","fields":[{"name":"_0","type":"long","nullable":true,"metadata":{}}]}`,
 	},
 }
@@ -62,7 +62,7 @@ func (t *warmTask) input(dialect *protocol.Dialect, pythonVersion string, conf *
 		PythonVersion: pythonVersion, Context: protocol.Context{CPUs: 1}, EvalType: t.evalType,
 		Chains: []protocol.Chain{{Arguments: make([]protocol.Argument, t.arguments), Commands: [][]byte{pickle}}},
 	}
-	for _, p := range conf.RunnerConf(dialect.Minor, t.evalType) {
+	for _, p := range conf.RunnerConf(dialect.Minor, false) {
 		init.RunnerConf = append(init.RunnerConf, protocol.Entry{Key: p.Key, Value: p.Value})
 	}
 	schema := &arrowio.Schema{Fields: []arrowio.Field{{Name: "_0", Type: &arrowio.Type{ID: arrowio.Int64}, Nullable: true}}}

@@ -73,3 +73,31 @@ func TestOneOfManyRemovers(t *testing.T) {
 		require.Equal(t, 1, won)
 	}
 }
+
+// With the race detector, an object that is looked up while others come and go.
+func TestGetWhileOthersAreAdded(t *testing.T) {
+	table := NewTable[int](1, "env")
+	kept, err := table.Add(7)
+	require.NoError(t, err)
+	begun, done := make(chan struct{}), make(chan struct{})
+	go func() { //nolint:forbidigo // a test's own threads
+		defer close(done)
+		close(begun)
+		for i := range 10_000 { // the table's memory moves
+			id, err := table.Add(i)
+			assert.NoError(t, err)
+			if i%2 == 0 {
+				_, err = table.Remove(id)
+				assert.NoError(t, err)
+			}
+		}
+	}()
+	<-begun
+	for range 10_000 { // nothing but Get itself may order these before or behind what the other does
+		got, err := table.Get(kept)
+		if err != nil || got != 7 {
+			require.Fail(t, "another object", "%d %v", got, err)
+		}
+	}
+	<-done
+}

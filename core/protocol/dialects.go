@@ -11,20 +11,33 @@ func every(int32) bool { return true }
 func none(int32) bool { return false }
 
 // Eval types that have a runner conf before 4.2, where all have: those with Arrow data.
-func hasConf(id int32) bool { return id != rdd && id != 100 && id != 300 }
+func hasConf(id int32) bool { return id != NonUDF && id != SQLBatchedUDF && id != SQLTableUDF }
 
 // Eval types of functions that may be profiled before 4.2.
-func hasProfiler(id int32) bool { return id >= 100 && id < 300 }
+func hasProfiler(id int32) bool { return id >= SQLBatchedUDF && id < SQLTableUDF }
 
 var (
-	hasStateSchema = oneOf(208)
-	hasStateServer = oneOf(211, 212, 213, 214)
-	hasInputType   = oneOf(101, 301)
-	hasTables      = oneOf(302)
+	hasStateSchema = oneOf(SQLGroupedMapPandasUDFWithState)
+	hasStateServer = oneOf(
+		SQLTransformWithStatePandasUDF, SQLTransformWithStatePandasInitStateUDF, SQLTransformWithStatePythonRowUDF,
+		SQLTransformWithStatePythonRowInitStateUDF,
+	)
+	hasInputType = oneOf(SQLArrowBatchedUDF, SQLArrowTableUDF)
+	hasTables    = oneOf(SQLArrowUDTF)
 
 	// Eval types whose arguments have a flag for keywords (read_single_udf and read_udtf of each version's worker).
-	keywords40 = oneOf(100, 101, 200, 202, 203, 204, 300, 301)
-	keywords41 = oneOf(100, 101, 200, 202, 203, 204, 250, 251, 252, 253, 300, 301, 302)
+	keywords40 = oneOf(
+		SQLBatchedUDF, SQLArrowBatchedUDF, SQLScalarPandasUDF,
+		SQLGroupedAggPandasUDF, SQLWindowAggPandasUDF, SQLScalarPandasIterUDF,
+		SQLTableUDF, SQLArrowTableUDF,
+	)
+	keywords41 = oneOf(
+		SQLBatchedUDF, SQLArrowBatchedUDF, SQLScalarPandasUDF,
+		SQLGroupedAggPandasUDF, SQLWindowAggPandasUDF, SQLScalarPandasIterUDF,
+		SQLScalarArrowUDF, SQLScalarArrowIterUDF, SQLGroupedAggArrowUDF,
+		SQLWindowAggArrowUDF, SQLTableUDF, SQLArrowTableUDF,
+		SQLArrowUDTF,
+	)
 )
 
 // Whether chains have a result id.

@@ -10,7 +10,7 @@ type functions struct {
 	table bool
 }
 
-var isTableFunction = oneOf(300, 301, 302)
+var isTableFunction = oneOf(SQLTableUDF, SQLArrowTableUDF, SQLArrowUDTF)
 
 func (f functions) field() field { return field{append: f.append, parse: f.parse} }
 

@@ -23,21 +23,48 @@ type groupings map[int32]Grouping
 
 var (
 	groupings35 = groupings{
-		201: BatchPerGroup, 202: BatchPerGroup, 203: BatchPerGroup, 206: StreamPair,
+		SQLGroupedMapPandasUDF:   BatchPerGroup,
+		SQLGroupedAggPandasUDF:   BatchPerGroup,
+		SQLWindowAggPandasUDF:    BatchPerGroup,
+		SQLCogroupedMapPandasUDF: StreamPair,
 	}
 	groupings40 = groupings{
-		201: BatchPerGroup, 202: BatchPerGroup, 203: BatchPerGroup, 206: StreamPair,
-		209: BatchPerGroup, 210: StreamPair, 211: KeyPerBatch, 212: KeyPerBatch,
+		SQLGroupedMapPandasUDF:                  BatchPerGroup,
+		SQLGroupedAggPandasUDF:                  BatchPerGroup,
+		SQLWindowAggPandasUDF:                   BatchPerGroup,
+		SQLCogroupedMapPandasUDF:                StreamPair,
+		SQLGroupedMapArrowUDF:                   BatchPerGroup,
+		SQLCogroupedMapArrowUDF:                 StreamPair,
+		SQLTransformWithStatePandasUDF:          KeyPerBatch,
+		SQLTransformWithStatePandasInitStateUDF: KeyPerBatch,
 	}
 	groupings41 = groupings{
-		201: StreamPerGroup, 202: StreamPerGroup, 203: StreamPerGroup, 206: StreamPair,
-		209: StreamPerGroup, 210: StreamPair, 212: KeyPerBatch, 214: KeyPerBatch,
-		215: StreamPerGroup, 216: StreamPerGroup, 252: StreamPerGroup, 253: StreamPerGroup,
+		SQLGroupedMapPandasUDF:                     StreamPerGroup,
+		SQLGroupedAggPandasUDF:                     StreamPerGroup,
+		SQLWindowAggPandasUDF:                      StreamPerGroup,
+		SQLCogroupedMapPandasUDF:                   StreamPair,
+		SQLGroupedMapArrowUDF:                      StreamPerGroup,
+		SQLCogroupedMapArrowUDF:                    StreamPair,
+		SQLTransformWithStatePandasInitStateUDF:    KeyPerBatch,
+		SQLTransformWithStatePythonRowInitStateUDF: KeyPerBatch,
+		SQLGroupedMapArrowIterUDF:                  StreamPerGroup,
+		SQLGroupedMapPandasIterUDF:                 StreamPerGroup,
+		SQLGroupedAggArrowUDF:                      StreamPerGroup,
+		SQLWindowAggArrowUDF:                       StreamPerGroup,
 	}
 	groupings42 = groupings{
-		201: StreamPerGroup, 202: StreamPerGroup, 203: StreamPerGroup, 206: StreamPair,
-		209: StreamPerGroup, 210: StreamPair, 215: StreamPerGroup, 216: StreamPerGroup, 217: StreamPerGroup,
-		252: StreamPerGroup, 253: StreamPerGroup, 254: StreamPerGroup,
+		SQLGroupedMapPandasUDF:     StreamPerGroup,
+		SQLGroupedAggPandasUDF:     StreamPerGroup,
+		SQLWindowAggPandasUDF:      StreamPerGroup,
+		SQLCogroupedMapPandasUDF:   StreamPair,
+		SQLGroupedMapArrowUDF:      StreamPerGroup,
+		SQLCogroupedMapArrowUDF:    StreamPair,
+		SQLGroupedMapArrowIterUDF:  StreamPerGroup,
+		SQLGroupedMapPandasIterUDF: StreamPerGroup,
+		SQLGroupedAggPandasIterUDF: StreamPerGroup,
+		SQLGroupedAggArrowUDF:      StreamPerGroup,
+		SQLWindowAggArrowUDF:       StreamPerGroup,
+		SQLGroupedAggArrowIterUDF:  StreamPerGroup,
 	}
 )
 

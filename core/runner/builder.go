@@ -54,12 +54,18 @@ func (b *Builder) change(f func() error) error {
 // AddFunction adds a chain and the arguments of its first function.
 func (b *Builder) AddFunction(chain []Function, arguments []Argument) error {
 	return b.change(func() error {
-		// Made on trial, so that a bad chain is refused here and not by Compute.
-		chains, offsets := append(slices.Clone(b.chains), chain), append(slices.Clone(b.offsets), arguments)
-		if _, err := newBase(b.env, b.evalType, chains, offsets, b.options); err != nil {
+		// On trial, so that a bad chain is refused here and not by Compute; the settings may still change.
+		trial, err := newBase(b.env, b.evalType, b.options)
+		if err != nil {
 			return err
 		}
-		b.chains, b.offsets = chains, offsets
+		if err := trial.checkCount(len(b.chains) + 1); err != nil {
+			return err
+		}
+		if err := trial.add(len(b.chains), chain, arguments); err != nil {
+			return err
+		}
+		b.chains, b.offsets = append(b.chains, chain), append(b.offsets, arguments)
 		return nil
 	})
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/safego"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
 )
@@ -13,6 +14,7 @@ type eventFD struct {
 	fd     int
 	wake   *transport.Wake
 	socket *transport.Socket
+	timer  *safego.Timer // sets wake when something is due
 }
 
 func newEventFD(wake *transport.Wake) (*eventFD, error) {
@@ -54,12 +56,16 @@ func (e *eventFD) update(done bool, p *pump) {
 		}
 		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, e.socket.FD(), &unix.EpollEvent{Events: events})
 	}
+	e.timer.Stop()
 	if done || p.canProgress() {
 		e.wake.Set()
+	} else if due, ok := p.due(); ok {
+		e.timer = safego.AfterFunc(due, e.wake.Set)
 	}
 }
 
 func (e *eventFD) close() {
+	e.timer.Stop()
 	if e.fd >= 0 {
 		_ = unix.Close(e.fd)
 		e.fd = -1

@@ -267,9 +267,6 @@ func (it *Iterator) explain(err error) *status.Error {
 	w := it.worker
 	it.mu.Unlock()
 	if w != nil && e.Details["worker.pid"] == "" {
-		if it.pump.opened && it.pump.source.Total() > 0 {
-			w.AwaitPID()
-		}
 		e = w.Explain(e)
 	}
 	return it.identify(e)
@@ -313,7 +310,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	}
 }
 
-// detach keeps the event descriptor from telling of a closed channel over and over.
+// detach keeps the event descriptor from telling over and over of a channel that is not read any more.
 func (it *Iterator) detach() {
 	it.mu.Lock()
 	defer it.mu.Unlock()

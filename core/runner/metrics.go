@@ -21,7 +21,7 @@ type counters struct {
 	got     atomic.Int64 // bytes
 }
 
-// metrics is iterator_result("metrics").
+// metrics is iterator_result("metrics"); include/udfrunner.h lists the members.
 type metrics struct {
 	ElapsedMS     float64 `json:"elapsed_ms"`
 	WaitMS        float64 `json:"wait_ms"`

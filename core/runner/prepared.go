@@ -60,14 +60,14 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		filesDir:      r.conf.Text(config.FilesDirectory),
 		profiler:      r.conf.Text(config.UDFProfiler),
 		limits:        r.limits(),
-		runnerConf:    entries(r.conf.RunnerConf(dialect.Minor, r.evalType.ID)),
+		runnerConf:    entries(r.conf.RunnerConf(dialect.Minor, r.evalType.Framing == protocol.Pickled)),
 	}
 	if bounds := r.conf.Text(config.WindowBounds); r.evalType.Family == protocol.WindowAggregate {
 		p.runnerConf = append(p.runnerConf, protocol.Entry{Key: dialect.WindowBounds, Value: r.windowBounds(bounds)})
 	}
 	p.broadcastServer = broadcastServer(r.conf)
 	evalConf := entries(r.conf.Family(config.EvalConf))
-	if r.evalType.ID == arrowTableFunction {
+	if r.evalType.ID == protocol.SQLArrowUDTF {
 		evalConf = append(evalConf, protocol.Entry{Key: protocol.EvalConfTableArguments, Value: commas(r.tables)})
 	}
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
@@ -76,9 +76,6 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 	r.cache.prepared.Store(p)
 	return p
 }
-
-// arrowTableFunction is the eval type that is told which of its arguments are tables.
-const arrowTableFunction = 302
 
 func commas(numbers []int32) string {
 	texts := make([]string, len(numbers))

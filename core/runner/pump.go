@@ -36,6 +36,8 @@ type pump struct {
 	forked     bool      // the worker's process is known
 	death      time.Time // the worker's channel was found closed
 	stubborn   bool      // and it had to be killed
+	failure    error     // ends the task as soon as the worker's process id is known, which it names
+	failed     time.Time // when it was met; the channel is not read any more
 	sentNew    []protocol.Broadcast
 	counters   counters
 }
@@ -57,6 +59,9 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 			return err.Code, err
 		}
 		code, err := p.step()
+		if err != nil && p.unexplained(err) {
+			code, err = waiting, nil
+		}
 		if err != nil || code != waiting {
 			return code, err
 		}
@@ -89,19 +94,13 @@ const waiting = status.Code(100)
 // wait waits for something to happen, at most d; it says whether something did.
 func (p *pump) wait(d time.Duration) (bool, error) {
 	var socket *transport.Socket
-	if w := p.it.worker; w != nil && p.death.IsZero() {
+	if w := p.it.worker; w != nil && p.death.IsZero() && p.failure == nil {
 		if ready, _ := w.Ready(); ready {
 			socket = w.Socket
 		}
 	}
-	if !p.death.IsZero() && (d < 0 || d > deathPoll) {
-		d = deathPoll
-	}
-	if p.opened && !p.forked {
-		limit := max(0, time.Until(p.acquired.Add(p.it.factory.ForkLimit())))
-		if d < 0 || d > limit {
-			d = limit + time.Millisecond
-		}
+	if due, ok := p.due(); ok && (d < 0 || d > due) {
+		d = due
 	}
 	if p.opened {
 		p.it.monitor.idle.waits()
@@ -120,8 +119,41 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 	return ready != transport.Ready{}, err
 }
 
+// due is after what time a step may do something of which no descriptor tells.
+func (p *pump) due() (time.Duration, bool) {
+	switch {
+	case p.failure != nil:
+		return pidPoll, true
+	case !p.death.IsZero():
+		return deathPoll, true
+	case p.opened && !p.forked:
+		return max(0, time.Until(p.acquired.Add(p.it.factory.ForkLimit()))) + time.Millisecond, true
+	}
+	return 0, false
+}
+
+// pidReport bounds the wait for the process id of a worker that has sent something, pidPoll is how often it is looked at.
+const (
+	pidReport = 500 * time.Millisecond
+	pidPoll   = time.Millisecond
+)
+
+// unexplained says whether an error is to be kept for a while: what a new worker sent may be here before its daemon's word of its
+// process id.
+func (p *pump) unexplained(err error) bool {
+	if p.failure == nil {
+		p.failure, p.failed = err, time.Now()
+		p.it.detach()
+	}
+	w := p.it.worker
+	return w != nil && p.opened && p.source.Total() > 0 && w.PID() == 0 && !w.Exited() && time.Since(p.failed) < pidReport
+}
+
 // step does all that is possible without waiting, until output is ready.
 func (p *pump) step() (status.Code, error) {
+	if p.failure != nil {
+		return 0, p.failure
+	}
 	if !p.opened {
 		if ready, err := p.open(); err != nil || !ready {
 			return waiting, err

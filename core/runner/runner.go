@@ -106,46 +106,64 @@ type base struct {
 // (BasePythonRunner's constructor requires it, too). Errors are InvalidArgument or NotSupported and
 // name the chain.
 func New(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument, options Options) (Computer, error) {
-	b, err := newBase(e, evalTypeID, chains, offsets, options)
-	if err == nil {
-		err = b.checkSettings()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return families[b.evalType.Family].make(b), nil
-}
-
-func newBase(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument, options Options) (*base, error) {
-	evalType, err := protocol.EvalTypeByID(evalTypeID)
+	b, err := newBase(e, evalTypeID, options)
 	if err != nil {
 		return nil, err
 	}
 	if len(chains) != len(offsets) {
 		return nil, status.New(status.InvalidArgument, "%d chains of functions but %d lists of argument offsets, they must be equally many", len(chains), len(offsets))
 	}
-	if len(chains) == 0 {
-		return nil, status.New(status.InvalidArgument, "runner has no functions, at least one chain is needed")
+	if err := b.checkCount(len(chains)); err != nil {
+		return nil, err
 	}
-	if evalType.SingleChain && len(chains) > 1 {
-		return nil, status.New(status.InvalidArgument, "%d chains of functions, eval type %d (%s) takes one", len(chains), evalType.ID, evalType.Name)
+	for i := range chains {
+		if err := b.add(i, chains[i], offsets[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.checkSettings(); err != nil {
+		return nil, err
+	}
+	return families[b.evalType.Family].make(b), nil
+}
+
+// newBase is a base to which chains are to be added.
+func newBase(e *env.Env, evalTypeID int32, options Options) (*base, error) {
+	evalType, err := protocol.EvalTypeByID(evalTypeID)
+	if err != nil {
+		return nil, err
 	}
 	b := &base{env: e, conf: options.Config, evalType: evalType, includes: options.Includes, broadcasts: options.Broadcasts}
 	if b.conf == nil {
 		b.conf = e.Config()
 	}
-	var columns []arrowio.Field
-	for i := range chains {
-		returned, err := b.define(families[evalType.Family].functions, i, chains[i], offsets[i])
-		if err != nil {
-			return nil, status.New(status.CodeOf(err), "chain %d: %w", i, err)
-		}
-		columns = append(columns, returned...)
-	}
 	if evalType.Framing == protocol.Arrow {
-		b.schema = &arrowio.Schema{Fields: columns}
+		b.schema = &arrowio.Schema{}
 	}
 	return b, nil
+}
+
+// checkCount checks how many chains there are.
+func (b *base) checkCount(n int) error {
+	if n == 0 {
+		return status.New(status.InvalidArgument, "runner has no functions, at least one chain is needed")
+	}
+	if b.evalType.SingleChain && n > 1 {
+		return status.New(status.InvalidArgument, "%d chains of functions, eval type %d (%s) takes one", n, b.evalType.ID, b.evalType.Name)
+	}
+	return nil
+}
+
+// add checks and encodes a chain; index is the number of those before it.
+func (b *base) add(index int, functions []Function, arguments []Argument) error {
+	columns, err := b.define(families[b.evalType.Family].functions, index, functions, arguments)
+	if err != nil {
+		return status.New(status.CodeOf(err), "chain %d: %w", index, err)
+	}
+	if b.schema != nil {
+		b.schema.Fields = append(b.schema.Fields, columns...)
+	}
+	return nil
 }
 
 // define checks and encodes one chain; the fields are the result columns it gives.
@@ -191,7 +209,7 @@ func (b *base) returnType(s shape, f *Function, last bool) (*sqltype.Type, error
 		return &t, err
 	case f.ReturnField != nil:
 		field, err := sqltype.FromArrowField(*f.ReturnField)
-		if err != nil && b.evalType.ID == mapArrow {
+		if err != nil && b.evalType.ID == protocol.SQLMapArrowIterUDF {
 			return nil, nil // mapInArrow passes on what the function yields, Spark type or not
 		}
 		return &field.Type, err
@@ -200,8 +218,6 @@ func (b *base) returnType(s shape, f *Function, last bool) (*sqltype.Type, error
 	}
 	return nil, nil
 }
-
-const mapArrow = 207
 
 func (b *base) pickle(f *Function, returned *sqltype.Type) ([]byte, error) {
 	family := b.evalType.Family

@@ -23,7 +23,7 @@ func TestCodesAreTheHeaders(t *testing.T) {
 		require.NoError(t, err)
 		found[m[1]] = Code(value)
 	}
-	for code, name := range names {
+	for code, name := range outcomes {
 		assert.Equal(t, code, found[name], name)
 	}
 	for name, code := range found {
@@ -48,22 +48,12 @@ func TestCauseAndDetails(t *testing.T) {
 	assert.True(t, strings.Contains(Code(77).String(), "77"))
 }
 
-func TestCausesAreTheHeaders(t *testing.T) {
-	header, err := os.ReadFile("../../include/udfrunner.h")
-	require.NoError(t, err)
-	_, block, found := strings.Cut(string(header), "* Causes, for programs")
-	require.True(t, found)
-	block, _, _ = strings.Cut(block, "[out, borrowed]")
-	var inHeader, inGo []string
-	for _, m := range regexp.MustCompile(`(?m)^ \*   ([a-z_]+) `).FindAllStringSubmatch(block, -1) {
-		inHeader = append(inHeader, m[1])
-	}
+func TestCausesOfCodesAreInTheTable(t *testing.T) {
 	known := map[Cause]bool{}
 	for _, c := range Causes {
-		inGo = append(inGo, string(c.Cause))
+		assert.False(t, known[c.Cause], "%s is there twice", c.Cause)
 		known[c.Cause] = true
 	}
-	assert.Equal(t, inHeader, inGo)
 	for code, cause := range causeOf {
 		assert.True(t, known[cause], "%s: %s", code, cause)
 	}

@@ -112,7 +112,7 @@ func (b *base) taken(w *Worker) {
 func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 	w.Broadcasts, w.factory, w.pidfd, w.born = map[int64]bool{}, b, -1, time.Now()
 	w.young = w.use == inTask
-	w.asking, w.exited = make(chan struct{}, 1), make(chan struct{})
+	w.asking, w.exited, w.reported = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	b.mu.Lock()
 	if b.err != nil {
 		b.mu.Unlock()

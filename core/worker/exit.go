@@ -42,11 +42,8 @@ func (e *Exit) maybeKilled() bool {
 	return e.Status.Signal() == unix.SIGKILL
 }
 
-// tailReport bounds the wait for the end of a dead worker's stderr.
-const tailReport = 50 * time.Millisecond
-
 // ExitError explains the death of a worker whose channel closed before its task was done; stubborn says that
-// it did not end by itself in time and was killed for that.
+// it did not end by itself in time and was killed for that. It is complete once Exited holds.
 func (w *Worker) ExitError(stubborn bool) *status.Error {
 	w.mu.Lock()
 	exit, refuse, pid, logs, mark := w.exit, w.refuse, w.pid, w.logs, w.stderrMark
@@ -85,11 +82,7 @@ func (w *Worker) ExitError(stubborn bool) *status.Error {
 	if exit.PeakRSS > 0 {
 		err = err.With("worker.peak_rss", strconv.FormatInt(exit.PeakRSS, 10))
 	}
-	patience := tailReport
-	if logs.shared { // the daemon goes on
-		patience = 0
-	}
-	stderr := logs.stderr.textSince(mark, patience)
+	stderr := logs.stderr.textSince(mark)
 	stack := exit.Stack
 	if stack == "" { // the function may have had it written there
 		stack = fatalStack(stderr)
@@ -102,21 +95,7 @@ func (w *Worker) Explain(err *status.Error) *status.Error {
 	w.mu.Lock()
 	pid, logs, mark := w.pid, w.logs, w.stderrMark
 	w.mu.Unlock()
-	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", logs.stderr.textSince(mark, 0))
-}
-
-// forkReport bounds the wait for a worker's process id, forkPoll is how often it is looked at.
-const (
-	forkReport = 500 * time.Millisecond
-	forkPoll   = time.Millisecond
-)
-
-// AwaitPID waits until the process id of a worker is known that has sent something: what it sent may be here before its daemon's word.
-func (w *Worker) AwaitPID() {
-	for deadline := time.Now().Add(forkReport); w.PID() == 0 && !w.Exited() && time.Now().Before(deadline); {
-		timer := time.NewTimer(forkPoll)
-		<-timer.C
-	}
+	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", logs.stderr.textSince(mark))
 }
 
 func positive(pid int) string {

@@ -78,7 +78,7 @@ func acquire(t *testing.T, f Factory, key string) *Worker {
 // exit waits for a worker's end.
 func exit(t *testing.T, w *Worker) Exit {
 	t.Helper()
-	wait(t, w.exited, "a worker's end")
+	wait(t, w.reported, "a worker's end")
 	return w.exit
 }
 

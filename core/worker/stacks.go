@@ -70,7 +70,7 @@ func (w *Worker) Stack(d time.Duration) (string, status.Code, error) {
 	select {
 	case w.asking <- struct{}{}: // one at a time
 		defer func() { <-w.asking }()
-	case <-w.exited:
+	case <-w.reported:
 		return "", 0, w.ExitError(false)
 	case <-expired:
 		return "", status.TimedOut, nil
@@ -94,7 +94,7 @@ func (w *Worker) Stack(d time.Duration) (string, status.Code, error) {
 		}
 		w.mu.Unlock()
 		select {
-		case <-w.exited:
+		case <-w.reported:
 			return "", 0, w.ExitError(false)
 		case <-expired:
 			return "", status.TimedOut, nil

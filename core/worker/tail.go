@@ -146,6 +146,29 @@ func (t *tail) drainNow() {
 	_ = t.raw.Control(func(fd uintptr) { t.drain(int(fd)) })
 }
 
+// onEnd has f called at the pipe's end, but after d at the latest; at once where it has ended or there is none.
+func (t *tail) onEnd(d time.Duration, f func()) {
+	if t == nil {
+		f()
+		return
+	}
+	select {
+	case <-t.ended:
+		f()
+		return
+	default:
+	}
+	safego.Go(func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-t.ended:
+		case <-timer.C:
+		}
+		f()
+	}, nil)
+}
+
 // mark is a place in what is written: what was read so far is before it.
 func (t *tail) mark() int64 {
 	if t == nil {
@@ -157,15 +180,8 @@ func (t *tail) mark() int64 {
 }
 
 // text is what was kept, after waiting at most d for the pipe's end. All that was written before the call is in it.
-func (t *tail) text(d time.Duration) string { return t.textSince(0, d) }
-
-// textSince is what was kept of what came after a mark.
-func (t *tail) textSince(mark int64, d time.Duration) string {
-	if t == nil {
-		return ""
-	}
-	t.drainNow()
-	if d > 0 {
+func (t *tail) text(d time.Duration) string {
+	if t != nil && d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {
@@ -173,6 +189,15 @@ func (t *tail) textSince(mark int64, d time.Duration) string {
 		case <-timer.C:
 		}
 	}
+	return t.textSince(0)
+}
+
+// textSince is what was kept of what came after a mark. All that was written before the call is in it.
+func (t *tail) textSince(mark int64) string {
+	if t == nil {
+		return ""
+	}
+	t.drainNow()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := t.kept[max(0, int64(len(t.kept))-(t.total-mark)):]

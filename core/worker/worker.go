@@ -54,7 +54,8 @@ type Worker struct {
 	abort     func()        // ends the making of the channel
 	refuse    *status.Error // it never began
 	exit      Exit
-	exited    chan struct{}
+	exited    chan struct{} // the process has ended
+	reported  chan struct{} // and its last words are here; see Exited
 	linger    *safego.Timer
 	onReady   func()
 	onExit    func()
@@ -96,14 +97,14 @@ func (w *Worker) Ready() (bool, error) {
 		return true, nil
 	}
 	w.mu.Lock()
-	refuse, exited := w.refuse, w.hasExited()
+	refuse := w.refuse
 	w.mu.Unlock()
 	switch {
 	case w.isReady():
 		return true, nil
 	case refuse != nil:
 		return false, refuse
-	case exited:
+	case w.Exited():
 		return false, w.ExitError(false)
 	}
 	return false, nil
@@ -115,7 +116,7 @@ func (w *Worker) isReady() bool { return w.ready.Load() }
 // notify before.
 func (w *Worker) OnReady(notify func()) {
 	w.mu.Lock()
-	known := w.isReady() || w.hasExited()
+	known := w.isReady() || w.Exited()
 	if !known {
 		w.onReady = notify
 	}
@@ -255,6 +256,21 @@ func (w *Worker) ended(exit Exit, refuse *status.Error) {
 	}
 	w.logs.finish()
 	close(w.exited)
+	stderr := w.logs.stderr
+	if w.logs.shared {
+		stderr = nil // its daemon goes on
+	}
+	w.mu.Unlock()
+	stderr.onEnd(tailReport, w.report)
+}
+
+// tailReport bounds the wait for the end of a dead worker's stderr: descendants may hold it for ever.
+const tailReport = 50 * time.Millisecond
+
+// report tells who waits for it that the process has ended; called once.
+func (w *Worker) report() {
+	w.mu.Lock()
+	close(w.reported)
 	notifies := [2]func(){w.onReady, w.onExit}
 	w.onReady, w.onExit = nil, nil
 	w.mu.Unlock()
@@ -304,12 +320,11 @@ func (w *Worker) endTask() {
 	w.label(nil)
 }
 
-// OnExit has notify called when the process has ended and that is known, at once where it is. It takes the place of the
-// notify before; nil takes it away.
+// OnExit has notify called once Exited holds, at once where it does. It takes the place of the notify before; nil takes it away.
 func (w *Worker) OnExit(notify func()) {
 	w.mu.Lock()
 	w.onExit = notify
-	exited := w.hasExited()
+	exited := w.Exited()
 	w.mu.Unlock()
 	if exited && notify != nil {
 		notify()
@@ -331,5 +346,12 @@ func (w *Worker) Ending() bool {
 	return err == nil && n == 1 || exiting(w.pid)
 }
 
-// Exited says whether the process has ended and that is known.
-func (w *Worker) Exited() bool { return w.hasExited() }
+// Exited says whether the process has ended and all that explains it is here: the report of it, and what it wrote to stderr.
+func (w *Worker) Exited() bool {
+	select {
+	case <-w.reported:
+		return true
+	default:
+		return false
+	}
+}

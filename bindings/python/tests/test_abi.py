@@ -149,16 +149,3 @@ def test_every_error_code_has_its_class() -> None:
     classes = {type(errors.make_error(code, "text")) for code in codes - {_abi.UDFRUNNER_UNKNOWN}}
     assert len(classes) == len(codes) - 1
     assert errors.Error not in classes
-
-
-def test_every_detail_key_of_the_header_is_read() -> None:
-    text = (REPOSITORY / "include" / "udfrunner.h").read_text()
-    block = text[text.index("A detail of an error") :].split("*/")[0]
-    keys = set(re.findall(r"\b((?:python|worker|task|go)\.[a-z_]+)", block.split("Causes,")[0]))
-    assert keys | {"cause"} == set(errors.DETAIL_KEYS)
-
-
-def test_every_cause_of_the_header_is_known() -> None:
-    text = (REPOSITORY / "include" / "udfrunner.h").read_text()
-    block = text[text.index("* Causes, for programs") :].split("[out, borrowed]")[0]
-    assert tuple(re.findall(r"^ \*   ([a-z_]+) ", block, re.MULTILINE)) == errors.CAUSES

@@ -12,7 +12,7 @@ from typing import Any
 
 # --------------------------------------------------------------------------- constants
 
-UDFRUNNER_ABI_VERSION = 0x00010000
+UDFRUNNER_ABI_VERSION = 0x00010001
 
 UDFRUNNER_OK = 0
 UDFRUNNER_DONE = 1
@@ -20,6 +20,7 @@ UDFRUNNER_TIMED_OUT = 2
 UDFRUNNER_NEED_INPUT = 3
 UDFRUNNER_AGAIN = UDFRUNNER_NEED_INPUT
 
+# generated: error codes
 UDFRUNNER_UNKNOWN = -1
 UDFRUNNER_INVALID_ARGUMENT = -2
 UDFRUNNER_INVALID_STATE = -3
@@ -36,9 +37,11 @@ UDFRUNNER_NOT_SUPPORTED = -13
 UDFRUNNER_HOST = -14
 UDFRUNNER_INTERNAL = -15
 UDFRUNNER_FORKED = -16
+# generated: end
 
 UDFRUNNER_NUL = c.c_size_t(-1).value
 
+# generated: eval types
 UDFRUNNER_NON_UDF = 0
 UDFRUNNER_SQL_BATCHED_UDF = 100
 UDFRUNNER_SQL_ARROW_BATCHED_UDF = 101
@@ -68,6 +71,7 @@ UDFRUNNER_SQL_GROUPED_AGG_ARROW_ITER_UDF = 254
 UDFRUNNER_SQL_TABLE_UDF = 300
 UDFRUNNER_SQL_ARROW_TABLE_UDF = 301
 UDFRUNNER_SQL_ARROW_UDTF = 302
+# generated: end
 
 UDFRUNNER_INPUT_NONE = 0
 UDFRUNNER_INPUT_STREAM = 1
@@ -363,5 +367,9 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "udfrunner_error_code": (c.c_int32, (c.c_void_p,)),
     "udfrunner_error_message": (c.c_char_p, (c.c_void_p,)),
     "udfrunner_error_detail": (c.c_char_p, (c.c_void_p, c.c_char_p)),
+    "udfrunner_error_detail_at": (
+        c.c_int32,
+        (c.c_void_p, c.c_size_t, c.POINTER(c.c_char_p), c.POINTER(c.c_char_p)),
+    ),
     "udfrunner_error_destroy": (None, (_ERROR_OUT,)),
 }

@@ -12,7 +12,8 @@ class EvalType(enum.IntEnum):
     names the type and both versions.
     """
 
-    #: RDD functions (``rdd.mapPartitionsWithIndex``): f(partition index, iterator) -> iterator.
+    # generated: eval types
+    #: RDD functions (``mapPartitionsWithIndex``): f(partition index, iterator) to iterator.
     NON_UDF = 0
 
     #: ``udf``: a Python value from Python values, rows pickled.
@@ -22,25 +23,25 @@ class EvalType(enum.IntEnum):
 
     #: ``pandas_udf``: a Series from Series.
     SQL_SCALAR_PANDAS_UDF = 200
-    #: ``groupBy(...).applyInPandas``: ([key,] DataFrame) -> DataFrame for each group.
+    #: ``groupBy(...).applyInPandas``: ([key,] DataFrame) to DataFrame for each group.
     SQL_GROUPED_MAP_PANDAS_UDF = 201
     #: ``pandas_udf`` in ``groupBy(...).agg``: a scalar from Series.
     SQL_GROUPED_AGG_PANDAS_UDF = 202
-    #: Such an aggregate ``.over(window)``.
+    #: Such an aggregate over a window.
     SQL_WINDOW_AGG_PANDAS_UDF = 203
     #: ``pandas_udf`` from an iterator of Series to an iterator of Series.
     SQL_SCALAR_PANDAS_ITER_UDF = 204
     #: ``mapInPandas``: an iterator of DataFrame to an iterator of DataFrame.
     SQL_MAP_PANDAS_ITER_UDF = 205
-    #: ``cogroup(...).applyInPandas``: ([key,] DataFrame, DataFrame) -> DataFrame.
+    #: ``cogroup(...).applyInPandas``: ([key,] DataFrame, DataFrame) to DataFrame.
     SQL_COGROUPED_MAP_PANDAS_UDF = 206
     #: ``mapInArrow``: an iterator of RecordBatch to an iterator of RecordBatch.
     SQL_MAP_ARROW_ITER_UDF = 207
-    #: ``applyInPandasWithState``: (key, iterator of DataFrame, GroupState) -> iterator.
+    #: ``applyInPandasWithState``: (key, iterator of DataFrame, GroupState) to iterator.
     SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE = 208
-    #: ``groupBy(...).applyInArrow``: ([key,] Table) -> Table. Since PySpark 4.0.
+    #: ``groupBy(...).applyInArrow``: ([key,] Table) to Table. Since PySpark 4.0.
     SQL_GROUPED_MAP_ARROW_UDF = 209
-    #: ``cogroup(...).applyInArrow``: ([key,] Table, Table) -> Table. Since PySpark 4.0.
+    #: ``cogroup(...).applyInArrow``: ([key,] Table, Table) to Table. Since PySpark 4.0.
     SQL_COGROUPED_MAP_ARROW_UDF = 210
     #: ``transformWithStateInPandas``: a StatefulProcessor of DataFrames. Since PySpark 4.0.
     SQL_TRANSFORM_WITH_STATE_PANDAS_UDF = 211
@@ -63,7 +64,7 @@ class EvalType(enum.IntEnum):
     SQL_SCALAR_ARROW_ITER_UDF = 251
     #: ``arrow_udf`` in ``agg``: a scalar from Arrays. Since PySpark 4.1.
     SQL_GROUPED_AGG_ARROW_UDF = 252
-    #: Such an aggregate ``.over(window)``. Since PySpark 4.1.
+    #: Such an aggregate over a window. Since PySpark 4.1.
     SQL_WINDOW_AGG_ARROW_UDF = 253
     #: ``arrow_udf`` in ``agg``, from an iterator of Array. Since PySpark 4.2.
     SQL_GROUPED_AGG_ARROW_ITER_UDF = 254
@@ -103,6 +104,7 @@ class EvalType(enum.IntEnum):
     TABLE = 300
     ARROW_TABLE = 301
     ARROW_UDTF = 302
+    # generated: end
 
 
 #: Kinds of functions by the names that ``udfrunner run`` and ``apply`` use.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _abi
-from .errors import DETAIL_KEYS, Error, Forked, LibraryNotFound, make_error
+from .errors import Error, Forked, LibraryNotFound, make_error
 
 #: Names a library to load instead of the package's own copy.
 LIBRARY_VARIABLE = "UDFRUNNER_LIBRARY"
@@ -92,10 +92,13 @@ class Library:
             return make_error(status, f"status {status} without a message")
         message = _text(functions["udfrunner_error_message"](err))
         details = {}
-        for key in DETAIL_KEYS:
-            value = functions["udfrunner_error_detail"](err, key.encode())
-            if value is not None:
-                details[key] = _text(value)
+        key, value = ctypes.c_char_p(), ctypes.c_char_p()
+        detail_at = functions["udfrunner_error_detail_at"]
+        for index in itertools.count():
+            found = detail_at(err, index, ctypes.byref(key), ctypes.byref(value))
+            if found != _abi.UDFRUNNER_OK or key.value is None or value.value is None:
+                break
+            details[_text(key.value)] = _text(value.value)
         functions["udfrunner_error_destroy"](ctypes.byref(err))
         return make_error(status, message, details)
 

@@ -27,27 +27,9 @@ __all__ = [
     "WorkerExited",
 ]
 
-#: The keys that ``udfrunner_error_detail`` knows.
-DETAIL_KEYS = (
-    "cause",
-    "python.traceback",
-    "worker.pyspark",
-    "worker.pid",
-    "worker.exit_status",
-    "worker.signal",
-    "worker.stderr_tail",
-    "worker.python_stack",
-    "worker.peak_rss",
-    "task.eval_type",
-    "task.partition",
-    "task.attempt",
-    "task.stage",
-    "task.id",
-    "go.panic",
-)
-
 #: The words of the detail ``cause``; ``udfrunner.h`` says what each means.
 CAUSES = (
+    # generated: causes
     "signal",
     "exit",
     "out_of_memory",
@@ -69,6 +51,7 @@ CAUSES = (
     "host",
     "system",
     "internal",
+    # generated: end
 )
 
 

@@ -44,36 +44,29 @@ static char *take_text(JNIEnv *jni, jbyteArray text) {
   return copy;
 }
 
-/* In the order of Errors.DETAIL_KEYS. */
-static const char *const detail_keys[] = {"cause",
-                                          "python.traceback",
-                                          "worker.pyspark",
-                                          "worker.pid",
-                                          "worker.exit_status",
-                                          "worker.signal",
-                                          "worker.stderr_tail",
-                                          "worker.python_stack",
-                                          "worker.peak_rss",
-                                          "task.eval_type",
-                                          "task.partition",
-                                          "task.attempt",
-                                          "task.stage",
-                                          "task.id",
-                                          "go.panic"};
-#define DETAILS ((jsize)(sizeof detail_keys / sizeof detail_keys[0]))
+/* Sets one element; false with an exception of the JVM's pending. */
+static bool set_text(JNIEnv *jni, jobjectArray array, jsize index, const char *text) {
+  jbyteArray bytes = new_text(jni, text);
+  if (bytes == NULL) return false;
+  (*jni)->SetObjectArrayElement(jni, array, index, bytes);
+  (*jni)->DeleteLocalRef(jni, bytes);
+  return true;
+}
 
+/* All details of an error, keys and values in turn. */
 static jobjectArray new_details(JNIEnv *jni, const udfrunner_error *err) {
+  jsize n = 0;
+  while (lib.udfrunner_error_detail_at(err, (size_t)n, NULL, NULL) == UDFRUNNER_OK) n++;
   jclass type = (*jni)->FindClass(jni, "[B");
   if (type == NULL) return NULL;
-  jobjectArray details = (*jni)->NewObjectArray(jni, DETAILS, type, NULL);
+  jobjectArray details = (*jni)->NewObjectArray(jni, 2 * n, type, NULL);
   (*jni)->DeleteLocalRef(jni, type);
-  for (jsize i = 0; i < DETAILS && details != NULL; i++) {
-    const char *value = err == NULL ? NULL : lib.udfrunner_error_detail(err, detail_keys[i]);
-    if (value == NULL) continue;
-    jbyteArray bytes = new_text(jni, value);
-    if (bytes == NULL) return NULL;
-    (*jni)->SetObjectArrayElement(jni, details, i, bytes);
-    (*jni)->DeleteLocalRef(jni, bytes);
+  for (jsize i = 0; i < n && details != NULL; i++) {
+    const char *key;
+    const char *value;
+    lib.udfrunner_error_detail_at(err, (size_t)i, &key, &value);
+    if (!set_text(jni, details, 2 * i, key) || !set_text(jni, details, 2 * i + 1, value))
+      return NULL;
   }
   return details;
 }

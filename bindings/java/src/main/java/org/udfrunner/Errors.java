@@ -7,34 +7,13 @@ import java.util.Map;
 
 /** Makes exceptions of status codes. */
 final class Errors {
-  /** The keys that {@code udfrunner_error_detail} knows, asked for by the glue in this order. */
-  static final String[] DETAIL_KEYS = {
-    "cause",
-    "python.traceback",
-    "worker.pyspark",
-    "worker.pid",
-    "worker.exit_status",
-    "worker.signal",
-    "worker.stderr_tail",
-    "worker.python_stack",
-    "worker.peak_rss",
-    "task.eval_type",
-    "task.partition",
-    "task.attempt",
-    "task.stage",
-    "task.id",
-    "go.panic",
-  };
-
   private Errors() {}
 
-  /** Of text in UTF-8, and details in the order of the keys. */
+  /** Of text in UTF-8, and details as keys and values in turn. */
   static UdfRunnerException of(int code, byte[] message, byte[][] details) {
     Map<String, String> known = new LinkedHashMap<>();
-    for (int i = 0; i < details.length; i++) {
-      if (details[i] != null) {
-        known.put(DETAIL_KEYS[i], text(details[i]));
-      }
+    for (int i = 0; i < details.length; i += 2) {
+      known.put(text(details[i]), text(details[i + 1]));
     }
     return of(code, text(message), known);
   }

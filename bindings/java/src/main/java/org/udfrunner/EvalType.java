@@ -10,6 +10,7 @@ package org.udfrunner;
  * @since 1.0
  */
 public enum EvalType {
+  // generated: eval types
   /** RDD functions ({@code mapPartitionsWithIndex}): f(partition index, iterator) to iterator. */
   NON_UDF(0),
   /** {@code udf}: a Python value from Python values, rows pickled. */
@@ -38,11 +39,11 @@ public enum EvalType {
   SQL_GROUPED_MAP_ARROW_UDF(209),
   /** {@code cogroup(...).applyInArrow}: ([key,] Table, Table) to Table. Since PySpark 4.0. */
   SQL_COGROUPED_MAP_ARROW_UDF(210),
-  /** {@code transformWithStateInPandas}. Since PySpark 4.0. */
+  /** {@code transformWithStateInPandas}: a StatefulProcessor of DataFrames. Since PySpark 4.0. */
   SQL_TRANSFORM_WITH_STATE_PANDAS_UDF(211),
   /** The same with an initial state. Since PySpark 4.0. */
   SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF(212),
-  /** {@code transformWithState}. Since PySpark 4.1. */
+  /** {@code transformWithState}: a StatefulProcessor of Rows. Since PySpark 4.1. */
   SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF(213),
   /** The same with an initial state. Since PySpark 4.1. */
   SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF(214),
@@ -68,6 +69,7 @@ public enum EvalType {
   SQL_ARROW_TABLE_UDF(301),
   /** {@code arrow_udtf}: a handler class of Arrays and RecordBatches. Since PySpark 4.1. */
   SQL_ARROW_UDTF(302);
+  // generated: end
 
   private final int code;
 

@@ -13,7 +13,7 @@ import java.nio.ByteBuffer;
 final class Native {
   private Native() {}
 
-  /** Called by the glue: the exception of a status; null for details that are absent. */
+  /** Called by the glue: the exception of a status, with details as keys and values in turn. */
   static UdfRunnerException error(int code, byte[] message, byte[][] details) {
     return Errors.of(code, message, details);
   }

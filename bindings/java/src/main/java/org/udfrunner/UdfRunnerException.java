@@ -33,11 +33,8 @@ public class UdfRunnerException extends RuntimeException {
   }
 
   /**
-   * All that is known beside the message, by the keys of {@code udfrunner_error_detail}: {@code
-   * cause}, {@code python.traceback}, {@code worker.pyspark}, {@code worker.pid}, {@code
-   * worker.exit_status}, {@code worker.signal}, {@code worker.stderr_tail}, {@code
-   * worker.python_stack}, {@code worker.peak_rss}, {@code task.eval_type}, {@code task.partition},
-   * {@code task.attempt}, {@code task.stage}, {@code task.id}, {@code go.panic}.
+   * All that is known beside the message, by the keys of {@code udfrunner_error_detail}, such as
+   * {@code python.traceback} or {@code worker.exit_status}; {@code udfrunner.h} lists them.
    *
    * @return the details; those that are not known are absent
    */

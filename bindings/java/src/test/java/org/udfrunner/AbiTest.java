@@ -86,28 +86,4 @@ class AbiTest {
             Input.GROUPS),
         kinds);
   }
-
-  @Test
-  void detailKeys() throws IOException {
-    String text = header();
-    text = text.substring(text.indexOf("A detail of an error"));
-    text = text.substring(0, text.indexOf("Causes,"));
-    Set<String> keys = new TreeSet<>(Set.of("cause"));
-    Matcher matcher = Pattern.compile("\\b(python|worker|task|go)\\.[a-z_]+").matcher(text);
-    while (matcher.find()) {
-      keys.add(matcher.group());
-    }
-    assertEquals(keys, new TreeSet<>(Arrays.asList(Errors.DETAIL_KEYS)));
-    // The glue asks in the same order.
-    String glue = Files.readString(Fixtures.PROJECT.resolve("bindings/java/src/main/native/jni.c"));
-    glue = glue.substring(glue.indexOf("detail_keys[] = {"));
-    glue = glue.substring(0, glue.indexOf("}"));
-    String quoted =
-        Pattern.compile("\"([^\"]+)\"")
-            .matcher(glue)
-            .results()
-            .map(result -> result.group(1))
-            .collect(Collectors.joining(" "));
-    assertEquals(String.join(" ", Errors.DETAIL_KEYS), quoted);
-  }
 }

@@ -105,7 +105,7 @@ class LoaderTest {
           load("-Dudfrunner.library=" + library),
           "UnsatisfiedLinkError",
           "its ABI version is " + (version.startsWith("0x0002") ? "2.0" : "0.9"),
-          "1.0 or a later minor version is needed");
+          "1.1 or a later minor version is needed");
     }
   }
 

@@ -1,0 +1,35 @@
+package constants
+
+// evalTypes are what bindings say of PySpark's eval types, by number, beside what the row in core/protocol says: a short name, where
+// PySpark's is not short itself, and a sentence with code in backquotes.
+var evalTypes = map[int32]struct{ short, text string }{
+	0:   {"", "RDD functions (`mapPartitionsWithIndex`): f(partition index, iterator) to iterator."},
+	100: {"BATCHED", "`udf`: a Python value from Python values, rows pickled."},
+	101: {"ARROW_BATCHED", "`udf(useArrow=True)`: the same, rows as Arrow."},
+	200: {"SCALAR_PANDAS", "`pandas_udf`: a Series from Series."},
+	201: {"GROUPED_MAP_PANDAS", "`groupBy(...).applyInPandas`: ([key,] DataFrame) to DataFrame for each group."},
+	202: {"GROUPED_AGG_PANDAS", "`pandas_udf` in `groupBy(...).agg`: a scalar from Series."},
+	203: {"WINDOW_AGG_PANDAS", "Such an aggregate over a window."},
+	204: {"SCALAR_PANDAS_ITER", "`pandas_udf` from an iterator of Series to an iterator of Series."},
+	205: {"MAP_PANDAS", "`mapInPandas`: an iterator of DataFrame to an iterator of DataFrame."},
+	206: {"COGROUPED_MAP_PANDAS", "`cogroup(...).applyInPandas`: ([key,] DataFrame, DataFrame) to DataFrame."},
+	207: {"MAP_ARROW", "`mapInArrow`: an iterator of RecordBatch to an iterator of RecordBatch."},
+	208: {"GROUPED_MAP_PANDAS_WITH_STATE", "`applyInPandasWithState`: (key, iterator of DataFrame, GroupState) to iterator."},
+	209: {"GROUPED_MAP_ARROW", "`groupBy(...).applyInArrow`: ([key,] Table) to Table."},
+	210: {"COGROUPED_MAP_ARROW", "`cogroup(...).applyInArrow`: ([key,] Table, Table) to Table."},
+	211: {"TRANSFORM_WITH_STATE_PANDAS", "`transformWithStateInPandas`: a StatefulProcessor of DataFrames."},
+	212: {"TRANSFORM_WITH_STATE_PANDAS_INIT_STATE", "The same with an initial state."},
+	213: {"TRANSFORM_WITH_STATE_ROW", "`transformWithState`: a StatefulProcessor of Rows."},
+	214: {"TRANSFORM_WITH_STATE_ROW_INIT_STATE", "The same with an initial state."},
+	215: {"GROUPED_MAP_ARROW_ITER", "`applyInArrow` with an iterator of RecordBatch for each group."},
+	216: {"GROUPED_MAP_PANDAS_ITER", "`applyInPandas` with an iterator of DataFrame for each group."},
+	217: {"GROUPED_AGG_PANDAS_ITER", "`pandas_udf` in `agg`, from an iterator of Series."},
+	250: {"SCALAR_ARROW", "`arrow_udf`: an Array from Arrays."},
+	251: {"SCALAR_ARROW_ITER", "`arrow_udf` from an iterator of Array to an iterator of Array."},
+	252: {"GROUPED_AGG_ARROW", "`arrow_udf` in `agg`: a scalar from Arrays."},
+	253: {"WINDOW_AGG_ARROW", "Such an aggregate over a window."},
+	254: {"GROUPED_AGG_ARROW_ITER", "`arrow_udf` in `agg`, from an iterator of Array."},
+	300: {"TABLE", "`udtf`: a handler class that gives rows for each row, rows pickled."},
+	301: {"ARROW_TABLE", "`udtf(useArrow=True)`: the same, rows as Arrow."},
+	302: {"ARROW_UDTF", "`arrow_udtf`: a handler class of Arrays and RecordBatches."},
+}

@@ -1,0 +1,50 @@
+package runner
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"udfrunner/core/cdata"
+	"udfrunner/core/status"
+	"udfrunner/core/worker"
+)
+
+// slowFactory does something while a worker is on its way from the factory to its task.
+type slowFactory struct {
+	worker.Factory
+	during func(*worker.Worker)
+}
+
+func (f *slowFactory) Acquire(key string, env map[string]string, paths ...string) (*worker.Worker, error) {
+	w, err := f.Factory.Acquire(key, env, paths...)
+	f.during(w)
+	return w, err
+}
+
+func TestCancelWhileTheWorkerIsAcquired(t *testing.T) {
+	e := newEnv(t, "4.2")
+	works(t, e)
+	r := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[input, *arrowOutput])
+	factory, err := r.currentFactory()
+	require.NoError(t, err)
+	p := newPump()
+	in := numbers(t).Input()
+	p.in, err = r.concrete.newWriter(r.base, &in)
+	require.NoError(t, err)
+	p.out = r.concrete.newReaderIterator(r.base, &p.counters)
+	var acquired *worker.Worker
+	it, err := newIterator(r.base, &slowFactory{factory, func(w *worker.Worker) {
+		acquired = w
+		p.it.Cancel("meanwhile")
+	}}, p, in, Task{})
+	require.NoError(t, err)
+	defer it.Close()
+	require.NotNil(t, acquired)
+	assert.Eventually(t, acquired.Exited, 20*time.Second, time.Millisecond, "nobody else would kill it")
+	code, err := it.NextArrow(-1, new(cdata.Array), nil)
+	assert.Equal(t, status.Cancelled, code)
+	assert.ErrorContains(t, err, "meanwhile")
+}
