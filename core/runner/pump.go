@@ -127,7 +127,7 @@ func (p *pump) due() (time.Duration, bool) {
 	case !p.death.IsZero():
 		return deathPoll, true
 	case p.opened && !p.forked:
-		return max(0, time.Until(p.acquired.Add(p.it.factory.ForkLimit()))) + time.Millisecond, true
+		return max(0, time.Until(p.it.factory.ForkDue(p.acquired))) + time.Millisecond, true
 	}
 	return 0, false
 }
@@ -192,7 +192,7 @@ func (p *pump) checkFork() error {
 	if !p.forked {
 		p.forked = p.it.worker.PID() != 0
 	}
-	if !p.forked && time.Since(p.acquired) > p.it.factory.ForkLimit() && !p.it.worker.Exited() {
+	if !p.forked && time.Now().After(p.it.factory.ForkDue(p.acquired)) && !p.it.worker.Exited() {
 		return p.it.factory.Stuck()
 	}
 	return nil

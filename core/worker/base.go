@@ -244,8 +244,8 @@ func (b *base) discard(w *Worker) {
 	b.done.add(w)
 }
 
-// ForkLimit implements Factory.
-func (b *base) ForkLimit() time.Duration { return b.spec.StartTimeout }
+// ForkDue implements Factory.
+func (b *base) ForkDue(begun time.Time) time.Time { return begun.Add(b.spec.StartTimeout) }
 
 // Stuck implements Factory.
 func (b *base) Stuck() *status.Error {

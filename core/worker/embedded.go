@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,7 @@ import (
 type embedded struct {
 	*base
 	daemon *embeddedDaemon // under base.mu; nil before it runs
+	heard  atomic.Int64    // Unix time in ns of the daemon's last message about a worker, 0 before
 }
 
 func newEmbedded(spec Spec) *embedded {
@@ -47,6 +49,7 @@ func (e *embedded) run() {
 	d.close()
 	d.reap()
 	for _, w := range e.alive() {
+		w.killGroup() // a daemon that was killed left the workers' children
 		e.ended(w, Exit{Cause: e.failure()}, nil)
 	}
 }
@@ -82,6 +85,7 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		if err != nil {
 			return err
 		}
+		e.heard.Store(time.Now().UnixNano())
 		w := e.worker(m.ID)
 		switch {
 		case m.Op == "failed":
@@ -111,14 +115,14 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	if err != nil {
 		return err
 	}
-	w.newChannel(socket)
-	w.ready.Store(true)
-	defer unix.Close(theirs)
 	logs, ends, err := newLogs(e.spec.Log)
 	if err != nil {
+		socket.Close()
+		_ = unix.Close(theirs)
 		return err
 	}
-	defer ends.close()
+	w.newChannel(socket)
+	w.ready.Store(true)
 	w.mu.Lock()
 	w.logs = logs
 	w.mu.Unlock()
@@ -126,18 +130,26 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	if env == nil {
 		env = map[string]string{} // in JSON an object
 	}
-	message := forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
-	if err := d.control.sendMessage(message, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
+	release := func() {
+		_ = unix.Close(theirs)
+		ends.close()
+	}
+	message := &forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
+	if err := d.control.request(message, release, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
 		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).Because(status.CauseDaemonEnded)
 	}
 	return nil
 }
 
-// kill implements maker.
+// kill implements maker: the worker itself and, where the kernel can, its group are ended here, whatever the daemon is doing.
 func (e *embedded) kill(w *Worker) {
-	w.signal(unix.SIGKILL)
-	// The group, and the worker whose fork is still under way, are the daemon's to kill.
-	if d := e.running(); d != nil {
+	w.killGroup()
+	d := e.running()
+	switch {
+	case d == nil:
+	case d.control.withdraw(w.id):
+		e.ended(w, Exit{}, status.New(status.Cancelled, "worker (%s) was killed before its daemon was asked for it", e.spec.Python))
+	default: // it kills the group as well, and a worker whose fork is still under way
 		_ = d.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)})
 	}
 }
@@ -160,6 +172,14 @@ func (e *embedded) running() *embeddedDaemon {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.daemon
+}
+
+// ForkDue implements Factory: a daemon that does one fork after another is not stuck.
+func (e *embedded) ForkDue(begun time.Time) time.Time {
+	if heard := time.Unix(0, e.heard.Load()); heard.After(begun) {
+		begun = heard
+	}
+	return e.base.ForkDue(begun)
 }
 
 // DaemonPID implements Factory.

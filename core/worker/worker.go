@@ -190,6 +190,20 @@ func (w *Worker) signal(signal unix.Signal) {
 	}
 }
 
+// killGroup ends the process, where it is known, and with it its process group where the kernel does that by a pidfd (Linux 6.9).
+func (w *Worker) killGroup() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.killGroupLocked()
+}
+
+func (w *Worker) killGroupLocked() {
+	if w.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(w.pidfd, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+		_ = unix.PidfdSendSignal(w.pidfd, unix.SIGKILL, nil, 0) // it may have left its group
+	}
+}
+
 // held says whether the process is held by a pidfd, so that its end is an event.
 func (w *Worker) held() bool {
 	w.mu.Lock()
@@ -237,8 +251,8 @@ func (w *Worker) started(pid, pidfd int, stacks *stackFile) {
 	defer w.mu.Unlock()
 	w.pid, w.pidfd, w.stacks = pid, pidfd, stacks
 	w.logs.setPID(pid)
-	if w.killed && pidfd >= 0 {
-		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	if w.killed {
+		w.killGroupLocked()
 	}
 }
 

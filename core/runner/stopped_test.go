@@ -1,0 +1,92 @@
+package runner
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/env"
+	"udfrunner/core/hosttest"
+	"udfrunner/core/status"
+)
+
+// congested is more tasks than a daemon's socket takes requests.
+const congested = 400
+
+// promptly is far above what a call takes that waits for nothing, and far below every limit that one could wait for.
+const promptly = time.Second
+
+// each runs something that must wait for nothing, for each of the iterators.
+func each(t *testing.T, iterators []*Iterator, what string, f func(*Iterator)) {
+	t.Helper()
+	var longest time.Duration
+	for _, it := range iterators {
+		start := time.Now()
+		f(it)
+		longest = max(longest, time.Since(start))
+	}
+	assert.Less(t, longest, promptly, what)
+}
+
+// stoppedDaemon is an env whose daemon is stopped while one task has a worker, and others ask for one.
+func stoppedDaemon(t *testing.T) (*env.Env, int, []*Iterator) {
+	t.Helper()
+	e := newEnv(t, "4.2")
+	works(t, e)
+	running := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
+	require.Eventually(t, func() bool { return running.worker.PID() > 0 }, 20*time.Second, time.Millisecond)
+	r := job(t, e, 200, "long", onA, "functions:double")
+	factory, err := e.Factory(e.Config())
+	require.NoError(t, err)
+	daemon := factory.DaemonPID()
+	hosttest.Signal(t, daemon, unix.SIGSTOP)
+	iterators := []*Iterator{running}
+	var longest time.Duration
+	for range congested {
+		input := numbers(t).Input()
+		start := time.Now()
+		it, err := r.Compute(input, Task{})
+		longest = max(longest, time.Since(start))
+		require.NoError(t, err)
+		iterators = append(iterators, it)
+	}
+	assert.Less(t, longest, promptly, "Compute")
+	return e, daemon, iterators
+}
+
+func TestNoCallWaitsForAStoppedDaemon(t *testing.T) {
+	e, daemon, iterators := stoppedDaemon(t)
+	held, err := unix.PidfdOpen(iterators[0].worker.PID(), 0)
+	require.NoError(t, err)
+	defer unix.Close(held)
+	each(t, iterators[:200], "Cancel", func(it *Iterator) { it.Cancel("no more") })
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(held), Events: unix.POLLIN}}, int(promptly.Milliseconds()))
+	require.NoError(t, err)
+	assert.Equal(t, 1, n, "the worker of a cancelled task lives on: its daemon cannot kill it")
+	each(t, iterators[:300], "Close", (*Iterator).Close)
+	start := time.Now()
+	e.Close()
+	assert.Less(t, time.Since(start), promptly, "env.Close")
+	each(t, iterators[300:], "Close", (*Iterator).Close)
+	assert.True(t, e.Wait(20*time.Second), "a daemon that does not end is killed")
+	require.ErrorIs(t, unix.Kill(daemon, 0), unix.ESRCH)
+}
+
+func TestTasksOfADaemonThatWasStopped(t *testing.T) {
+	_, daemon, iterators := stoppedDaemon(t)
+	const wanted = 10
+	each(t, iterators[wanted+1:], "Cancel", func(it *Iterator) { it.Cancel("no more") })
+	hosttest.Signal(t, daemon, unix.SIGCONT)
+	for _, it := range iterators[1 : wanted+1] {
+		got, err := collect(t, it)
+		require.NoError(t, err)
+		assert.Equal(t, [][]int64{{2, 4, 6, 8, 10}}, got)
+	}
+	for _, it := range iterators[wanted+1:] {
+		require.Equal(t, status.Cancelled, it.Err().Code)
+	}
+	each(t, iterators, "Close", (*Iterator).Close)
+}
