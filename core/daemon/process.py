@@ -20,6 +20,9 @@ _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 256 << 20
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 32 << 20
 
+_FEW = 4096
+"""How many numbers of descriptors are tried where nothing lists the open ones."""
+
 _LAST = 2**31 - 1
 """The largest number a descriptor can have."""
 
@@ -64,7 +67,14 @@ def lead_own_session() -> None:
 
 def open_descriptors() -> list[int]:
     """The open descriptors of this process, in order."""
-    return sorted(filter(_is_open, map(int, os.listdir("/proc/self/fd"))))
+    return sorted(filter(_is_open, _candidates()))
+
+
+def _candidates() -> Iterable[int]:
+    try:
+        return map(int, os.listdir("/proc/self/fd"))
+    except OSError:  # no /proc: one after the other, as far as such a process has opened any
+        return range(min(os.sysconf("SC_OPEN_MAX"), _FEW))
 
 
 def _is_open(descriptor: int) -> bool:

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Container
 from typing import NamedTuple
 
 SWEEP_INTERVAL = 0.02
@@ -89,9 +90,16 @@ class Reaper:
         if worker is not None:
             os.kill(worker.pid, number)
 
-    def reap(self) -> list[Exit]:
-        """Collect every worker that ended, after killing what is left of its process group."""
-        return [self._collect(worker) for worker in list(self._workers.values()) if _ended(worker)]
+    def reap(self, ready: Container[int] | None = None) -> list[Exit]:
+        """Collect every worker that ended, after killing what is left of its process group.
+
+        Of those that have a pidfd only the ones in ready are looked at, where it is given.
+        """
+        return [
+            self._collect(worker)
+            for worker in list(self._workers.values())
+            if (ready is None or worker.pidfd < 0 or worker.pidfd in ready) and _ended(worker)
+        ]
 
     def kill_all(self) -> list[Exit]:
         """SIGKILL every worker's process group, and reap the workers.

@@ -33,6 +33,10 @@ type (
 		Paths []string          `json:"paths"` // what the worker's tasks put on sys.path
 		Cwd   *string           `json:"cwd"`
 	}
+	againMessage struct {
+		Op string `json:"op"`
+		ID uint64 `json:"id"`
+	}
 	killMessage struct {
 		Op     string `json:"op"`
 		ID     uint64 `json:"id"`
@@ -49,7 +53,9 @@ type message struct {
 	Op         string   `json:"op"`
 	ID         uint64   `json:"id"`
 	PID        int      `json:"pid"`
-	Held       bool     `json:"held"` // a pidfd came with the message
+	Held       bool     `json:"held"`      // a pidfd came with the message
+	NoStacks   string   `json:"no_stacks"` // why no stack file came with it
+	Errno      int      `json:"errno"`
 	Python     string   `json:"python"`
 	PySpark    string   `json:"pyspark"`
 	PyArrow    string   `json:"pyarrow"`

@@ -28,7 +28,11 @@ func newEmbedded(spec Spec) *embedded {
 // run is the factory's goroutine: it starts the daemon, then listens to it until its end.
 func (e *embedded) run() {
 	defer close(e.gone)
-	d, err := startEmbedded(&e.spec)
+	var d *embeddedDaemon
+	err := sparingProcesses(func() (err error) {
+		d, err = startEmbedded(&e.spec)
+		return err
+	})
 	if err != nil {
 		e.fail(status.From(err))
 		return
@@ -92,21 +96,60 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 			closeAll(fds)
 			return d.failure(m)
 		case w == nil: // it ended already
-		case m.Op == "forked" && m.Held && len(fds) == 2:
-			w.started(m.PID, fds[0], &stackFile{fds[1]})
+		case m.Op == "forked":
+			w.forked(m, fds)
 			fds = nil
-		case m.Op == "forked" && !m.Held && len(fds) == 1: // the kernel has no pidfds
-			w.started(m.PID, -1, &stackFile{fds[0]})
-			fds = nil
-		case m.Op == "forked": // this process has no free descriptors for them
-			w.started(m.PID, -1, nil)
+		case m.Op == "scarce":
+			safego.Go(func() { e.makeRoom(w, d, m) }, nil)
 		case m.Op == "refused":
-			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess))
+			e.ended(w, Exit{}, e.refused(m))
 		case m.Op == "exited":
 			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second))}, nil) //nolint:gosec // a wait status
 		}
 		closeAll(fds)
 	}
+}
+
+// forked tells a worker its process, by a message and the descriptors that came with it.
+func (w *Worker) forked(m *message, fds []int) {
+	expected := 0
+	if m.Held {
+		expected++
+	}
+	if m.NoStacks == "" {
+		expected++
+	}
+	if len(fds) < expected {
+		closeAll(fds)
+		w.started(m.PID, -1, nil, "this process has no free descriptor for it")
+		return
+	}
+	pidfd := -1
+	if m.Held { // else the kernel has no pidfds
+		pidfd, fds = fds[0], fds[1:]
+	}
+	var stacks *stackFile
+	if m.NoStacks == "" {
+		stacks, fds = &stackFile{fds[0]}, fds[1:]
+	}
+	closeAll(fds)
+	w.started(m.PID, pidfd, stacks, m.NoStacks)
+}
+
+// makeRoom gives idle workers up for a task's worker for which the daemon has no process or descriptor.
+func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
+	e.mu.Lock()
+	wanted := w.use == inTask
+	e.mu.Unlock()
+	if wanted && living.giveUpIdle((*Worker).gone, reaped) {
+		_ = d.control.sendMessage(againMessage{Op: "again", ID: w.id})
+		return
+	}
+	_ = d.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)}) // which refuses it
+}
+
+func (e *embedded) refused(m *message) *status.Error {
+	return status.New(scarcityCode(unix.Errno(m.Errno)), "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess) //nolint:gosec // a small number
 }
 
 // launch implements maker: the worker's channel is there at once, its end of it goes to the daemon.

@@ -46,6 +46,7 @@ type Worker struct {
 	pid        int
 	pidfd      int
 	stacks     *stackFile    // nil where the worker has none
+	noStacks   string        // why that is
 	asking     chan struct{} // holds one while the worker is asked for its stacks
 	killed     bool
 	// cpuBefore is the processor time it had used when it got its task, peakRSS the last that was read.
@@ -245,11 +246,11 @@ func (w *Worker) lingers() {
 	}
 }
 
-// started tells the worker its process. Worker's become pidfd, where it is not -1, and stacks, where it is not nil.
-func (w *Worker) started(pid, pidfd int, stacks *stackFile) {
+// started tells the worker its process. Worker's become pidfd, where it is not -1, and stacks, where it is not nil; else noStacks says why.
+func (w *Worker) started(pid, pidfd int, stacks *stackFile, noStacks string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pid, w.pidfd, w.stacks = pid, pidfd, stacks
+	w.pid, w.pidfd, w.stacks, w.noStacks = pid, pidfd, stacks, noStacks
 	w.logs.setPID(pid)
 	if w.killed {
 		w.killGroupLocked()
