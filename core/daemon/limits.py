@@ -37,9 +37,7 @@ def restore_descriptor_limit() -> None:
 
 def is_scarce(error: BaseException) -> bool:
     """Whether an error is that the system had no process, descriptor or memory left."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, OSError) and error.errno in SCARCE
-    )
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in SCARCE)
 
 
 def explain(call: str, error: OSError) -> str:

@@ -63,7 +63,7 @@ def _is_single_threaded() -> bool:
     try:
         import ctypes
 
-        return ctypes.CDLL(None).unshare(_CLONE_THREAD) == 0
+        return bool(ctypes.CDLL(None).unshare(_CLONE_THREAD) == 0)
     except (AttributeError, ImportError):
         return False
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -233,38 +234,58 @@ func TestIdleWorkersAreGivenUpForProcesses(t *testing.T) {
 		"env") // the capability is there from the first program on
 }
 
+// threads counts those of a process.
+func threads(t *testing.T, pid int) uint64 {
+	t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	require.NoError(t, err)
+	return uint64(len(entries))
+}
+
+// children are the child processes of a process with one thread.
+func children(t *testing.T, pid int) []int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	require.NoError(t, err)
+	var pids []int
+	for _, field := range strings.Fields(string(text)) {
+		child, err := strconv.Atoi(field)
+		require.NoError(t, err)
+		pids = append(pids, child)
+	}
+	return pids
+}
+
 func withFewProcesses(t *testing.T) {
 	e := newEnv(t, "4.2", config.Pair{Key: "spark.executorEnv.HOME", Value: "/"})
 	works(t, e)
 	idleWorkers(t, e, 3)
 	f, err := e.Factory(e.Config())
 	require.NoError(t, err)
-	// A daemon whose user has more processes than it may.
+	// A user that has as many processes as its daemon may have.
 	var limit unix.Rlimit
 	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NPROC, &limit))
-	require.NoError(t, unix.Prlimit(f.DaemonPID(), unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1, Max: limit.Max}, nil))
-	r := job(t, e, 200, "long", onA, "functions:double")
-	it, err := r.Compute(numbers(t).Input(), Task{})
-	require.NoError(t, err)
-	_, err = collect(t, it)
-	it.Close()
-	require.NoError(t, err, "an idle worker needs no process")
-	sleeping := []*Iterator{}
-	defer func() {
-		for _, it := range sleeping {
-			it.Close()
-		}
-	}()
-	for err == nil { // takes the idle ones, and then one more
-		it, computed := job(t, e, 200, "long", onA, "functions:sleep_forever").Compute(numbers(t).Input(), Task{})
-		require.NoError(t, computed)
-		sleeping = append(sleeping, it)
-		require.LessOrEqual(t, len(sleeping), 4)
-		if len(sleeping) == 4 {
-			_, err = collect(t, it)
-		}
+	processes := threads(t, os.Getpid()) + threads(t, f.DaemonPID())
+	for _, pid := range children(t, f.DaemonPID()) {
+		processes += threads(t, pid)
 	}
+	require.NoError(t, unix.Prlimit(f.DaemonPID(), unix.RLIMIT_NPROC, &unix.Rlimit{Cur: processes, Max: limit.Max}, nil))
+	r, err := New(e, 200, [][]Function{{{Reference: "functions:double", ReturnType: "long"}}}, [][]Argument{onA},
+		Options{Includes: []string{testModules(t) + "/functions.py"}})
+	require.NoError(t, err)
+	other, err := r.Compute(numbers(t).Input(), Task{})
+	require.NoError(t, err)
+	defer other.Close()
+	_, err = collect(t, other)
+	require.NoError(t, err, "a task that needs a worker of another key")
+	assert.EqualValues(t, 1, f.Counts().Idle, "its own")
+
+	require.NoError(t, unix.Prlimit(f.DaemonPID(), unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1, Max: limit.Max}, nil))
+	failing, err := job(t, e, 200, "long", onA, "functions:double").Compute(numbers(t).Input(), Task{})
+	require.NoError(t, err)
+	defer failing.Close()
+	_, err = collect(t, failing)
 	assert.Equal(t, status.Spawn, status.CodeOf(err))
 	assert.Equal(t, status.CauseNoProcess, status.CauseOf(err))
-	assert.ErrorContains(t, err, "fork: Resource temporarily unavailable (RLIMIT_NPROC is 1, ")
+	assert.ErrorContains(t, err, "fork: Resource temporarily unavailable (RLIMIT_NPROC is 1, pids.max of the control group bounds processes too)")
 }
