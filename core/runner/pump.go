@@ -72,13 +72,21 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
-		if happened, err := p.wait(left); err != nil {
+		happened, err := p.wait(left)
+		if err != nil {
 			return 0, err
-		} else if !happened && timeout >= 0 && !time.Now().Before(deadline) {
+		}
+		// What comes without end does not keep the call: the step before has read its share.
+		if (!happened || p.flooded()) && timeout >= 0 && !time.Now().Before(deadline) {
 			return status.TimedOut, nil
 		}
 	}
 }
+
+// stepBytes is how much a step reads before it is looked whether the call, or the task, has to end: some milliseconds.
+const stepBytes = 8 << 20
+
+func (p *pump) flooded() bool { return p.opened && p.source.Spent() }
 
 // count brings the counters of bytes up to date.
 func (p *pump) count() {
@@ -162,6 +170,7 @@ func (p *pump) step() (status.Code, error) {
 	if err := p.checkFork(); err != nil {
 		return 0, err
 	}
+	p.source.Allow(stepBytes)
 	for {
 		if err := p.send(); err != nil {
 			return 0, err
@@ -171,7 +180,7 @@ func (p *pump) step() (status.Code, error) {
 		exited := p.death.IsZero() && p.it.worker.Exited()
 		p.readable = p.readable || exited
 		code, err := p.receive()
-		if err == nil && code == waiting && exited {
+		if err == nil && code == waiting && exited && !p.flooded() {
 			code, err = p.dies()
 		}
 		if err != nil || code != waiting {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/cdata"
 	"udfrunner/core/env"
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
@@ -89,4 +90,23 @@ func TestTasksOfADaemonThatWasStopped(t *testing.T) {
 		require.Equal(t, status.Cancelled, it.Err().Code)
 	}
 	each(t, iterators, "Close", (*Iterator).Close)
+}
+
+func TestAFloodOfNoResultsKeepsNoCall(t *testing.T) {
+	e := newEnv(t, "4.2")
+	it, err := job(t, e, 200, "long", onA, "functions:flood").Compute(numbers(t).Input(), Task{DeadlineMS: 60_000})
+	require.NoError(t, err)
+	defer it.Close()
+	for it.pump.counters.got.Load() < 4*stepBytes {
+		for _, timeout := range []int64{0, 10} {
+			start := time.Now()
+			code, err := it.NextArrow(timeout, new(cdata.Array), nil)
+			require.NoError(t, err)
+			require.Equal(t, status.TimedOut, code)
+			require.Less(t, time.Since(start), 5*promptly)
+		}
+	}
+	it.Cancel("enough")
+	code, _ := it.NextArrow(-1, new(cdata.Array), nil)
+	assert.Equal(t, status.Cancelled, code)
 }
