@@ -6,7 +6,7 @@ exited worker. With forked come the worker's pidfd, where the kernel has them, a
 where one can be had. Scarce is that the system gave no process or descriptor: the host may give
 up other workers, and says again, or kill.
 Forks are done strictly in the order they were asked for. When the host closes the socket, or
-dies, every worker is killed and the daemon ends.
+dies, every worker is killed, what workers left behind too, and the daemon ends.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ class Server:
     def __init__(self, control: Control, state: Message) -> None:
         self._control = control
         self._state = state
-        self._reaper = Reaper()
+        self._reaper = Reaper(adopts=True)
         self._zygote = Zygote()
         self._zygote.notes = list(state.get("notes", ()))
+        self._host = process.watch_parent()
         self._start: Message = state.get("start", {})
         self._waiting: dict[int, tuple[Message, list[int], str, int]] = {}
         """Forks for which there was nothing: message, descriptors, why, and the error's number."""
@@ -75,6 +76,7 @@ class Server:
             return self._fail("internal", error)
         finally:
             self._reaper.kill_all()
+            self._reaper.end_orphans()
         return 0
 
     def _fail(self, reason: str, error: Exception) -> int:
@@ -89,17 +91,24 @@ class Server:
         return 1
 
     def _turn(self) -> bool:
-        """Wait for something and handle it; False at the end of the control socket."""
+        """Wait for something and handle it; False at the end of the control socket, or the host's.
+
+        A child of the host may hold the socket open, where it was forked and runs no other program.
+        """
         poller = select.poll()
         sendable = self._control.congested and not self._control.starved
         events = select.POLLIN | (select.POLLOUT if sendable else 0)
         poller.register(self._control, events)
         for pidfd in self._reaper.pidfds:
             poller.register(pidfd, select.POLLIN)
+        if self._host >= 0:
+            poller.register(self._host, select.POLLIN)
         interval = self._reaper.interval
         wait = STARVED_SECONDS if self._control.starved else interval
         ready = dict(poller.poll(None if wait is None else wait * 1000))
         event = ready.pop(self._control.fileno(), 0)
+        if self._host in ready:
+            return False
         if ready or interval is not None:
             for end in self._reaper.reap(ready):
                 self._control.send({"op": "exited", **end._asdict()})
@@ -353,6 +362,7 @@ def main(state: Message) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     limits.raise_descriptor_limit()
+    process.adopt_orphans()
     control = Control(socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 32)))
     process.replace_stdin()
     taskstate.enable_crash_report()

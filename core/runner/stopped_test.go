@@ -110,3 +110,25 @@ func TestAFloodOfNoResultsKeepsNoCall(t *testing.T) {
 	code, _ := it.NextArrow(-1, new(cdata.Array), nil)
 	assert.Equal(t, status.Cancelled, code)
 }
+
+func TestNothingOutlivesAKilledDaemon(t *testing.T) {
+	e := newEnv(t, "4.2")
+	it := start(t, job(t, e, 200, "long", onA, "functions:outlive_the_daemon"), Task{})
+	defer it.Close()
+	pids := []int{0}
+	require.Eventually(t, func() bool {
+		if pids[0] = it.worker.PID(); pids[0] > 0 {
+			pids = append(pids[:1], children(t, pids[0])...)
+		}
+		return len(pids) == 2
+	}, patience, time.Millisecond)
+	factory, err := e.Factory(e.Config())
+	require.NoError(t, err)
+	hosttest.Signal(t, factory.DaemonPID(), unix.SIGKILL)
+	for _, pid := range pids {
+		require.Eventually(t, func() bool { return unix.Kill(pid, 0) != nil }, patience, time.Millisecond, "process %d of %v lives", pid, pids)
+	}
+	_, err = collect(t, it)
+	assert.Equal(t, status.WorkerExited, status.CodeOf(err))
+	assert.Equal(t, status.CauseDaemonEnded, status.CauseOf(err))
+}

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -224,6 +225,14 @@ def describe_views(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
 
 def describe_coded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return describe(batches, "coded")
+
+
+def outlive_the_daemon(x):
+    """Ask the kernel not to end this process with its parent, and start another."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, 0, 0, 0, 0)
+    subprocess.Popen(["sleep", "3600"])
+    return sleep_forever(x)
 
 
 def flood(x):
