@@ -40,6 +40,7 @@ type pump struct {
 	failed     time.Time // when it was met; the channel is not read any more
 	sentNew    []protocol.Broadcast
 	counters   counters
+	share      int64 // bytes that a step may read
 }
 
 // run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
@@ -83,8 +84,8 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 	}
 }
 
-// stepBytes is how much a step reads before it is looked whether the call, or the task, has to end: some milliseconds.
-const stepBytes = 8 << 20
+// stepShare is how much a step reads before it is looked whether the call, or the task, has to end: some milliseconds' worth.
+const stepShare = 8 << 20
 
 func (p *pump) flooded() bool { return p.opened && p.source.Spent() }
 
@@ -170,7 +171,7 @@ func (p *pump) step() (status.Code, error) {
 	if err := p.checkFork(); err != nil {
 		return 0, err
 	}
-	p.source.Allow(stepBytes)
+	p.source.Allow(p.share)
 	for {
 		if err := p.send(); err != nil {
 			return 0, err
@@ -473,4 +474,4 @@ func (p *pump) release() {
 	p.in.release()
 }
 
-func newPump() *pump { return &pump{writer: transport.NewWriter(nil)} }
+func newPump() *pump { return &pump{writer: transport.NewWriter(nil), share: stepShare} }

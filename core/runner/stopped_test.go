@@ -94,22 +94,42 @@ func TestTasksOfADaemonThatWasStopped(t *testing.T) {
 
 func TestAFloodOfNoResultsKeepsNoCall(t *testing.T) {
 	e := newEnv(t, "4.2")
-	it, err := job(t, e, 200, "long", onA, "functions:flood").Compute(numbers(t).Input(), Task{DeadlineMS: 60_000})
-	require.NoError(t, err)
+	it := start(t, job(t, e, 200, "long", onA, "functions:flood"), Task{DeadlineMS: 60_000})
 	defer it.Close()
-	for it.pump.counters.got.Load() < 4*stepBytes {
-		for _, timeout := range []int64{0, 10} {
-			start := time.Now()
-			code, err := it.NextArrow(timeout, new(cdata.Array), nil)
+	const share = 4 << 10
+	it.pump.share = share
+	flooded := func() bool { // more is there than a call reads
+		n, err := unix.IoctlGetInt(it.worker.Socket.FD(), unix.TIOCINQ)
+		require.NoError(t, err)
+		return n > 3*share+readAhead
+	}
+	got := int64(0)
+	for _, timeout := range []int64{0, 1, 0, 1} {
+		for deadline := time.Now().Add(60 * time.Second); !flooded(); {
+			require.True(t, time.Now().Before(deadline), "the flood does not come")
+			code, err := it.NextArrow(0, new(cdata.Array), nil) // sends the input
 			require.NoError(t, err)
 			require.Equal(t, status.TimedOut, code)
-			require.Less(t, time.Since(start), 5*promptly)
+			got = it.pump.counters.got.Load()
 		}
+		start := time.Now()
+		code, err := it.NextArrow(timeout, new(cdata.Array), nil)
+		require.NoError(t, err)
+		require.Equal(t, status.TimedOut, code)
+		require.Less(t, time.Since(start), promptly)
+		now := it.pump.counters.got.Load()
+		if timeout == 0 {
+			require.Less(t, now-got, int64(2*share+readAhead), "one share")
+		}
+		got = now
 	}
 	it.Cancel("enough")
 	code, _ := it.NextArrow(-1, new(cdata.Array), nil)
 	assert.Equal(t, status.Cancelled, code)
 }
+
+// readAhead is what a reader may take with the bytes that are asked for.
+const readAhead = 64 << 10
 
 func TestNothingOutlivesAKilledDaemon(t *testing.T) {
 	e := newEnv(t, "4.2")
