@@ -24,8 +24,8 @@ import (
 // asHost is set in a process that tests start to be a host with less than others have: it names the test.
 const asHost = "UDFRUNNER_TEST_HOST"
 
-// host runs the test of a name, from hosts, in a process of its own. before is what starts it: a command to which the program and its
-// arguments are added.
+// host runs the test of a name, from hosts, in a process of its own. before is what starts it: a command to which the
+// program and its arguments are added.
 func host(t *testing.T, name string, attributes *syscall.SysProcAttr, before ...string) {
 	t.Helper()
 	command := append(before, os.Args[0], "-test.run=^TestAsHost$", "-test.v")

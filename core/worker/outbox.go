@@ -12,8 +12,9 @@ import (
 	"udfrunner/core/status"
 )
 
-// outbox sends packets in order, and whoever gives one to it never waits: what the socket does not take at once is kept, and sent by a
-// goroutine that lives as long as something is left. A daemon may be stopped, or have hundreds of forks to do.
+// outbox sends packets in order, and whoever gives one to it never waits: what the socket does not take at once is
+// kept, and sent by a goroutine that lives as long as something is left. A daemon may be stopped, or have hundreds of
+// forks to do.
 type outbox struct {
 	raw rawConn
 
@@ -41,12 +42,14 @@ func (o *outgoing) drop() {
 const (
 	// maxKept bounds the bytes that wait for a daemon: requests for some ten thousand workers.
 	maxKept = 64 << 20
-	// noRoom is the pause after the kernel had no memory for a packet, or too many descriptors on their way: nothing tells when it has.
+	// noRoom is the pause after the kernel had no memory for a packet, or too many descriptors on their way: nothing
+	// tells when it has.
 	noRoom = time.Millisecond
 )
 
-// post sends a packet or keeps it, which then is the outbox's. An error is that it will never be sent: the daemon is gone, or leaves too
-// much unread. Of kills and questions, which ask for no worker, there is at most one for each request, so that these are kept in any case.
+// post sends a packet or keeps it, which then is the outbox's. An error is that it will never be sent: the daemon is
+// gone, or leaves too much unread. Of kills and questions, which ask for no worker, there is at most one for each
+// request, so that these are kept in any case.
 func (o *outbox) post(p *outgoing) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -169,8 +172,8 @@ func (o *outbox) failed(err error) {
 	o.queue, o.kept = nil, 0
 }
 
-// later says whether an error of sendmsg is that there is no room now: in the socket, of kernel memory, or for descriptors on their way,
-// which RLIMIT_NOFILE bounds as well.
+// later says whether an error of sendmsg is that there is no room now: in the socket, of kernel memory, or for
+// descriptors on their way, which RLIMIT_NOFILE bounds as well.
 func later(err error) bool {
 	for _, e := range []error{unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM, unix.ETOOMANYREFS} {
 		if errors.Is(err, e) {

@@ -14,7 +14,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// unread is a control socket whose daemon reads nothing, its end, and how many requests were made whose descriptors are open.
+// unread is a control socket whose daemon reads nothing, its end, and how many requests were made whose descriptors are
+// open.
 func unread(t *testing.T) (*control, *os.File, *int) {
 	t.Helper()
 	hosttest.CheckLeaks(t)

@@ -14,7 +14,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// shortage is an error of a call for which the system had nothing left, and the limit that it met, where that has a name.
+// shortage is an error of a call for which the system had nothing left, and the limit that it met, where that has a
+// name.
 type shortage struct {
 	errno unix.Errno
 	limit func() string
@@ -77,8 +78,9 @@ const (
 	reaped = time.Second
 )
 
-// Sparing has something made and, where the system has nothing left for it, made once more without the idle workers of all factories of
-// this process. It is for a host's thread: it waits milliseconds at most, and makes room for descriptors.
+// Sparing has something made and, where the system has nothing left for it, made once more without the idle workers of
+// all factories of this process. It is for a host's thread: it waits milliseconds at most, and makes room for
+// descriptors.
 func Sparing(make func() error) error { return makingRoom(make, (*Worker).closed, soon) }
 
 // sparingProcesses is Sparing for the library's goroutines: it makes room for processes as well.
@@ -92,7 +94,8 @@ func makingRoom(make func() error, done func(*Worker) <-chan struct{}, limit tim
 	return explainScarcity(err)
 }
 
-// factories are those of this process that may have idle workers: what the system bounds is the process's, or the user's.
+// factories are those of this process that may have idle workers: what the system bounds is the process's, or the
+// user's.
 type factories struct {
 	mu  sync.Mutex
 	all map[*base]struct{}
@@ -112,8 +115,8 @@ func (f *factories) remove(b *base) {
 	delete(f.all, b)
 }
 
-// giveUpIdle ends the idle workers of all factories at once, and waits until what they held is free, within limit. It says whether
-// there were any.
+// giveUpIdle ends the idle workers of all factories at once, and waits until what they held is free, within limit. It
+// says whether there were any.
 func (f *factories) giveUpIdle(done func(*Worker) <-chan struct{}, limit time.Duration) bool {
 	f.mu.Lock()
 	bases := slices.Collect(maps.Keys(f.all))
