@@ -51,6 +51,8 @@ install: lib ## Install library, header and pkg-config file below PREFIX (and DE
 	install -m 755 build/libudfrunner.so $(DESTDIR)$(PREFIX)/lib/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libudfrunner.so
 	install -m 644 include/udfrunner.h $(DESTDIR)$(PREFIX)/include/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/udfrunner
+	install -m 644 LICENSE NOTICE $(DESTDIR)$(PREFIX)/share/doc/udfrunner/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' bindings/c/udfrunner.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/udfrunner.pc
 
@@ -150,7 +152,7 @@ race: venv ## Cancel 10,000 tasks near their end, with the race detector
 
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
-C_TESTS     := arguments refusals tasks groups threads stream memory diagnosis
+C_TESTS     := arguments refusals tasks types groups threads stream memory diagnosis
 C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test build/tests/frozen_test
 # The header of version 1.0, which frozen_test is a host of.
@@ -318,10 +320,14 @@ conformance: venv ## Replay what real Spark said on workers of all versions, mad
 record: ## Record anew what real Spark says to its workers: needs Java 17 and Python 3.11, minutes a version
 	$(PYTHON) core/protocol/recording/record.py
 
+.PHONY: record-values
+record-values: ## Record anew what real Spark makes of values: needs a JDK 17 and Python 3.11, minutes a version
+	$(PYTHON) core/conformance/values/record.py
+
 # -------------------------------------------------------------------- Checks
 
 .PHONY: check
-check: check-go check-generated check-c check-python check-java test-header test-symbols check-tree ## Format, lint, generated files, gates of header and symbols, clean tree
+check: check-go check-generated check-c check-python check-java check-docs test-header test-symbols check-tree ## Format, lint, generated files, links, gates of header and symbols, clean tree
 
 .PHONY: check-go
 check-go:
@@ -366,7 +372,7 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py
+	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py docs/check_pages.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
@@ -380,6 +386,11 @@ else
 	$(MVN) fmt:check
 	$(MAKE) --no-print-directory test-java-classes
 endif
+
+# Links of the pages, rooms in the picture, notices of what is linked.
+.PHONY: check-docs
+check-docs:
+	@$(PYTHON) docs/check_pages.py $(GO)
 
 .PHONY: check-tree
 check-tree: ## Fail if git sees changes: what CI runs last

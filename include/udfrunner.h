@@ -356,15 +356,28 @@ typedef struct udfrunner_record {
 #define UDFRUNNER_INPUT_GROUPS 3
 
 /* Input of a task.
+ * Arrow data may be of any type. Functions get what Spark would have sent for it: a timestamp with a time zone is labelled
+ *   with spark.sql.session.timeZone, at any depth, its instants stay. Functions that see pandas or Python objects (all with Arrow
+ *   data but 207, 209, 210, 215, 250 to 254, 302) get the types that Spark has: string_view and binary_view, list views, large
+ *   and fixed-size lists, fixed-size binaries, run ends, dictionaries, unsigned integers (the next wider signed type; uint64 as
+ *   decimal(20,0)), float16, decimals (decimal128), date64, times (from PySpark 4.1 on), timestamps and durations (in
+ *   microseconds) are converted, in new memory; extension types are their storage. What does not change stays in place. A type that
+ *   PySpark's version has no type for is INVALID_ARGUMENT when the schema is read, a value that the type cannot hold at its batch;
+ *   both name the column.
+ *   Every batch is held against the schema by what can be seen before its values are read: counts of children and
+ *   buffers, null counts, dictionaries, offsets, a second schema among messages. What cannot be seen: values of another type of the
+ *   same layout (int64 for float64, string for binary), and buffers that are shorter than the lengths say. That is the
+ *   host's to hold.
  * UDFRUNNER_INPUT_STREAM: `stream`, an Arrow C stream of struct arrays (record batches). The struct
  *   is moved: the library copies it and marks the original released. EAGAIN from get_next means AGAIN.
  * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many a call.
  * UDFRUNNER_INPUT_GROUPS: `next_group` fills n streams with the next group: one, or the two sides of a cogroup. Each
- *   is released by the library when it was read. All groups have one schema. For the eval types with groups only.
+ *   is released by the library when it was read. All groups have one schema: names, order and types of the first one's columns,
+ *   but for time zones. For the eval types with groups only.
  * UDFRUNNER_INPUT_NONE: the function has no input.
  * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with Arrow
- *   messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN) and cut into groups; not
- *   for cogrouped types. With GROUPS it is needed where runner_add_function got no arguments. Else 0.
+ *   messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN, 0.0 equals -0.0) and cut
+ *   into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions. With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
  * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. `release`, if not NULL, is
  * called exactly once with `ctx` when the input is no longer needed. */
@@ -727,7 +740,7 @@ const char *udfrunner_error_message(const udfrunner_error *err);
 /* generated: details */
 /* The keys of details:
  *   cause                what ended the task, one of the words below; every error that ends a task has it
- *   python.traceback     what the worker sent, whole
+ *   python.traceback     what the worker sent, of a long one head and tail (udfrunner.exception.text)
  *   worker.pyspark       the version of its PySpark, where that was known
  *   worker.pid           process id
  *   worker.exit_status   exit status, where it exited

@@ -39,6 +39,11 @@ def library() -> Path | None:
     return None
 
 
+def notices() -> list[Path]:
+    """The license, and the notices of what the library is linked with: of the repository."""
+    return [path for name in ("LICENSE", "NOTICE") if (path := HERE.parents[1] / name).is_file()]
+
+
 class BuildWithLibrary(build_py):
     """Copies the library into the package of the build."""
 
@@ -46,7 +51,10 @@ class BuildWithLibrary(build_py):
         super().run()
         found = library()
         if found is not None and not self.editable_mode:
-            shutil.copy2(found, Path(self.build_lib) / "udfrunner" / NAME)
+            package = Path(self.build_lib) / "udfrunner"
+            shutil.copy2(found, package / NAME)
+            for notice in notices():
+                shutil.copy2(notice, package / notice.name)
 
     def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
         found: list[tuple[str, str, str]] = super().find_package_modules(package, package_dir)

@@ -104,8 +104,10 @@ func (in *schemaImport) children(s *cdata.Schema, t *Type, at *place, depth int)
 	if s.Children == nil {
 		return status.New(status.Host, "column %q: children is NULL", at)
 	}
-	t.Children = make([]Field, 0, s.NChildren)
-	for i, child := range unsafe.Slice(s.Children, s.NChildren) {
+	const believed = 1024 // n_children costs no memory before the children were seen
+	t.Children = make([]Field, 0, min(s.NChildren, believed))
+	for i := range int(s.NChildren) {
+		child := *(**cdata.Schema)(unsafe.Add(unsafe.Pointer(s.Children), i*int(unsafe.Sizeof(uintptr(0)))))
 		if child == nil {
 			return status.New(status.Host, "column %q: child %d is NULL", at, i)
 		}

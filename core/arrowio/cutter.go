@@ -11,10 +11,11 @@ import (
 
 // Cutter finds the groups of a stream of batches in which the rows of a group follow each other: rows whose first
 // columns, the keys, are equal. Equal is what Spark's grouping takes for equal: nulls, NaNs, and zeros of either sign
-// (NormalizeFloatingNumbers); texts and bytes are compared byte by byte, decimals, dates, times and intervals as they lie.
+// (NormalizeFloatingNumbers), in nested values too; texts and bytes are compared byte by byte, decimals, dates, times and
+// intervals as they lie, lists and maps entry by entry, dictionary and run-end encoded values as the values that they stand for.
 type Cutter struct {
 	columns int
-	keys    []key
+	keys    []*key
 	ends    []int64
 	edges   [cutterBlock]bool
 	// started says that there was a row; its keys are in the keys' last.
@@ -25,8 +26,8 @@ type Cutter struct {
 const cutterBlock = 4096
 
 // NewCutter makes a cutter for one stream with the schema's columns, of which the first k are keys; with none, all rows
-// are one group. A k that the schema has no columns for is INVALID_ARGUMENT; a key of a type that
-// cannot be compared is NOT_SUPPORTED: with children (lists, structs, maps, unions, run-end encoded) or dictionary.
+// are one group. A k that the schema has no columns for is INVALID_ARGUMENT; a key with a union in it, which Spark has no such
+// type for, is NOT_SUPPORTED.
 func NewCutter(s *Schema, k int) (*Cutter, error) {
 	if k < 0 || k > len(s.Fields) {
 		return nil, status.New(status.InvalidArgument, "%d key columns, allowed are 0 to %d", k, len(s.Fields))
@@ -40,12 +41,12 @@ func NewCutter(s *Schema, k int) (*Cutter, error) {
 	}
 	c := &Cutter{columns: len(s.Fields)}
 	for i, n := range p.roots {
-		if n.layout > layoutView || n.dictionary != nil {
-			return nil, status.New(status.NotSupported,
-				"column %q: %s as a key of groups, allowed are types without children and dictionary", n.at, n.typ)
+		k, err := newKey(n, i)
+		if err != nil {
+			return nil, err
 		}
 		if n.layout != layoutNull {
-			c.keys = append(c.keys, key{node: n, column: i})
+			c.keys = append(c.keys, k)
 		}
 	}
 	return c, nil
@@ -69,8 +70,8 @@ func (c *Cutter) cut(a *cdata.Array) (ends []int64, continues bool, err error) {
 	if a.Length == 0 {
 		return nil, false, nil
 	}
-	for i := range c.keys {
-		if err := c.keys[i].load(a); err != nil {
+	for _, k := range c.keys {
+		if err := k.load(a, a.Offset, a.Length); err != nil {
 			return nil, false, err
 		}
 	}
@@ -80,13 +81,25 @@ func (c *Cutter) cut(a *cdata.Array) (ends []int64, continues bool, err error) {
 	}
 	c.ends = append(c.ends, a.Length)
 	continues = c.started
-	for i := range c.keys {
-		k := &c.keys[i]
+	for _, k := range c.keys {
 		continues = continues && k.equalsLast(0)
 		k.keepLast(a.Length - 1)
+		if k.tooLong() {
+			return nil, false, fmt.Errorf("column %q: a key of groups above %d bytes", k.node.at, maxKeyBytes)
+		}
 	}
 	c.started = true
 	return c.ends, continues, nil
+}
+
+// Dictionaries says whether a key is dictionary encoded, which arrays have with them and record batches of a stream have not.
+func (c *Cutter) Dictionaries() bool {
+	for _, k := range c.keys {
+		if k.hasDictionary() {
+			return true
+		}
+	}
+	return false
 }
 
 // CutBatch is Cut of a record batch that a Decoder of the schema finished.
@@ -102,8 +115,8 @@ func (c *Cutter) compare(length int64) {
 	for row := int64(1); row < length; row += cutterBlock {
 		edges := c.edges[:min(length-row, cutterBlock)]
 		clear(edges)
-		for i := range c.keys {
-			c.keys[i].mark(edges, row)
+		for _, k := range c.keys {
+			k.mark(edges, row)
 		}
 		found := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(edges))), len(edges))
 		for at := 0; ; at++ {
@@ -115,19 +128,4 @@ func (c *Cutter) compare(length int64) {
 			c.ends = append(c.ends, row+int64(at))
 		}
 	}
-}
-
-// check says what is wrong with a key's column.
-func (k *key) check(a *cdata.Array) (*cdata.Array, error) {
-	column, err := k.node.childArray(a, k.column)
-	if err != nil {
-		return nil, err
-	}
-	if a.Offset > column.Length-a.Length {
-		return nil, fmt.Errorf("column %q: length is %d, its parent needs %d", k.node.at, column.Length, a.Offset+a.Length)
-	}
-	if column.NullCount > 0 && bufferOf(column, 0) == nil {
-		return nil, fmt.Errorf("column %q: null_count is %d and buffer 0 (validity) is NULL", k.node.at, column.NullCount)
-	}
-	return column, nil
 }

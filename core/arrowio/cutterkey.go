@@ -9,10 +9,12 @@ import (
 	"udfrunner/core/cdata"
 )
 
-// key is a key column: of the batch at hand, and its value in the last row of the batch before.
+// key is a key column: of the batch at hand, and its value in the last row of the batch before. Keys below it are the parts
+// of a nested value: their rows are counted from the first that the batch at hand needs.
 type key struct {
 	node   *node
 	column int
+	nested *nestedKey // nil where values have no parts
 
 	// from is the position of row 0 in the buffers. validity is nil where no row is null.
 	from     int64
@@ -26,17 +28,35 @@ type key struct {
 	first    []byte
 }
 
-// load takes the key's column of a batch that was checked, and checks what is read of it.
-func (k *key) load(a *cdata.Array) error {
-	column, err := k.check(a)
+// load takes a child of an array that was checked, rows of which are values `base` up to base+count, and checks what
+// is read of it.
+func (k *key) load(parent *cdata.Array, base, count int64) error {
+	column, err := k.node.childArray(parent, k.column)
 	if err != nil {
 		return err
 	}
-	k.from, k.buffers, k.validity = column.Offset+a.Offset, column, nil
-	if column.NullCount != 0 {
+	return k.loadArray(column, base, count)
+}
+
+// loadArray is load of an array whose counts were checked.
+func (k *key) loadArray(column *cdata.Array, base, count int64) error {
+	if count > column.Length || base > column.Length-count {
+		return fmt.Errorf("column %q: length is %d, its parent needs %d", k.node.at, column.Length, base+count)
+	}
+	if column.NullCount > 0 && k.node.hasValidity() && bufferOf(column, 0) == nil {
+		return fmt.Errorf("column %q: null_count is %d and buffer 0 (validity) is NULL", k.node.at, column.NullCount)
+	}
+	k.from, k.buffers, k.validity = column.Offset+base, column, nil
+	if column.NullCount != 0 && k.node.hasValidity() {
 		k.validity = bufferOf(column, 0)
 	}
-	if err := k.loadValues(column, a.Length); err != nil {
+	if count == 0 {
+		return nil // What has no values may have no buffers.
+	}
+	if k.nested != nil {
+		return k.loadParts(column, count)
+	}
+	if err := k.loadValues(column, count); err != nil {
 		return fmt.Errorf("column %q: %w", k.node.at, err)
 	}
 	return nil
@@ -54,10 +74,7 @@ func (k *key) loadValues(column *cdata.Array, count int64) (err error) {
 		}
 		k.values, err = needed(column, 1, "values", size)
 	case layoutBytes:
-		if k.values, err = needed(column, 1, "offsets", (count+1)*n.width); err != nil {
-			return err
-		}
-		first, last, err := checkOffsets(unsafe.Add(k.values, k.from*n.width), n.width, count, maxBytes)
+		first, last, err := k.loadOffsets(column, count)
 		if err != nil {
 			return err
 		}
@@ -76,11 +93,23 @@ func (k *key) loadValues(column *cdata.Array, count int64) (err error) {
 	return err
 }
 
+// loadOffsets takes offsets, and returns the first and the last of the rows'.
+func (k *key) loadOffsets(column *cdata.Array, count int64) (first, last int64, err error) {
+	if k.values, err = needed(column, 1, "offsets", (count+1)*k.node.width); err != nil {
+		return 0, 0, err
+	}
+	return checkOffsets(unsafe.Add(k.values, k.from*k.node.width), k.node.width, count, maxBytes)
+}
+
 // valid says whether a row's key is not null.
 func (k *key) valid(row int64) bool { return k.validity == nil || bit(k.validity, k.from+row) }
 
 // mark sets edges[i] where the keys of row+i and the row before differ; row is 1 or above.
 func (k *key) mark(edges []bool, row int64) {
+	if k.nested != nil {
+		k.markNested(edges, row)
+		return
+	}
 	if k.validity != nil {
 		before := bit(k.validity, k.from+row-1)
 		for i := range edges {
@@ -271,6 +300,10 @@ func appendFloat(to []byte, v float64) []byte {
 
 // keepLast remembers a row's key.
 func (k *key) keepLast(row int64) {
+	if k.nested != nil {
+		k.last = k.appendTo(k.last[:0], row)
+		return
+	}
 	k.lastNull = !k.valid(row)
 	k.last = k.last[:0]
 	if !k.lastNull {
@@ -280,6 +313,10 @@ func (k *key) keepLast(row int64) {
 
 // equalsLast says whether a row's key is the one remembered.
 func (k *key) equalsLast(row int64) bool {
+	if k.nested != nil {
+		k.first = k.appendTo(k.first[:0], row)
+		return string(k.first) == string(k.last)
+	}
 	if !k.valid(row) || k.lastNull {
 		return k.valid(row) != k.lastNull
 	}

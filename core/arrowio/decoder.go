@@ -31,7 +31,7 @@ type DecoderOptions struct {
 	Declared *Schema
 	// Convert takes columns of any Arrow type that stands for the declared one's Spark type, too, and hands them out as
 	// declared: strings and bytes with offsets of either width or as views, lists of all forms, dictionaries of such
-	// values or of any others, timestamps of other time zones, at any depth. Columns that are as declared, or whose
+	// values or of any others, at any depth. Columns that are as declared, or whose
 	// data is, are not copied. Without effect where Declared has a dictionary; bodies are not borrowed.
 	Convert bool
 	// Fault is the code of errors in the stream: Protocol (also for zero) of a worker's, Host of a host's.
@@ -91,6 +91,10 @@ func NewDecoder(opt DecoderOptions) *Decoder {
 	}
 	return &Decoder{opt: opt}
 }
+
+// Own makes a decoder that borrows bodies one that has them read into blocks of memory, and exports arrays. It comes between
+// the schema and the first body.
+func (d *Decoder) Own(memory *hostmem.Functions) { d.opt.Memory = memory }
 
 // Prefix reads the PrefixSize bytes in front of a message and returns how many bytes of metadata
 // follow, or eos at the end of the stream.

@@ -99,7 +99,21 @@ func (n *node) checkArray(a *cdata.Array) error {
 	if n.layout == layoutView {
 		buffers, most = buffers+1, -1
 	}
-	return checkCounts(a, buffers, most, len(n.children))
+	if err := checkCounts(a, buffers, most, len(n.children)); err != nil {
+		return err
+	}
+	return n.checkKind(a)
+}
+
+// checkKind refuses what an array of another type may have.
+func (n *node) checkKind(a *cdata.Array) error {
+	switch {
+	case n.typ.ID != Dictionary && a.Dictionary != nil:
+		return fmt.Errorf("array with a dictionary, must be %s", n.typ)
+	case !n.hasValidity() && n.layout != layoutNull && a.NullCount > 0:
+		return fmt.Errorf("null_count is %d, a %s has no nulls of its own", a.NullCount, n.typ.ID)
+	}
+	return nil
 }
 
 // values encodes count values of an array whose counts were checked. from counts from the start of its

@@ -8,7 +8,8 @@ import (
 // EqualTypes compares the schema with a declared one, column by column, and returns nil or an error that
 // names the first column that differs and both types. Names of columns, nullability, metadata
 // and the names of list items, map entries and run ends do not matter, those of struct and union
-// children do. Sorted keys and ordered dictionaries matter only where they are declared.
+// children do. Nor does the time zone of a timestamp that has one, which is a label: the instants are the same. Sorted
+// keys and ordered dictionaries matter only where they are declared.
 func (s *Schema) EqualTypes(declared *Schema) error { return s.match(declared, exactly) }
 
 // matching is what a type may differ in from the declared one.
@@ -63,7 +64,7 @@ func matchTypes(at *place, t, declared *Type, rule matching) error {
 }
 
 func equalParameters(t, declared *Type) bool {
-	return t.ID == declared.ID && t.Unit == declared.Unit && t.TimeZone == declared.TimeZone &&
+	return t.ID == declared.ID && t.Unit == declared.Unit && (t.TimeZone == "") == (declared.TimeZone == "") &&
 		t.Precision == declared.Precision && t.Scale == declared.Scale && t.Size == declared.Size &&
 		(t.KeysSorted || !declared.KeysSorted) && (t.Ordered || !declared.Ordered) &&
 		slices.Equal(t.TypeIDs, declared.TypeIDs) && len(t.Children) == len(declared.Children)
@@ -78,13 +79,9 @@ var families = [numTypeIDs]TypeID{
 	List: List, LargeList: List, ListView: List, LargeListView: List, FixedSizeList: List,
 }
 
-// equivalent says whether the types, children aside, are different forms of one Spark type. Timestamps have time
-// zones or none: with one, they are TIMESTAMP, whichever it is.
+// equivalent says whether the types, children aside, are different forms of one Spark type.
 func equivalent(t, declared *Type) bool {
-	switch {
-	case t.ID == Timestamp && declared.ID == Timestamp:
-		return t.Unit == declared.Unit && t.TimeZone != "" && declared.TimeZone != ""
-	case families[t.ID] == Null || families[t.ID] != families[declared.ID] || declared.ID == FixedSizeList:
+	if families[t.ID] == Null || families[t.ID] != families[declared.ID] || declared.ID == FixedSizeList {
 		return false
 	}
 	return t.ID != ListView && t.ID != LargeListView || movable(declared)

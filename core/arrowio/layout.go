@@ -97,21 +97,41 @@ type planBuilder struct {
 
 // node prepares a type as part of the columns of p: the plan itself or one of a dictionary's values.
 func (b *planBuilder) node(p *plan, t *Type, at *place) (*node, error) {
-	n := &node{layout: layoutFixed, typ: t, at: at, width: fixedWidths[t.ID]}
+	n := newNode(t, at)
 	p.nodes++
 	if t.ID == Dictionary {
-		n.width = fixedWidths[t.Index.ID]
 		p.buffers += 2
 		d, err := b.dictionary(t, at)
 		n.dictionary = d
 		p.uses = append(p.uses, d)
 		return n, err
 	}
-	n.layout = layouts[t.ID]
-	if t.ID == Decimal128 || t.ID == Decimal256 {
-		n.aligned = true
+	if n.aligned {
 		p.aligned++
 	}
+	if n.layout == layoutView {
+		p.views++
+	}
+	p.buffers += n.fixedBuffers()
+	for i := range t.Children {
+		child, err := b.node(p, t.Children[i].Type, at.child(t.Children[i].Name))
+		if err != nil {
+			return nil, err
+		}
+		n.children = append(n.children, child)
+	}
+	return n, nil
+}
+
+// newNode is a node of the type without its children and its dictionary.
+func newNode(t *Type, at *place) *node {
+	n := &node{layout: layoutFixed, typ: t, at: at, width: fixedWidths[t.ID]}
+	if t.ID == Dictionary {
+		n.width = fixedWidths[t.Index.ID]
+		return n
+	}
+	n.layout = layouts[t.ID]
+	n.aligned = t.ID == Decimal128 || t.ID == Decimal256
 	switch n.layout {
 	case layoutBytes, layoutList, layoutListView:
 		n.width = 4
@@ -125,20 +145,10 @@ func (b *planBuilder) node(p *plan, t *Type, at *place) (*node, error) {
 		}
 	case layoutFixedList:
 		n.size = int64(t.Size)
-	case layoutView:
-		p.views++
 	case layoutSparse, layoutDense:
 		n.unionChildren(t)
 	}
-	p.buffers += n.fixedBuffers()
-	for i := range t.Children {
-		child, err := b.node(p, t.Children[i].Type, at.child(t.Children[i].Name))
-		if err != nil {
-			return nil, err
-		}
-		n.children = append(n.children, child)
-	}
-	return n, nil
+	return n
 }
 
 func (n *node) unionChildren(t *Type) {

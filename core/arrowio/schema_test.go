@@ -1,6 +1,7 @@
 package arrowio_test
 
 import (
+	"math"
 	"testing"
 	"unsafe"
 
@@ -27,6 +28,12 @@ func cColumn(format string, children int) *cdata.Schema {
 
 func cText(text string) *byte { return unsafe.SliceData(append([]byte(text), 0)) }
 
+// nulled says of a struct of two columns that it has as many as there can be, and takes the second away.
+func nulled(s *cdata.Schema) {
+	unsafe.Slice(s.Children, 2)[1] = nil
+	s.NChildren = math.MaxInt32
+}
+
 func first(s *cdata.Schema) *cdata.Schema { return *s.Children }
 
 func TestImportSchemaRefuses(t *testing.T) {
@@ -50,6 +57,7 @@ func TestImportSchemaRefuses(t *testing.T) {
 		"negative n_children": {change(cColumn("+s", 0), func(s *cdata.Schema) { first(s).NChildren = -1 }), `n_children is -1`},
 		"NULL children":       {change(cColumn("+s", 1), func(s *cdata.Schema) { first(s).Children = nil }), `column "x": children is NULL`},
 		"NULL child":          {change(cColumn("+s", 1), func(s *cdata.Schema) { *first(s).Children = nil }), `column "x": child 0 is NULL`},
+		"more than there are": {change(cColumn("+s", 2), func(s *cdata.Schema) { nulled(first(s)) }), `column "x": child 1 is NULL`},
 		"width":               {cColumn("w:-1", 0), `format "w:-1"`},
 		"precision":           {cColumn("d:39,2", 0), `format "d:39,2"`},
 		"decimal bits":        {cColumn("d:9,2,40", 0), `format "d:9,2,40"`},
@@ -107,6 +115,8 @@ func TestEqualTypes(t *testing.T) {
 		"ordered, asked":     {wordType, &ordered, `column "x": dictionary<values=string, indices=int8, ordered=0>, declared dictionary<values=string, indices=int8, ordered=1>`},
 		"width":              {int32Type, typeOf(arrowio.Int64), `column "x": int32, declared int64`},
 		"zone":               {stamp(""), stamp("UTC"), `column "x": timestamp[us], declared timestamp[us, tz=UTC]`},
+		"another zone":       {stamp("Asia/Tokyo"), stamp("UTC"), ""},
+		"zone, not asked":    {stamp("UTC"), stamp(""), `column "x": timestamp[us, tz=UTC], declared timestamp[us]`},
 		"item":               {list("item", int32Type), list("element", typeOf(arrowio.Int64)), `column "x.element": int32, declared int64`},
 		"struct names":       {rowType, typeOf(arrowio.Struct, field("b", int32Type)), `column "x": struct<a: int32>, declared struct<b: int32>`},
 		"struct fields":      {rowType, typeOf(arrowio.Struct), `column "x": struct<a: int32>, declared struct<>`},

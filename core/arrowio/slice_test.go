@@ -335,3 +335,61 @@ func BenchmarkCut(b *testing.B) {
 		})
 	}
 }
+
+// TestFilledChecksWhatItReads asks for the size of arrays that hold what they must not.
+func TestFilledChecksWhatItReads(t *testing.T) {
+	t.Parallel()
+	short := column{length: 3, buffers: []any{nil, nil, nil}}
+	falling := column{length: 3, buffers: []any{nil, []int32{0, 4, 2, 1}, []byte("abcd")}}
+	beyond := column{length: 3, buffers: []any{nil, []int32{0, 1, 2, 9}}, children: []column{ints(1, 2, 3)}}
+	tests := map[string]struct {
+		typ  *arrowio.Type
+		c    column
+		want string
+	}{
+		"no offsets":        {typeOf(arrowio.String), short, `input array: column "x": buffer 1 (offsets) is NULL`},
+		"falling offsets":   {typeOf(arrowio.String), falling, `input array: column "x": offsets fall from 4 to`},
+		"list beyond items": {typeOf(arrowio.List, itemsOfInts), beyond, `column "x.item": length is 3, its parent needs 9`},
+		"short column":      {int32Type, ints(1, 2), `input array: column "x": length is 2, its parent needs 3`},
+		"no view":           {typeOf(arrowio.StringView), short, `input array: column "x": buffer 1 (views) is NULL`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, err := arrowio.NewEncoder(columnOf(test.typ), arrowio.EncoderOptions{})
+			require.NoError(t, err)
+			a := build(column{length: 3, buffers: []any{nil}, children: []column{test.c}})
+			require.NoError(t, e.Load(a))
+			from := int64(0)
+			if name == "falling offsets" {
+				from = 1
+			}
+			_, err = e.Filled(from, 3, 1<<40)
+			assert.Equal(t, status.Host, status.CodeOf(err))
+			assert.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+// TestFilledIsMonotonous cuts pyarrow's streams of every type by size: rows come once each, and a larger limit gives no smaller batch.
+func TestFilledIsMonotonous(t *testing.T) {
+	t.Parallel()
+	all, _ := streams(t)
+	for name, stream := range all {
+		for kind, load := range loaders {
+			release := load(t, stream, func(e *arrowio.Encoder, rows int64) {
+				for from := int64(0); from < rows; from++ {
+					last := from
+					for _, limit := range []int64{0, 1, 64, 300, 1 << 40} {
+						end, err := e.Filled(from, rows, limit)
+						require.NoError(t, err, "%s, %s", name, kind)
+						require.True(t, end > from && end >= last && end <= rows, "%s, %s: %d, %d", name, kind, end, last)
+						last = end
+					}
+					require.Equal(t, rows, last, "%s, %s", name, kind)
+				}
+			})
+			release()
+		}
+	}
+}

@@ -72,7 +72,7 @@ func TestNewRefuses(t *testing.T) {
 		{BufferSize, "64q", "expected a size such as 64k, 16m or 1g, a bare number being bytes, at least 1"},
 		{BufferSize, "1.5k", "expected a size"},
 		{PySparkMemory, "1023k", "a bare number being MiB, at least 1"},
-		{InputWindow, "9999999p", "expected a size"},
+		{LogBuffer, "9999999p", "expected a size"},
 		{PythonIdleTimeout, "-1", "expected a time such as 100ms, 60s or 15min, a bare number being seconds, at least 0"},
 		{WorkerStart, "60 s", "expected a time"},
 		{UDFProfiler, "cpu", "expected one of perf, memory"},
@@ -132,9 +132,9 @@ func TestValuesInSparksFormats(t *testing.T) {
 		{BufferSize, "64k", int64(64 << 10)},
 		{BufferSize, "64KB", int64(64 << 10)},
 		{BufferSize, "7b", int64(7)},
-		{InputWindow, "1g", int64(1 << 30)},
-		{InputWindow, "2T", int64(2 << 40)},
-		{InputWindow, "1pb", int64(1 << 50)},
+		{LogBuffer, "1g", int64(1 << 30)},
+		{LogBuffer, "2T", int64(2 << 40)},
+		{LogBuffer, "1pb", int64(1 << 50)},
 		{PySparkMemory, "512", int64(512 << 20)},
 		{PySparkMemory, "1g", int64(1 << 30)},
 		{PySparkMemory, "1500k", int64(1 << 20)},
@@ -177,7 +177,7 @@ func TestDefaultsFallbacksAndEnvironment(t *testing.T) {
 	assert.Equal(t, "python3", c.Text(PythonExecutable))
 	assert.True(t, c.Bool(PythonWorkerReuse))
 	assert.Equal(t, 60*time.Second, c.Duration(WorkerStart))
-	assert.Equal(t, int64(16<<20), c.Size(InputWindow))
+	assert.Equal(t, int64(1<<20), c.Size(LogBuffer))
 	assert.Zero(t, c.Int(ExecutorCores))
 	assert.Empty(t, c.Text(FilesDirectory))
 	_, set := c.Lookup(SQLIdleTimeout)

@@ -70,7 +70,10 @@ const (
 	LogDescriptor     = "udfrunner.log.descriptor"
 	LogBuffer         = "udfrunner.log.buffer"
 	LogRate           = "udfrunner.log.rate"
-	InputWindow       = "udfrunner.input.window"
+	ExceptionText     = "udfrunner.exception.text"
+	ExceptionMessage  = "udfrunner.exception.message"
+	AccumulatorCount  = "udfrunner.accumulators.count"
+	AccumulatorBytes  = "udfrunner.accumulators.bytes"
 	BroadcastServer   = "udfrunner.broadcast.server"
 	BroadcastSecret   = "udfrunner.broadcast.secret"
 	WindowBounds      = "udfrunner.window.bounds"
@@ -107,7 +110,7 @@ var Groups = []Group{
 		{Name: PythonAuthSocketTimeout, Kind: Duration, Unit: seconds, Min: 1, Absent: "15s; a week without a daemon",
 			Doc: "How long a stock worker waits for the other side when it connects. It stays on the socket of a worker without a daemon: input that is silent for longer ends the task."},
 		{Name: PythonWorkerReuse, Kind: Bool, Default: "true",
-			Doc: "Whether workers run more than one task. If false every task has a fresh worker: a new one, or a spare."},
+			Doc: "Whether workers run more than one task. If false every task has a fresh worker: a new one, or a spare. docs/reuse.md says what a task can leave behind in one."},
 		{Name: PythonIdlePoolSize, Kind: Int, Min: 1, Scope: EnvOnly, Absent: "no limit",
 			Doc: "How many idle workers are kept, spares included; the least recently used go first."},
 		{Name: WorkerIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "60s", Scope: EnvOnly,
@@ -175,10 +178,16 @@ var Groups = []Group{
 		{Name: TaskCpus, Kind: Int, Min: 1, Default: "1",
 			Doc: "The cpus of a task: the OMP_NUM_THREADS of workers where " + ExecutorCores + " is not set. PySpark 4.3 and later take the cpus of the task itself."},
 		{Name: PySparkMemory, Kind: Size, Unit: mib, Min: 1, Absent: "no limit",
-			Doc: "Memory of all workers together; each one's address space is limited to its part, in MiB."},
+			Doc: "Memory of all workers together; each one's address space is limited to its part, in MiB, beside what its zygote has imported for it."},
 		{Name: BufferSize, Kind: Size, Unit: 1, Min: 1, Default: "65536", Doc: "The buffer of a worker's socket, in bytes."},
-		{Name: InputWindow, Kind: Size, Unit: 1, Min: 64 << 10, Default: "16m",
-			Doc: "How much input is read ahead of the worker, at most, but always one record or batch."},
+		{Name: ExceptionText, Kind: Size, Unit: 1, Min: 1 << 10, Default: "1m",
+			Doc: "How many bytes of an exception's text are kept: its head and tail, with a line between them that says what was left out."},
+		{Name: ExceptionMessage, Kind: Size, Unit: 1, Min: 16, Default: "500",
+			Doc: "How many bytes of the line that names an exception are the error's message."},
+		{Name: AccumulatorCount, Kind: Int, Min: 0, Default: "100000",
+			Doc: "How many accumulator updates a task may send; more end it with an error."},
+		{Name: AccumulatorBytes, Kind: Size, Unit: 1, Min: 0, Default: "256m",
+			Doc: "How many bytes they may have together."},
 		{Name: LocalDir, Environment: "SPARK_LOCAL_DIRS", Absent: "the temporary directory",
 			Doc: "Directories for scratch files, separated by commas."},
 		{Name: FilesDirectory, Absent: "none",
@@ -191,8 +200,9 @@ var Groups = []Group{
 	}},
 	{"Data", []Key{
 		{Name: ArrowMaxRecords, Kind: Int, Min: math.MinInt64, Default: "10000",
-			Doc: "The most rows of an Arrow batch; zero or less is no limit. If it is set, small batches of the host are not joined beyond it."},
-		{Name: ArrowMaxBytes, Kind: Size, Unit: 1, Min: 1, Absent: "no limit", Doc: "The same in bytes."},
+			Doc: "The most rows of an Arrow batch; zero or less is no limit. If it is set, the host's batches are cut there, as Spark cuts its rows: those of scalar and map functions, of table functions and of the state functions that find groups themselves, and from PySpark 4.1 on those of groups, which before are one batch each. Batches are not joined. If it is not set, the host's batches stay as they are; workers cut the results of some functions by it."},
+		{Name: ArrowMaxBytes, Kind: Size, Unit: 1, Min: 1, Absent: "no limit",
+			Doc: "The size at which a batch ends, in bytes of Spark's vectors, with the row that reaches it (PySpark 4.0 and later). If it is set, batches are cut there, too; 2147483647 is no limit."},
 		{Name: ArrowLargeVarTypes, Kind: Bool, Default: "false",
 			Doc: "Whether strings and binaries use Arrow's large types, with 64-bit offsets (PySpark 3.5 and later)."},
 		{Name: ArrowConcurrency, Kind: Int, Min: 2, Absent: "1",

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,4 +97,33 @@ func TestDetailsAreGiven(t *testing.T) {
 		found = append(found, key)
 	}
 	assert.ElementsMatch(t, table, found)
+}
+
+// Each code has a class of its own in the bindings, but UNKNOWN, which is the base class's.
+func TestCodesHaveTheirClasses(t *testing.T) {
+	numbers, names := map[string]bool{}, map[string]bool{}
+	for _, e := range status.Errors {
+		names[e.Name] = true
+		numbers[strconv.Itoa(int(e.Code))] = true
+	}
+	delete(numbers, strconv.Itoa(int(status.Unknown)))
+	inJava, inPython := map[string]bool{}, map[string]bool{}
+	classes, err := filepath.Glob(filepath.Join(repository, java, "*Exception.java"))
+	require.NoError(t, err)
+	for _, class := range classes {
+		find(t, class, `int CODE = (-\d+);`, inJava)
+	}
+	find(t, filepath.Join(repository, python, "errors.py"), `(?m)^    code(?:: int)? = _abi\.UDFRUNNER_([A-Z_]+)$`, inPython)
+	assert.Equal(t, numbers, inJava)
+	assert.Equal(t, names, inPython)
+}
+
+// find adds what a pattern finds in a file.
+func find(t *testing.T, path, pattern string, found map[string]bool) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+		found[m[1]] = true
+	}
 }

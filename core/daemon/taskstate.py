@@ -43,13 +43,19 @@ def enable_stack_report(descriptor: int = 2) -> None:
     """Answer STACK_SIGNAL on descriptor, also a signal that hold_stack_signal kept waiting.
 
     The signal is blocked while the answer is written, which tells others when it is complete.
-    faulthandler does not set its handler twice, so that it is let go of where Python code has put
-    another in its place: the signal is to be held meanwhile.
     """
-    if get_handler(STACK_SIGNAL) is not None:
-        faulthandler.unregister(STACK_SIGNAL)
-    faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
+    _register_stack_report(descriptor)
     release_stack_signal()
+
+
+def _register_stack_report(descriptor: int) -> None:
+    """Needs the signal to be held where it was answered before.
+
+    faulthandler does not set its handler twice, so that it is let go of: Python code may have put
+    another in its place, which Python cannot tell from the handler of before.
+    """
+    faulthandler.unregister(STACK_SIGNAL)
+    faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
 
 
 def hold_stack_signal() -> None:
@@ -98,14 +104,16 @@ class TaskState:
         self._descriptors.restore()
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
+        mask = set_mask(signal.SIG_BLOCK, (STACK_SIGNAL,))
         if list(map(get_handler, self._signals)) != self._handlers:
             self._restore_handlers()
+        enable_crash_report(self._stacks)
+        _register_stack_report(self._stacks)
         signal.set_wakeup_fd(-1)
-        if mask := set_mask(signal.SIG_BLOCK, ()):
+        if mask:
             _drop_pending(mask)
-            set_mask(signal.SIG_SETMASK, ())
+        set_mask(signal.SIG_SETMASK, ())
         faulthandler.cancel_dump_traceback_later()
-        faulthandler.enable(file=self._stacks, all_threads=True)
         os.environ = self._variables  # noqa: B003 - the object; its content follows
         if _raw(os.environ) != self._raw_environment:
             threads.restore_environment(self._environment)
@@ -122,10 +130,6 @@ class TaskState:
             # None: not installed by Python code, so that Python cannot put it back.
             if handler is not None and get_handler(number) is not handler:
                 set_handler(number, handler)
-        enable_crash_report(self._stacks)
-        if get_handler(STACK_SIGNAL) is not None:
-            hold_stack_signal()
-            enable_stack_report(self._stacks)
 
 
 class _StandardDescriptors:

@@ -78,6 +78,7 @@ def work(
         process.adopt_orphans()
         os.register_at_fork(after_in_child=_Disinherit(request))
         main = zygote.worker_main()
+        _pass_for_pyspark()
         zygote.raise_memory_limit()
         zygote.renew_libraries()
         process.keep_freed_memory()
@@ -233,6 +234,18 @@ def _reset_process(request: WorkerRequest) -> None:
         time.tzset()
     if request.directory is not None:
         os.chdir(request.directory)
+
+
+def _pass_for_pyspark() -> None:
+    """Have the frames below a task be PySpark's, as under its daemon.
+
+    What walks the stack takes the first frame that is not PySpark's for the user's: so does
+    pyspark.logger.worker_io (4.1) to name the function that wrote a line.
+    """
+    for name, module in list(sys.modules.items()):
+        # A package is asked for its name where something is imported from it.
+        if name.startswith(f"{__package__}.") and not hasattr(module, "__path__"):
+            module.__dict__["__name__"] = "pyspark.daemon"
 
 
 def _open_standard_streams() -> None:

@@ -90,8 +90,8 @@ func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
 			}
 			found = found || ok
 		case protocol.Exception:
-			text := reader.Exception()
-			return status.New(status.PythonException, "%s", protocol.ExceptionLine(text)).With("python.traceback", text)
+			return status.New(status.PythonException, "%s", reader.ExceptionMessage()).
+				With("python.traceback", reader.Exception())
 		case protocol.End:
 			switch {
 			case !found:
@@ -115,6 +115,9 @@ func (s *patientSource) arrowStream(want []byte) (found bool, err error) {
 		size, eos, err := decoder.Prefix(prefix)
 		if err != nil || eos {
 			return found, err
+		}
+		if err := checkSize(int64(size)); err != nil {
+			return false, err
 		}
 		metadata := make([]byte, size)
 		if err := s.fill(metadata); err != nil {

@@ -1,6 +1,6 @@
 // Package handle maps the opaque handles of the C ABI to Go objects. A handle is an
 // id of kind, generation and slot: a stale, foreign or made-up one is found
-// out and never dereferenced.
+// out and never dereferenced. No handle is given twice.
 package handle
 
 import (
@@ -59,7 +59,7 @@ func (t *Table[T]) Add(value T) (ID, error) {
 		slot, t.free = t.free[n-1], t.free[:n-1]
 	} else {
 		if len(t.entries) == maxSlots {
-			return 0, status.New(status.NoMemory, "%s handle: %d are open, no more are allowed", t.name, maxSlots)
+			return 0, status.New(status.NoMemory, "%s handle: all of %d slots are open or used up, no more are allowed", t.name, maxSlots)
 		}
 		slot = uint32(len(t.entries))
 		t.entries = append(t.entries, entry[T]{generation: 1})
@@ -92,10 +92,10 @@ func (t *Table[T]) Remove(id ID) (T, error) {
 	}
 	value := e.value
 	e.value, e.used = none, false
-	e.generation = (e.generation + 1) & genMask
-	if e.generation == 0 {
-		e.generation = 1
+	if e.generation == genMask {
+		return value, nil // a further use would be a handle that was there before: the slot has served
 	}
+	e.generation++
 	t.free = append(t.free, uint32(id&slotMaskAll))
 	return value, nil
 }

@@ -101,3 +101,24 @@ func TestGetWhileOthersAreAdded(t *testing.T) {
 	}
 	<-done
 }
+
+// A handle names one object for ever, however many come and go.
+func TestStaleHandlesStayStale(t *testing.T) {
+	table := NewTable[int](1, "env")
+	first, err := table.Add(0)
+	require.NoError(t, err)
+	_, err = table.Remove(first)
+	require.NoError(t, err)
+	for i := range 1<<genBits + 10 {
+		id, err := table.Add(i)
+		if err != nil || id == first {
+			require.FailNow(t, "the stale handle lives", "after %d objects: %v", i, err)
+		}
+		if _, err = table.Remove(id); err != nil {
+			require.NoError(t, err)
+		}
+	}
+	_, err = table.Get(first)
+	assert.Equal(t, status.InvalidHandle, status.CodeOf(err))
+	assert.Len(t, table.entries, 2, "a slot serves until its generations are used up")
+}

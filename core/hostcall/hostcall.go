@@ -204,6 +204,20 @@ func (a *Array) Release() {
 	a.mem.Release(a.block)
 }
 
+// NewArray is an array that fill makes, in memory of its own, and what releases it; once.
+func NewArray(mem *hostmem.Functions, fill func(*cdata.Array) error) (*cdata.Array, func(), error) {
+	block, err := alloc(mem, unsafe.Sizeof(cdata.Array{}))
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &Array{mem, block, (*cdata.Array)(hostmem.Payload(block))}
+	if err := fill(out.C); err != nil {
+		mem.Release(block)
+		return nil, nil, err
+	}
+	return out.C, out.Release, nil
+}
+
 func alloc(mem *hostmem.Functions, size uintptr) (unsafe.Pointer, error) {
 	block := mem.Alloc(size)
 	if block == nil {

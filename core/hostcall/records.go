@@ -1,6 +1,7 @@
 package hostcall
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -72,21 +73,27 @@ func (r *record) split() ([][]byte, error) {
 	if r.data == nil || r.size == 0 {
 		return nil, status.New(status.Host, "input callback answered OK with no data; the end of input is DONE")
 	}
-	data := unsafe.Slice((*byte)(r.data), r.size)
+	if r.size > math.MaxInt64 {
+		return nil, status.New(status.Host, "input callback gave %d bytes, allowed are up to %d", r.size, math.MaxInt64)
+	}
 	if r.offsets == nil {
-		return [][]byte{data}, nil
+		return [][]byte{unsafe.Slice((*byte)(r.data), r.size)}, nil
 	}
 	if r.n == 0 || r.n > r.size {
 		return nil, status.New(status.Host, "input callback gave %d records in %d bytes", r.n, r.size)
 	}
-	offsets := unsafe.Slice(r.offsets, r.n+1)
-	records := make([][]byte, r.n)
-	for i := range records {
-		from, to := offsets[i], offsets[i+1]
+	const believed = 4096 // n costs no memory before the offsets were seen
+	records := make([][]byte, 0, min(r.n, believed))
+	offset := func(i uint64) uint64 {
+		return *(*uint64)(unsafe.Add(unsafe.Pointer(r.offsets), i*uint64(unsafe.Sizeof(*r.offsets))))
+	}
+	for from, i := offset(0), uint64(0); i < r.n; i++ {
+		to := offset(i + 1)
 		if from > to || to > r.size {
 			return nil, status.New(status.Host, "input callback gave record %d at bytes %d to %d of %d", i, from, to, r.size)
 		}
-		records[i] = data[from:to]
+		records = append(records, unsafe.Slice((*byte)(unsafe.Add(r.data, from)), to-from))
+		from = to
 	}
 	return records, nil
 }

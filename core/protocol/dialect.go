@@ -23,6 +23,9 @@ type Dialect struct {
 	WindowBounds string
 	// SocketPaths says that servers for broadcasts, barriers and state may be Unix sockets (SPARK-52848).
 	SocketPaths bool
+	// ByteLimit says that Spark ends batches by their size, too (spark.sql.execution.arrow.maxBytesPerBatch), SplitGroups that
+	// it sends groups in several batches.
+	ByteLimit, SplitGroups bool
 
 	release release
 	// envelope says that the init section is one message: StartOfInit, its length, its bytes.

@@ -61,7 +61,8 @@ var dialects = []Dialect{
 	},
 	v40: {
 		Minor: "4.0", Timings: 3, WindowBounds: "pandas_window_bound_types",
-		release: v40, keywords: keywords40, groupings: groupings40,
+		ByteLimit: true,
+		release:   v40, keywords: keywords40, groupings: groupings40,
 		fields: []field{
 			partition, pythonVersion, barrierAlways, context, filesDirectory, includes, broadcasts(false), evalType,
 			only(hasConf, runnerConf),
@@ -73,6 +74,7 @@ var dialects = []Dialect{
 	},
 	v41: {
 		Minor: "4.1", Timings: 3, WindowBounds: "window_bound_types", SocketPaths: true,
+		ByteLimit: true, SplitGroups: true,
 		release: v41, keywords: keywords41, groupings: groupings41,
 		fields: []field{
 			partition, pythonVersion, barrierOnly, context, filesDirectory, includes, broadcasts(true), evalType,
@@ -87,6 +89,7 @@ var dialects = []Dialect{
 	},
 	v42: {
 		Minor: "4.2", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		ByteLimit: true, SplitGroups: true,
 		release: v42, keywords: every, groupings: groupings42,
 		fields: []field{
 			partition, pythonVersion, contextJSON(contextMembers42), filesDirectory, includes, broadcasts(true), evalType,
@@ -96,6 +99,7 @@ var dialects = []Dialect{
 	},
 	v43: {
 		Minor: "4.3", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		ByteLimit: true, SplitGroups: true,
 		release: v43, envelope: true, keywords: every, groupings: groupings42,
 		fields: []field{
 			partition, pythonVersion, contextJSON(contextMembers43), filesDirectory, includes, broadcasts(true), evalType,

@@ -67,12 +67,28 @@ const (
 	TransformWithState
 )
 
+// Sight is what a function sees of its input.
+type Sight uint8
+
+// Sights.
+const (
+	// SeesRecords: what was pickled.
+	SeesRecords Sight = iota
+	// SeesArrow: Arrow data, with the types that they were sent with.
+	SeesArrow
+	// SeesPandas: pandas objects that the worker makes of Arrow data of the types that Spark has.
+	SeesPandas
+	// SeesObjects: Python objects made in the same way.
+	SeesObjects
+)
+
 // EvalType is one of PySpark's PythonEvalType with what the protocol needs to know of it.
 type EvalType struct {
 	ID      int32
 	Name    string
 	Family  Family
 	Framing Framing
+	Sight   Sight
 	// SingleChain types run one function a task.
 	SingleChain bool
 	// StructInput types get all input columns as the fields of one struct column, "struct".
@@ -101,61 +117,110 @@ const rdd = 0
 var evalTypes = []EvalType{
 	{ID: rdd, Name: "NON_UDF", Family: RDD, SingleChain: true},
 	{ID: 100, Name: "SQL_BATCHED_UDF", Family: BatchEval, Keywords: true},
-	{ID: 101, Name: "SQL_ARROW_BATCHED_UDF", Family: ArrowEval, Framing: Arrow, Keywords: true, InputType: true},
-	{ID: 200, Name: "SQL_SCALAR_PANDAS_UDF", Family: ArrowEval, Framing: Arrow, Keywords: true},
-	{ID: 201, Name: "SQL_GROUPED_MAP_PANDAS_UDF", Family: GroupedMap, Framing: Arrow, SingleChain: true, StructOutput: true},
-	{ID: 202, Name: "SQL_GROUPED_AGG_PANDAS_UDF", Family: GroupedAggregate, Framing: Arrow, Keywords: true},
-	{ID: 203, Name: "SQL_WINDOW_AGG_PANDAS_UDF", Family: WindowAggregate, Framing: Arrow, Keywords: true},
-	{ID: 204, Name: "SQL_SCALAR_PANDAS_ITER_UDF", Family: ArrowEval, Framing: Arrow, SingleChain: true},
 	{
-		ID: 205, Name: "SQL_MAP_PANDAS_ITER_UDF", Family: MapInBatch, Framing: Arrow,
+		ID: 101, Name: "SQL_ARROW_BATCHED_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesObjects,
+		Keywords: true, InputType: true,
+	},
+	{ID: 200, Name: "SQL_SCALAR_PANDAS_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesPandas, Keywords: true},
+	{
+		ID: 201, Name: "SQL_GROUPED_MAP_PANDAS_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesPandas,
+		SingleChain: true, StructOutput: true,
+	},
+	{
+		ID: 202, Name: "SQL_GROUPED_AGG_PANDAS_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesPandas,
+		Keywords: true,
+	},
+	{
+		ID: 203, Name: "SQL_WINDOW_AGG_PANDAS_UDF", Family: WindowAggregate, Framing: Arrow, Sight: SeesPandas,
+		Keywords: true,
+	},
+	{
+		ID: 204, Name: "SQL_SCALAR_PANDAS_ITER_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesPandas,
+		SingleChain: true,
+	},
+	{
+		ID: 205, Name: "SQL_MAP_PANDAS_ITER_UDF", Family: MapInBatch, Framing: Arrow, Sight: SeesPandas,
 		SingleChain: true, StructInput: true, StructOutput: true,
 	},
-	{ID: 206, Name: "SQL_COGROUPED_MAP_PANDAS_UDF", Family: CoGroupedMap, Framing: Arrow, SingleChain: true, StructOutput: true},
 	{
-		ID: 207, Name: "SQL_MAP_ARROW_ITER_UDF", Family: MapInBatch, Framing: Arrow,
+		ID: 206, Name: "SQL_COGROUPED_MAP_PANDAS_UDF", Family: CoGroupedMap, Framing: Arrow, Sight: SeesPandas,
+		SingleChain: true, StructOutput: true,
+	},
+	{
+		ID: 207, Name: "SQL_MAP_ARROW_ITER_UDF", Family: MapInBatch, Framing: Arrow, Sight: SeesArrow,
 		SingleChain: true, StructInput: true, StructOutput: true,
 	},
-	{ID: 208, Name: "SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE", Family: GroupedMapWithState, Framing: Arrow, SingleChain: true},
 	{
-		ID: 209, Name: "SQL_GROUPED_MAP_ARROW_UDF", Family: GroupedMap, Framing: Arrow,
+		ID: 208, Name: "SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE", Family: GroupedMapWithState, Framing: Arrow, Sight: SeesPandas,
+		SingleChain: true,
+	},
+	{
+		ID: 209, Name: "SQL_GROUPED_MAP_ARROW_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesArrow,
 		SingleChain: true, StructInput: true, StructOutput: true, since: v40,
 	},
-	{ID: 210, Name: "SQL_COGROUPED_MAP_ARROW_UDF", Family: CoGroupedMap, Framing: Arrow, SingleChain: true, StructOutput: true, since: v40},
+	{
+		ID: 210, Name: "SQL_COGROUPED_MAP_ARROW_UDF", Family: CoGroupedMap, Framing: Arrow, Sight: SeesArrow,
+		SingleChain: true, StructOutput: true, since: v40,
+	},
 	{
 		ID: 211, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_UDF", Family: TransformWithState, Framing: Arrow,
+		Sight:       SeesPandas,
 		SingleChain: true, StructOutput: true, since: v40,
 	},
 	{
 		ID: 212, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF", Family: TransformWithState, Framing: Arrow,
+		Sight:       SeesPandas,
 		SingleChain: true, StructOutput: true, since: v40,
 	},
 	{
 		ID: 213, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF", Family: TransformWithState, Framing: Arrow,
+		Sight:       SeesObjects,
 		SingleChain: true, StructOutput: true, since: v41,
 	},
 	{
 		ID: 214, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF", Family: TransformWithState, Framing: Arrow,
+		Sight:       SeesObjects,
 		SingleChain: true, StructOutput: true, since: v41,
 	},
 	{
-		ID: 215, Name: "SQL_GROUPED_MAP_ARROW_ITER_UDF", Family: GroupedMap, Framing: Arrow,
+		ID: 215, Name: "SQL_GROUPED_MAP_ARROW_ITER_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesArrow,
 		SingleChain: true, StructInput: true, StructOutput: true, since: v41,
 	},
-	{ID: 216, Name: "SQL_GROUPED_MAP_PANDAS_ITER_UDF", Family: GroupedMap, Framing: Arrow, SingleChain: true, StructOutput: true, since: v41},
-	{ID: 217, Name: "SQL_GROUPED_AGG_PANDAS_ITER_UDF", Family: GroupedAggregate, Framing: Arrow, SingleChain: true, since: v42},
-	{ID: 250, Name: "SQL_SCALAR_ARROW_UDF", Family: ArrowEval, Framing: Arrow, Keywords: true, since: v41},
-	{ID: 251, Name: "SQL_SCALAR_ARROW_ITER_UDF", Family: ArrowEval, Framing: Arrow, SingleChain: true, since: v41},
-	{ID: 252, Name: "SQL_GROUPED_AGG_ARROW_UDF", Family: GroupedAggregate, Framing: Arrow, Keywords: true, since: v41},
-	{ID: 253, Name: "SQL_WINDOW_AGG_ARROW_UDF", Family: WindowAggregate, Framing: Arrow, Keywords: true, since: v41},
-	{ID: 254, Name: "SQL_GROUPED_AGG_ARROW_ITER_UDF", Family: GroupedAggregate, Framing: Arrow, SingleChain: true, since: v42},
+	{
+		ID: 216, Name: "SQL_GROUPED_MAP_PANDAS_ITER_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesPandas,
+		SingleChain: true, StructOutput: true, since: v41,
+	},
+	{
+		ID: 217, Name: "SQL_GROUPED_AGG_PANDAS_ITER_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesPandas,
+		SingleChain: true, since: v42,
+	},
+	{
+		ID: 250, Name: "SQL_SCALAR_ARROW_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesArrow,
+		Keywords: true, since: v41,
+	},
+	{
+		ID: 251, Name: "SQL_SCALAR_ARROW_ITER_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesArrow,
+		SingleChain: true, since: v41,
+	},
+	{
+		ID: 252, Name: "SQL_GROUPED_AGG_ARROW_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesArrow,
+		Keywords: true, since: v41,
+	},
+	{
+		ID: 253, Name: "SQL_WINDOW_AGG_ARROW_UDF", Family: WindowAggregate, Framing: Arrow, Sight: SeesArrow,
+		Keywords: true, since: v41,
+	},
+	{
+		ID: 254, Name: "SQL_GROUPED_AGG_ARROW_ITER_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesArrow,
+		SingleChain: true, since: v42,
+	},
 	{ID: 300, Name: "SQL_TABLE_UDF", Family: TableFunctionEval, SingleChain: true, Keywords: true},
 	{
-		ID: 301, Name: "SQL_ARROW_TABLE_UDF", Family: TableFunctionEval, Framing: Arrow,
+		ID: 301, Name: "SQL_ARROW_TABLE_UDF", Family: TableFunctionEval, Framing: Arrow, Sight: SeesObjects,
 		SingleChain: true, StructOutput: true, Keywords: true, InputType: true,
 	},
 	{
-		ID: 302, Name: "SQL_ARROW_UDTF", Family: TableFunctionEval, Framing: Arrow,
+		ID: 302, Name: "SQL_ARROW_UDTF", Family: TableFunctionEval, Framing: Arrow, Sight: SeesArrow,
 		SingleChain: true, StructOutput: true, Keywords: true, since: v41,
 	},
 }

@@ -32,6 +32,8 @@ const (
 	Exception
 	// End of the task: result section and agreement on the stream's end were read.
 	End
+	// Paused in the middle of a long text or of many updates, so that the caller can look at its clock: Next goes on.
+	Paused
 )
 
 // Result is what the result section carries beside data.
@@ -46,8 +48,8 @@ type Result struct {
 	Reusable bool
 }
 
-// maxText bounds the lengths that a worker may announce outside of data.
-const maxText = 1 << 30
+// stretch is how many bytes outside of data are read before a pause.
+const stretch = 1 << 20
 
 type readerState uint8
 
@@ -66,9 +68,13 @@ type Reader struct {
 	source    Source
 	state     readerState
 	length    int
-	remaining int    // accumulators still to come
-	pending   []byte // what came of a text or an update of want bytes
+	limits    Limits
+	remaining int      // accumulators still to come
+	kept      int64    // their bytes so far
+	pending   []byte   // what came of an update of want bytes, or a piece of a text
+	text      *clipped // what came of an exception's text of want bytes
 	want      int
+	unpaused  int // bytes read since the last pause
 	exception string
 	raised    bool
 	result    Result
@@ -77,8 +83,11 @@ type Reader struct {
 
 // NewReader reads one task's answer from source.
 func NewReader(d *Dialect, framing Framing, source Source) *Reader {
-	return &Reader{dialect: d, framing: framing, source: source}
+	return &Reader{dialect: d, framing: framing, source: source, limits: DefaultLimits}
 }
+
+// Limit sets what is kept, before the first Next.
+func (r *Reader) Limit(l Limits) { r.limits = l }
 
 // Length is the size of the record announced by a Record event.
 func (r *Reader) Length() int { return r.length }
@@ -87,8 +96,13 @@ func (r *Reader) Length() int { return r.length }
 // and never follows: the worker prints it to stderr and ends.
 func (r *Reader) Raised() bool { return r.raised }
 
-// Exception is the text of an Exception event, the traceback as the worker sent it.
+// Exception is the text of an Exception event, the traceback as the worker sent it, or its head and tail (Limits).
 func (r *Reader) Exception() string { return r.exception }
+
+// ExceptionMessage is the line of it that says what was raised, or what of it Limits allow.
+func (r *Reader) ExceptionMessage() string {
+	return cut(ExceptionLine(r.exception), r.limits.ExceptionMessage)
+}
 
 // Result is complete after End; timings are there as soon as they were read.
 func (r *Reader) Result() *Result { return &r.result }
@@ -97,6 +111,10 @@ func (r *Reader) Result() *Result { return &r.result }
 // Protocol error where the worker's bytes make no sense; then the worker is not to be trusted.
 func (r *Reader) Next() (Event, error) {
 	for {
+		if r.unpaused >= stretch {
+			r.unpaused = 0
+			return Paused, nil
+		}
 		switch r.state {
 		case atCode:
 			event, err := r.code()
@@ -104,11 +122,12 @@ func (r *Reader) Next() (Event, error) {
 				return event, err
 			}
 		case inException:
-			if err := r.fill(); err != nil {
+			if whole, err := r.exceptionText(); err != nil {
 				return 0, err
+			} else if whole {
+				r.exception, r.text, r.state = r.text.text(), nil, done
+				return Exception, nil
 			}
-			r.exception, r.state = string(r.pending), done
-			return Exception, nil
 		case inAccumulators:
 			if err := r.accumulator(); err != nil {
 				return 0, err
@@ -155,11 +174,11 @@ func (r *Reader) code() (Event, error) {
 			return 0, err
 		}
 		length := int(int32(binary.BigEndian.Uint32(b[4:])))
-		if length < 0 || length > maxText {
-			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, maxText)
+		if length < 0 {
+			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, math.MaxInt32)
 		}
 		r.source.Discard(8)
-		r.pending, r.want, r.state = []byte{}, length, inException
+		r.text, r.want, r.state = &clipped{half: int(r.limits.ExceptionText / 2)}, length, inException
 	case code == TimingData && !r.timed:
 		n := 4 + 8*(r.dialect.Timings+2)
 		b, err := r.source.Peek(n)
@@ -176,6 +195,10 @@ func (r *Reader) code() (Event, error) {
 		r.remaining = int(int32(binary.BigEndian.Uint32(b[4:])))
 		if r.remaining < 0 {
 			return 0, r.surprise("%d accumulator updates, allowed are 0 to %d", r.remaining, math.MaxInt32)
+		}
+		if int64(r.remaining) > r.limits.Accumulators {
+			return 0, status.New(status.NoMemory, "%d accumulator updates, allowed are %d (udfrunner.accumulators.count)",
+				r.remaining, r.limits.Accumulators)
 		}
 		r.source.Discard(8)
 		r.pending, r.state = nil, inAccumulators
@@ -206,12 +229,16 @@ func (r *Reader) accumulator() error {
 		if err != nil {
 			return err
 		}
-		if length < 0 || length > maxText {
-			return r.surprise("an accumulator update of %d bytes, allowed are 0 to %d", length, maxText)
+		if length < 0 {
+			return r.surprise("an accumulator update of %d bytes, allowed are 0 to %d", length, math.MaxInt32)
+		}
+		if r.kept += int64(length); r.kept > r.limits.AccumulatorBytes {
+			return status.New(status.NoMemory, "accumulator updates of %d bytes, allowed are %d (udfrunner.accumulators.bytes)",
+				r.kept, r.limits.AccumulatorBytes)
 		}
 		r.pending, r.want = []byte{}, length
 	}
-	if err := r.fill(); err != nil {
+	if whole, err := r.fill(); err != nil || !whole {
 		return err
 	}
 	r.result.Accumulators = append(r.result.Accumulators, r.pending)
@@ -220,22 +247,47 @@ func (r *Reader) accumulator() error {
 	return nil
 }
 
-// fillStep is the least by which pending grows.
+// fillStep is the least by which pending grows, and how much of a text is read at once.
 const fillStep = 64 << 10
 
-// fill reads the rest of pending, which grows with what comes: the length in front may be anything.
-func (r *Reader) fill() error {
+// fill reads the rest of pending, which grows with what comes: the length in front may be anything. It is not whole
+// when a pause is due.
+func (r *Reader) fill() (whole bool, err error) {
 	for len(r.pending) < r.want {
+		if r.unpaused >= stretch {
+			return false, nil
+		}
 		if len(r.pending) == cap(r.pending) {
 			r.pending = slices.Grow(r.pending, min(r.want-len(r.pending), max(fillStep, len(r.pending))))
 		}
 		n, err := r.source.Read(r.pending[len(r.pending):min(cap(r.pending), r.want)])
 		if err != nil {
-			return err
+			return false, err
 		}
 		r.pending = r.pending[:len(r.pending)+n]
+		r.unpaused += n
 	}
-	return nil
+	return true, nil
+}
+
+// exceptionText reads on in an exception's text. It is not whole when a pause is due.
+func (r *Reader) exceptionText() (whole bool, err error) {
+	for r.want > 0 {
+		if r.unpaused >= stretch {
+			return false, nil
+		}
+		if r.pending == nil {
+			r.pending = make([]byte, min(fillStep, r.want))
+		}
+		n, err := r.source.Read(r.pending[:min(len(r.pending), r.want)])
+		if err != nil {
+			return false, err
+		}
+		r.text.add(r.pending[:n])
+		r.want -= n
+		r.unpaused += n
+	}
+	return true, nil
 }
 
 func (r *Reader) int() (int, error) {
@@ -244,6 +296,7 @@ func (r *Reader) int() (int, error) {
 		return 0, err
 	}
 	r.source.Discard(4)
+	r.unpaused += 4
 	return int(int32(binary.BigEndian.Uint32(b))), nil
 }
 

@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -82,6 +83,9 @@ func read(t *testing.T, framing Framing, bytes []byte) (*Reader, []Event, error)
 		}
 		if err != nil {
 			return r, events, err
+		}
+		if event == Paused {
+			continue
 		}
 		events = append(events, event)
 		switch event {
@@ -165,8 +169,8 @@ func TestReaderRefusesSurprises(t *testing.T) {
 // A length in front of nothing costs no memory.
 func TestReaderBelievesNoLengths(t *testing.T) {
 	for name, bytes := range map[string][]byte{
-		"exception":   concat(ints(PythonException, maxText), make([]byte, 100)),
-		"accumulator": concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, 1<<31-1, maxText), make([]byte, 100)),
+		"exception":   concat(ints(PythonException, math.MaxInt32), make([]byte, 100)),
+		"accumulator": concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, 100_000, 256<<20), make([]byte, 100)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats

@@ -38,9 +38,11 @@ func TestRowFunctionsWithoutPyArrow(t *testing.T) {
 	for _, minor := range supportedMinors {
 		for name, pairs := range map[string][]config.Pair{"embedded": nil, "stock": {throughDaemon}} {
 			t.Run(minor+" "+name, func(t *testing.T) {
-				e := newEnv(t, minor, append([]config.Pair{{Key: "spark.pyspark.python", Value: bareInterpreter(t, minor)}}, pairs...)...)
+				python := config.Pair{Key: "spark.pyspark.python", Value: bareInterpreter(t, minor)}
+				e := newEnv(t, minor, append([]config.Pair{python}, pairs...)...)
 				const rows = "\x80\x02](K\x01\x85K\x02\x85e." // [(1,), (2,)]
-				it, err := job(t, e, 100, "long", onA, "operator:neg").Compute(hosttest.NewRecords(t, hosttest.OK([]byte(rows))).Input(), Task{})
+				input := hosttest.NewRecords(t, hosttest.OK([]byte(rows)))
+				it, err := job(t, e, 100, "long", onA, "operator:neg").Compute(input.Input(), Task{})
 				require.NoError(t, err)
 				defer it.Close()
 				answers := readAll(t, it)

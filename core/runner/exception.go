@@ -10,8 +10,9 @@ import (
 )
 
 // pythonException is the error of a worker that raised: its message is the line that names the exception.
-func pythonException(traceback string) *status.Error {
-	return status.New(status.PythonException, "%s", protocol.ExceptionLine(traceback)).
+func pythonException(reader *protocol.Reader) *status.Error {
+	traceback := reader.Exception()
+	return status.New(status.PythonException, "%s", reader.ExceptionMessage()).
 		With("python.traceback", traceback).Because(causeOfException(splitTraceback(traceback)))
 }
 
@@ -35,12 +36,15 @@ func splitTraceback(text string) (frames, exception string) {
 		}
 	}
 	if rest, ok := strings.CutPrefix(text, tracebackHead); ok {
-		text = rest
-		for strings.HasPrefix(text, " ") {
-			line, after, _ := strings.Cut(text, "\n")
-			frames += line + "\n"
-			text = after
+		n := 0
+		for n < len(rest) && rest[n] == ' ' {
+			line := strings.IndexByte(rest[n:], '\n') + 1
+			if line == 0 {
+				line = len(rest) - n
+			}
+			n += line
 		}
+		frames, text = rest[:n], rest[n:]
 	}
 	return frames, strings.TrimSpace(text)
 }

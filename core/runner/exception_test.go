@@ -1,10 +1,15 @@
 package runner
 
 import (
+	"encoding/binary"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
 
@@ -41,11 +46,69 @@ func TestExceptions(t *testing.T) {
 			"    +------------------------------------\n", status.CauseException, "ExceptionGroup: several (2 sub-exceptions)"},
 		{"version", head + user + "pyspark.errors.exceptions.base.PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker\n", status.CauseVersionMismatch, ""},
 	} {
-		err := pythonException(test.traceback)
+		err := pythonException(raised(t, test.traceback))
 		assert.Equal(t, test.want, status.CauseOf(err), test.name)
 		if test.message != "" {
 			assert.Equal(t, test.message, err.Message, test.name)
 		}
 		assert.Equal(t, test.traceback, err.Details["python.traceback"])
+	}
+}
+
+// Tracebacks are read in one pass: what is allocated for one grows with its length.
+func TestLongTracebacks(t *testing.T) {
+	const head = "Traceback (most recent call last):\n"
+	for name, traceback := range map[string]string{
+		"frames":    head + strings.Repeat("  File \"f.py\", line 1, in f\n    f()\n", 10_000) + "RecursionError: too deep\n",
+		"spaces":    head + strings.Repeat(" \n", 200_000) + "ValueError: no\n",
+		"messages":  "ValueError: no\n" + strings.Repeat("x\n", 200_000),
+		"chained":   strings.Repeat(head+" f\nValueError: no\n"+tracebackLinks[0][:len(tracebackLinks[0])-len(head)], 3000) + head + " f\nValueError: no\n",
+		"group":     "  + Exception Group " + head + strings.Repeat("  |   f\n", 50_000) + "  | ExceptionGroup: no\n",
+		"long line": head + "ValueError: " + strings.Repeat("x", 400_000),
+	} {
+		reader := raised(t, traceback)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := pythonException(reader)
+		runtime.ReadMemStats(&after)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32*len(traceback)), name)
+		assert.Equal(t, traceback, err.Details["python.traceback"], name)
+		assert.LessOrEqual(t, len(err.Message), 500, name)
+		assert.Regexp(t, "^[A-Za-z]+: ", err.Message, name)
+	}
+}
+
+// raised is the reader of a worker's answer that is an exception.
+func raised(t *testing.T, traceback string) *protocol.Reader {
+	t.Helper()
+	dialect, err := protocol.ForVersion("4.3.0")
+	require.NoError(t, err)
+	code := int32(protocol.PythonException)
+	answer := binary.BigEndian.AppendUint32(nil, uint32(code))
+	answer = append(binary.BigEndian.AppendUint32(answer, uint32(len(traceback))), traceback...)
+	reader := protocol.NewReader(dialect, protocol.Arrow, (*answerBytes)(&answer))
+	event, err := reader.Next()
+	require.NoError(t, err)
+	require.Equal(t, protocol.Exception, event)
+	return reader
+}
+
+// answerBytes is an answer that is there at once.
+type answerBytes []byte
+
+func (a *answerBytes) Peek(n int) ([]byte, error) { return (*a)[:n], nil }
+func (a *answerBytes) Discard(n int)              { *a = (*a)[n:] }
+func (a *answerBytes) Read(p []byte) (int, error) {
+	n := copy(p, *a)
+	*a = (*a)[n:]
+	return n, nil
+}
+
+func BenchmarkLongTraceback(b *testing.B) {
+	traceback := tracebackHead + strings.Repeat(" \n", 200_000) + "ValueError: no\n"
+	b.SetBytes(int64(len(traceback)))
+	for b.Loop() {
+		causeOfException(splitTraceback(traceback))
+		protocol.ExceptionLine(traceback)
 	}
 }

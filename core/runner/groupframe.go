@@ -15,6 +15,7 @@ type groupFrame struct {
 	grouping protocol.Grouping
 	encoders []*arrowio.Encoder // one a side
 	side     int                // being written
+	limits   batchLimits
 }
 
 // apart says whether groups are streams of their own.
@@ -62,6 +63,11 @@ func (f *groupFrame) finish(w *transport.Writer) {
 	} else {
 		w.Queue(arrowio.EndOfStream)
 	}
+}
+
+// slice queues rows of what the side's encoder loaded, as batches within the limits.
+func (f *groupFrame) slice(from, to int64, w *transport.Writer) error {
+	return f.limits.slice(f.encoders[f.side], from, to, w)
 }
 
 // queueMessages queues messages as the encoder made them.

@@ -4,7 +4,9 @@ import (
 	"errors"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/cdata"
 	"udfrunner/core/hostcall"
+	"udfrunner/core/hostdata"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
@@ -30,11 +32,12 @@ type groupInput struct {
 	inputBase
 	keys, sides int
 	groups      *hostcall.GroupSource
-	schemas     []*arrowio.Schema  // of the first group, nil before it came
-	streams     []*hostcall.Stream // of the current group, those before frame.side released
-	begun       bool               // the group's header is queued
-	held        *hostcall.Array    // the first batch of a side whose next one is not known yet
-	some        bool               // the side has a batch
+	schemas     []*arrowio.Schema     // the host's of the first group, nil before it came
+	converters  []*hostdata.Converter // one a side, nil where no byte has to move
+	streams     []*hostcall.Stream    // of the current group, those before frame.side released
+	begun       bool                  // the group's header is queued
+	held        *heldBatch            // the first batch of a side whose next one is not known yet
+	some        bool                  // the side has a batch
 	ended       bool
 	frame       groupFrame
 	count       int // groups, for errors
@@ -55,13 +58,17 @@ func (g *groupInput) open(d *protocol.Dialect) (opening, error) {
 	} else if err != nil {
 		return opening{}, err
 	}
-	g.frame.grouping = d.Grouping(g.runner.evalType)
-	for _, schema := range g.schemas {
-		encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: g.runner.evalType.StructInput})
+	g.frame.grouping, g.frame.limits = d.Grouping(g.runner.evalType), g.runner.groupLimits(d)
+	for _, host := range g.schemas {
+		schema, converter, err := g.converter(d, host)
 		if err != nil {
 			return opening{}, err
 		}
-		g.frame.encoders = append(g.frame.encoders, encoder)
+		encoder, err := g.encoder(schema)
+		if err != nil {
+			return opening{}, err
+		}
+		g.frame.encoders, g.converters = append(g.frame.encoders, encoder), append(g.converters, converter)
 	}
 	if g.ended {
 		return g.runner.noGroups(g.sides), nil
@@ -84,11 +91,24 @@ func (g *groupInput) next() error {
 		}
 		if first {
 			g.schemas = append(g.schemas, schema)
-		} else if err := schema.EqualTypes(g.schemas[i]); err != nil {
+		} else if err := sameColumns(schema, g.schemas[i]); err != nil {
 			return status.New(status.Host, "input group %d, stream %d: %w", g.count, i, err)
 		}
 	}
 	g.count++
+	return nil
+}
+
+// sameColumns compares the columns of a group with those of the first one, which are found by their positions.
+func sameColumns(s, first *arrowio.Schema) error {
+	if err := s.EqualTypes(first); err != nil {
+		return err
+	}
+	for i, f := range s.Fields {
+		if f.Name != first.Fields[i].Name {
+			return status.New(status.Host, "column %d is %q, in the first group %q", i, f.Name, first.Fields[i].Name)
+		}
+	}
 	return nil
 }
 
@@ -124,7 +144,7 @@ func (g *groupInput) step(w *transport.Writer) error {
 		g.frame.begin(w)
 		g.begun = true
 	}
-	array, err := g.streams[g.frame.side].Next()
+	array, release, err := g.array()
 	if errors.Is(err, hostcall.ErrDone) {
 		return g.endSide(w)
 	}
@@ -132,54 +152,61 @@ func (g *groupInput) step(w *transport.Writer) error {
 		return err
 	}
 	if g.frame.grouping == protocol.BatchPerGroup {
-		return g.hold(array, w)
+		return g.hold(&heldBatch{array, release})
 	}
 	g.some = true
-	return g.whole(array, w)
+	return g.whole(&heldBatch{array, release}, w)
+}
+
+// array calls the host for the next batch of the side.
+func (g *groupInput) array() (*cdata.Array, func(), error) {
+	next := arraysOf(g.streams[g.frame.side])
+	if c := g.converters[g.frame.side]; c != nil {
+		next = converted(next, c)
+	}
+	return next()
+}
+
+// heldBatch is a batch that release ends.
+type heldBatch struct {
+	array   *cdata.Array
+	release func()
 }
 
 // whole queues a batch.
-func (g *groupInput) whole(array *hostcall.Array, w *transport.Writer) error {
-	encoder := g.frame.encoders[g.frame.side]
-	err := encoder.Load(array.C)
-	var messages []arrowio.Message
-	if err == nil {
-		messages, err = encoder.Slice(0, array.C.Length)
-	}
-	if err != nil {
-		array.Release()
+func (g *groupInput) whole(b *heldBatch, w *transport.Writer) error {
+	defer w.OnSent(b.release)
+	if err := g.frame.encoders[g.frame.side].Load(b.array); err != nil {
 		return err
 	}
-	queueMessages(w, messages)
-	w.OnSent(array.Release)
-	return nil
+	return g.frame.slice(0, b.array.Length, w)
 }
 
 // hold keeps the batch of a group that has to be one: a second one is joined to it.
-func (g *groupInput) hold(array *hostcall.Array, w *transport.Writer) error {
+func (g *groupInput) hold(b *heldBatch) error {
 	if g.held == nil && !g.some {
-		g.held = array
+		g.held = b
 		return nil
 	}
 	if g.held != nil {
 		held := g.held
 		g.held = nil
 		if err := g.join(held); err != nil {
-			array.Release()
+			b.release()
 			return err
 		}
 	}
-	return g.join(array)
+	return g.join(b)
 }
 
-func (g *groupInput) join(array *hostcall.Array) error {
-	defer array.Release()
+func (g *groupInput) join(b *heldBatch) error {
+	defer b.release()
 	g.some = true
 	encoder := g.frame.encoders[0]
-	if err := encoder.Load(array.C); err != nil {
+	if err := encoder.Load(b.array); err != nil {
 		return err
 	}
-	return encoder.Append(0, array.C.Length)
+	return encoder.Append(0, b.array.Length)
 }
 
 // endSide ends a side of the group.
@@ -209,7 +236,7 @@ func (g *groupInput) finish(w *transport.Writer) { g.frame.finish(w) }
 
 func (g *groupInput) release() {
 	if g.held != nil {
-		g.held.Release()
+		g.held.release()
 	}
 	for _, stream := range g.streams {
 		stream.Release() // a second time it does nothing

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"udfrunner/core/arrowio"
+	"udfrunner/core/config"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/protocol"
@@ -50,13 +51,8 @@ func newRecordInput(b *base, in *hostcall.Input) (*recordInput, error) {
 // newBatchInput writes one Arrow stream.
 func newBatchInput(b *base, in *hostcall.Input) (input, error) {
 	base := inputBase{b, b.env.Memory()}
-	switch in.Kind {
-	case hostcall.Streams:
-		return &streamInput{inputBase: base}, nil
-	case hostcall.Records:
-		return &messageInput{base, newMessageBatches(base.mem), nil}, nil
-	}
-	return nil, b.wrongKind(in, "STREAM (1) and RECORDS (2)")
+	source, err := newBatches(&base, in)
+	return &batchInput{inputBase: base, source: source}, err
 }
 
 type inputBase struct {
@@ -64,16 +60,17 @@ type inputBase struct {
 	mem    *hostmem.Functions
 }
 
-// inputConf is what the eval conf says of the input's columns (ArrowEvalPythonExec and ArrowEvalPythonUDTFExec, from 4.1 on).
+// inputConf is what the eval conf says of the input's columns (ArrowEvalPythonExec and ArrowEvalPythonUDTFExec, from 4.1 on),
+// unless the host has said it.
 func (b *inputBase) inputConf(schema *arrowio.Schema) ([]protocol.Entry, error) {
-	if !b.runner.evalType.InputType {
+	if _, set := b.runner.conf.Lookup(config.EvalConf + protocol.EvalConfInputType); set || !b.runner.evalType.InputType {
 		return nil, nil
 	}
 	t, err := sqltype.FromArrowSchema(schema)
 	if err != nil {
 		return nil, status.New(status.InvalidArgument, "input %w", err)
 	}
-	return []protocol.Entry{{Key: "input_type", Value: t.JSON()}}, nil
+	return []protocol.Entry{{Key: protocol.EvalConfInputType, Value: t.JSON()}}, nil
 }
 
 // checkOffsets refuses functions whose arguments the input has not.
@@ -148,81 +145,15 @@ func (b *base) noGroups(sides int) opening {
 	return opening{}
 }
 
-// encoder is the encoder of an input with this schema, checked against the functions.
-func (b *inputBase) encoder(schema *arrowio.Schema) (*arrowio.Encoder, opening, error) {
-	if _, err := b.checkGrouped(0, schema); err != nil {
-		return nil, opening{}, err
-	}
-	conf, err := b.inputConf(schema)
-	if err != nil {
-		return nil, opening{}, err
-	}
-	encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: b.runner.evalType.StructInput})
-	return encoder, opening{evalConf: conf}, err
+// encoder is the encoder of columns that are Spark's.
+func (b *inputBase) encoder(schema *arrowio.Schema) (*arrowio.Encoder, error) {
+	return arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: b.runner.evalType.StructInput})
 }
 
 func queueMessage(w *transport.Writer, m *arrowio.Message) {
 	w.Queue(m.Header)
 	w.Queue(m.Body...)
 }
-
-func importSchema(stream *hostcall.Stream) (*arrowio.Schema, error) {
-	c, err := stream.Schema()
-	if err != nil {
-		return nil, err
-	}
-	schema, err := arrowio.ImportSchema(c.C)
-	c.Release()
-	if err != nil {
-		return nil, status.New(status.Host, "input stream %w", err)
-	}
-	return schema, nil
-}
-
-// streamInput writes a host's Arrow C stream.
-type streamInput struct {
-	inputBase
-	stream *hostcall.Stream
-	sent   *arrowio.Encoder
-}
-
-func (s *streamInput) move(in *hostcall.Input) (err error) {
-	s.stream, err = hostcall.MoveStream(s.mem, in)
-	return err
-}
-
-func (s *streamInput) open(*protocol.Dialect) (opening, error) {
-	schema, err := importSchema(s.stream)
-	if err != nil {
-		return opening{}, err
-	}
-	encoder, added, err := s.encoder(schema)
-	s.sent = encoder
-	return added, err
-}
-
-func (s *streamInput) start(w *transport.Writer) { w.Queue(s.sent.Start()) }
-
-func (s *streamInput) pull(w *transport.Writer) error {
-	array, err := s.stream.Next()
-	if err != nil {
-		return err
-	}
-	messages, err := s.sent.Array(array.C)
-	if err != nil {
-		array.Release()
-		return err
-	}
-	for i := range messages {
-		queueMessage(w, &messages[i])
-	}
-	w.OnSent(array.Release)
-	return nil
-}
-
-func (s *streamInput) finish(w *transport.Writer) { w.Queue(arrowio.EndOfStream) }
-
-func (s *streamInput) release() { s.stream.Release() }
 
 // recordInput writes a host's pickled records.
 type recordInput struct {

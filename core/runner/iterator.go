@@ -84,7 +84,7 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 		return nil, err
 	}
 	if task.DeadlineMS > 0 {
-		it.deadline = safego.AfterFunc(time.Duration(task.DeadlineMS)*time.Millisecond, func() {
+		it.deadline = safego.AfterFunc(time.Duration(min(task.DeadlineMS, maxTimeoutMS))*time.Millisecond, func() {
 			it.giveUp(status.New(status.Deadline, "task took longer than its deadline of %d ms", task.DeadlineMS))
 		})
 	}

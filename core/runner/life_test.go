@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -117,6 +118,17 @@ func TestDeadlineEndsTheTask(t *testing.T) {
 	_, err = collect(t, it)
 	assert.Equal(t, status.Deadline, status.CodeOf(err))
 	assert.Contains(t, err.Error(), "200 ms")
+}
+
+func TestDeadlinesOfAgesAreNone(t *testing.T) {
+	e := newEnv(t, "4.2")
+	for _, ms := range []int64{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64/1_000_000 + 1, 18446744073710} {
+		it, err := job(t, e, 200, "long", onA, "functions:double").Compute(numbers(t).Input(), Task{DeadlineMS: ms})
+		require.NoError(t, err)
+		_, err = collect(t, it)
+		it.Close()
+		require.NoError(t, err, ms)
+	}
 }
 
 func TestCloseDuringACall(t *testing.T) {

@@ -18,6 +18,8 @@ type messageBatches struct {
 	decoder *arrowio.Decoder
 	records [][]byte // whole messages that the host brought and that are not sent
 	ended   bool     // the end of the stream was among them
+	owns    bool     // bodies are copied, for arrays that live longer than the host's bytes
+	sent    [1]arrowio.Message
 }
 
 func newMessageBatches(mem *hostmem.Functions) *messageBatches {
@@ -57,6 +59,31 @@ func (m *messageBatches) next() (*arrowio.Batch, error) {
 	}
 }
 
+func (m *messageBatches) encode(e *arrowio.Encoder) ([]arrowio.Message, func(), error) {
+	batch, err := m.next()
+	if err != nil {
+		return nil, nil, err
+	}
+	m.sent[0], err = e.Batch(batch)
+	return m.sent[:], func() {}, err
+}
+
+// arrays copies what the host brings: dictionaries, too, which batches to come need.
+func (m *messageBatches) arrays() arraySource {
+	m.decoder.Own(m.mem)
+	m.owns = true
+	return func() (*cdata.Array, func(), error) {
+		for {
+			if _, err := m.next(); err != nil {
+				return nil, nil, err
+			}
+			if m.decoder.Ready() {
+				return hostcall.NewArray(m.mem, func(out *cdata.Array) error { return m.decoder.Export(out, nil) })
+			}
+		}
+	}
+}
+
 func (m *messageBatches) load(e *arrowio.Encoder) (*cdata.Array, func(), error) {
 	for {
 		batch, err := m.next()
@@ -73,6 +100,7 @@ func (m *messageBatches) load(e *arrowio.Encoder) (*cdata.Array, func(), error) 
 }
 
 func (m *messageBatches) release() {
+	m.decoder.Close()
 	if m.source != nil {
 		m.source.Release()
 	}
@@ -125,7 +153,15 @@ func (m *messageBatches) message() (*arrowio.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.decoder.Borrow(body); err != nil {
+	if m.owns {
+		var own []byte
+		if own, err = m.decoder.Body(); err == nil {
+			copy(own, body)
+		}
+	} else {
+		err = m.decoder.Borrow(body)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return m.decoder.Finish()

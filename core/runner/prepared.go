@@ -45,6 +45,7 @@ type prepared struct {
 	evalConf      []protocol.Entry
 	profiler      string
 	limits        limits
+	answer        protocol.Limits
 	// broadcastServer is the host's, nil where workers read files.
 	broadcastServer *protocol.Server
 }
@@ -60,7 +61,11 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		filesDir:      r.conf.Text(config.FilesDirectory),
 		profiler:      r.conf.Text(config.UDFProfiler),
 		limits:        r.limits(),
-		runnerConf:    entries(r.conf.RunnerConf(dialect.Minor, r.evalType.Framing == protocol.Pickled)),
+		answer: protocol.Limits{
+			ExceptionText: r.conf.Size(config.ExceptionText), ExceptionMessage: r.conf.Size(config.ExceptionMessage),
+			Accumulators: int64(r.conf.Int(config.AccumulatorCount)), AccumulatorBytes: r.conf.Size(config.AccumulatorBytes),
+		},
+		runnerConf: entries(r.conf.RunnerConf(dialect.Minor, r.evalType.Framing == protocol.Pickled)),
 	}
 	if bounds := r.conf.Text(config.WindowBounds); r.evalType.Family == protocol.WindowAggregate {
 		p.runnerConf = append(p.runnerConf, protocol.Entry{Key: dialect.WindowBounds, Value: r.windowBounds(bounds)})

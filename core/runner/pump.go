@@ -28,7 +28,8 @@ type pump struct {
 	inputEnded bool
 	again      bool // the host said that it has no input now
 	deaf       bool // the worker takes no more input
-	mayRead    bool // output was handed out, and more may be there already
+	mayRead    bool // output was handed out, or reading paused, and more may be there already
+	paused     bool // the reader paused, or the step has read its share: it goes on without waiting
 	readable   bool // reading may give bytes: until it would have waited, and since poll said so
 	writable   bool // the same for sending
 	ended      bool
@@ -73,12 +74,12 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
-		happened, err := p.wait(left)
-		if err != nil {
-			return 0, err
+		if p.paused {
+			left = 0
 		}
-		// What comes without end does not keep the call: the step before has read its share.
-		if (!happened || p.flooded()) && timeout >= 0 && !time.Now().Before(deadline) {
+		if happened, err := p.wait(left); err != nil {
+			return 0, err
+		} else if (!happened || p.paused) && timeout >= 0 && !time.Now().Before(deadline) {
 			return status.TimedOut, nil
 		}
 	}
@@ -86,8 +87,6 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 
 // stepShare is how much a step reads before it is looked whether the call, or the task, has to end: some milliseconds' worth.
 const stepShare = 8 << 20
-
-func (p *pump) flooded() bool { return p.opened && p.source.Spent() }
 
 // count brings the counters of bytes up to date.
 func (p *pump) count() {
@@ -181,7 +180,7 @@ func (p *pump) step() (status.Code, error) {
 		exited := p.death.IsZero() && p.it.worker.Exited()
 		p.readable = p.readable || exited
 		code, err := p.receive()
-		if err == nil && code == waiting && exited && !p.flooded() {
+		if err == nil && code == waiting && exited && !p.paused {
 			code, err = p.dies()
 		}
 		if err != nil || code != waiting {
@@ -258,6 +257,7 @@ func (p *pump) open() (bool, error) {
 	p.source = w.Reader
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
+	p.reader.Limit(p.it.runner.prepare(dialect, p.it.task.CPUs).answer)
 	p.out.attach(p.source, p.it.mode == readChunks)
 	p.writer.Queue(p.it.runner.section(dialect, in))
 	p.in.start(p.writer)
@@ -319,6 +319,7 @@ func (p *pump) recordBroadcasts(w *worker.Worker) {
 
 // receive reads what the worker sent.
 func (p *pump) receive() (status.Code, error) {
+	p.paused = false
 	if p.ended {
 		return status.Done, nil
 	}
@@ -335,9 +336,12 @@ func (p *pump) receive() (status.Code, error) {
 				return p.received(err)
 			}
 			switch event {
+			case protocol.Paused:
+				p.paused, p.mayRead = true, true
+				return waiting, nil
 			case protocol.Exception:
 				p.raised = true
-				return 0, pythonException(p.reader.Exception())
+				return 0, pythonException(p.reader)
 			case protocol.End:
 				p.ended = true
 				if p.out.flush(true) {
@@ -367,7 +371,10 @@ func (p *pump) receive() (status.Code, error) {
 func (p *pump) received(err error) (status.Code, error) {
 	switch {
 	case errors.Is(err, transport.ErrWouldBlock):
-		p.readable = false
+		p.readable = p.source.Spent()
+		if p.readable {
+			p.paused, p.mayRead = true, true
+		}
 		if p.out.flush(false) {
 			return status.OK, nil
 		}

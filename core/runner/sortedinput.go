@@ -6,21 +6,10 @@ import (
 	"udfrunner/core/arrowio"
 	"udfrunner/core/cdata"
 	"udfrunner/core/hostcall"
-	"udfrunner/core/hostmem"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
 )
-
-// batches are a host's record batches, as structs or as messages.
-type batches interface {
-	move(in *hostcall.Input) error
-	// schema calls the host until it is known.
-	schema() (*arrowio.Schema, error)
-	// load calls the host and loads the next batch into the encoder. release ends it.
-	load(e *arrowio.Encoder) (array *cdata.Array, release func(), err error)
-	release()
-}
 
 // sortedInput writes a host's stream whose rows of equal keys are neighbours: it is cut where the key changes, without
 // copying.
@@ -38,35 +27,29 @@ type sortedInput struct {
 }
 
 func newSortedInput(b *base, in *hostcall.Input) (input, error) {
-	s := &sortedInput{inputBase: inputBase{b, b.env.Memory()}, keys: int(in.Keys)}
-	switch in.Kind {
-	case hostcall.Streams:
-		s.source = &streamBatches{mem: s.mem}
-	case hostcall.Records:
-		s.source = newMessageBatches(s.mem)
-	default:
-		return nil, b.wrongKind(in, "STREAM (1) and RECORDS (2)")
-	}
-	return s, nil
+	base := inputBase{b, b.env.Memory()}
+	source, err := newBatches(&base, in)
+	return &sortedInput{inputBase: base, keys: int(in.Keys), source: source}, err
 }
 
 func (s *sortedInput) move(in *hostcall.Input) error { return s.source.move(in) }
 
 func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
-	schema, err := s.source.schema()
+	source, schema, err := s.spark(d, s.source)
 	if err != nil {
 		return opening{}, err
 	}
+	s.source = source
 	added, err := s.checkGrouped(s.keys, schema)
 	if err != nil {
 		return opening{}, err
 	}
 	grouping := d.Grouping(s.runner.evalType)
-	encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: s.runner.evalType.StructInput})
+	encoder, err := s.encoder(schema)
 	if err != nil {
 		return opening{}, err
 	}
-	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}}
+	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}, limits: s.runner.groupLimits(d)}
 	keys := s.keys
 	if s.runner.evalType.Family == protocol.TransformWithState {
 		counts := s.sideKeys()
@@ -87,6 +70,10 @@ func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
 		return opening{}, err
 	}
 	s.cutter, err = arrowio.NewCutter(schema, keys)
+	if _, messages := s.source.(*messageBatches); err == nil && messages && s.cutter.Dictionaries() {
+		// Their values come in messages of their own, which go on to the worker.
+		err = status.New(status.NotSupported, "a dictionary encoded key of groups in RECORDS (2), allowed is the type of its values")
+	}
 	return added, err
 }
 
@@ -153,7 +140,7 @@ func (s *sortedInput) cut(encoder *arrowio.Encoder, array *cdata.Array, w *trans
 			// The group is to be one batch, and has or may have rows in other ones.
 			err = encoder.Append(from, to)
 		} else {
-			err = s.slice(encoder, from, to, w)
+			err = s.frame.slice(from, to, w)
 		}
 		if err != nil {
 			return err
@@ -177,7 +164,7 @@ func (s *sortedInput) cutSides(encoder *arrowio.Encoder, array *cdata.Array, w *
 				queueMessages(w, messages)
 			}
 		} else {
-			err = s.slice(encoder, from, piece.To, w)
+			err = s.frame.slice(from, piece.To, w)
 		}
 		if err != nil {
 			return err
@@ -185,14 +172,6 @@ func (s *sortedInput) cutSides(encoder *arrowio.Encoder, array *cdata.Array, w *
 		from = piece.To
 	}
 	return nil
-}
-
-func (s *sortedInput) slice(encoder *arrowio.Encoder, from, to int64, w *transport.Writer) error {
-	messages, err := encoder.Slice(from, to)
-	if err == nil {
-		queueMessages(w, messages)
-	}
-	return err
 }
 
 // close ends the open group.
@@ -209,30 +188,3 @@ func (s *sortedInput) close(w *transport.Writer) error {
 func (s *sortedInput) finish(w *transport.Writer) { s.frame.finish(w) }
 
 func (s *sortedInput) release() { s.source.release() }
-
-// streamBatches are those of an Arrow C stream.
-type streamBatches struct {
-	mem    *hostmem.Functions
-	stream *hostcall.Stream
-}
-
-func (b *streamBatches) move(in *hostcall.Input) (err error) {
-	b.stream, err = hostcall.MoveStream(b.mem, in)
-	return err
-}
-
-func (b *streamBatches) schema() (*arrowio.Schema, error) { return importSchema(b.stream) }
-
-func (b *streamBatches) load(e *arrowio.Encoder) (*cdata.Array, func(), error) {
-	array, err := b.stream.Next()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := e.Load(array.C); err != nil {
-		array.Release()
-		return nil, nil, err
-	}
-	return array.C, array.Release, nil
-}
-
-func (b *streamBatches) release() { b.stream.Release() }

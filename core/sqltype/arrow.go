@@ -1,6 +1,7 @@
 package sqltype
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,7 +120,8 @@ func toArrow(t Type, column, timeZone string, large bool) (*arrowio.Type, error)
 
 // FromArrowSchema is the struct of an Arrow schema's fields, as Spark's ArrowUtils.fromArrowSchema and PySpark's
 // from_arrow_schema read it: units of times do not matter, dictionaries are their values, a timestamp without time
-// zone is TIMESTAMP_NTZ.
+// zone is TIMESTAMP_NTZ. Arrow has no place for user-defined types: they are known from the Spark schema in the metadata of
+// a schema that was read from a Parquet file which Spark wrote.
 //
 // Errors are INVALID_ARGUMENT and name the column and its Arrow type where Spark has no type for it.
 func FromArrowSchema(s *arrowio.Schema) (Type, error) {
@@ -130,7 +132,47 @@ func FromArrowSchema(s *arrowio.Schema) (Type, error) {
 			return Type{}, err
 		}
 	}
+	for _, kv := range s.Metadata {
+		if kv.Key != parquetKey || !strings.Contains(kv.Value, `"udt"`) {
+			continue
+		}
+		said, err := parseJSON(kv.Value)
+		if err != nil {
+			return Type{}, status.New(status.InvalidArgument, "metadata %s: %w", parquetKey, err)
+		}
+		t = t.userDefined(&said)
+	}
 	return t, nil
+}
+
+// parquetKey is the metadata entry of a schema under which Spark writes its own schema to Parquet files, as JSON
+// (ParquetReadSupport.SPARK_METADATA_KEY).
+const parquetKey = "org.apache.spark.sql.parquet.row.metadata"
+
+// userDefined is the type with the user-defined types that Spark says of it, where they are stored as it is.
+func (t Type) userDefined(said *Type) Type {
+	if said.Kind == UserDefined && said.Element.String() == t.String() {
+		return *said
+	}
+	if said.Kind != t.Kind {
+		return t
+	}
+	switch t.Kind {
+	case Array:
+		element := t.Element.userDefined(said.Element)
+		t.Element = &element
+	case Map:
+		key, val := t.Key.userDefined(said.Key), t.Value.userDefined(said.Value)
+		t.Key, t.Value = &key, &val
+	case Struct:
+		t.Fields = slices.Clone(t.Fields)
+		for i, f := range t.Fields {
+			if j := slices.IndexFunc(said.Fields, func(s Field) bool { return s.Name == f.Name }); j >= 0 {
+				t.Fields[i].Type = f.Type.userDefined(&said.Fields[j].Type)
+			}
+		}
+	}
+	return t
 }
 
 // FromArrowField is the field of an Arrow field; errors are those of FromArrowSchema.

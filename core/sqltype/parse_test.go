@@ -199,3 +199,38 @@ func recordedTypes(t testing.TB) []string {
 	require.Greater(t, len(found), 5, "types in the recordings")
 	return slices.Collect(maps.Keys(found))
 }
+
+// TestUserDefinedTypesOfParquetFiles reads schemas with the metadata that Spark writes to Parquet files.
+func TestUserDefinedTypesOfParquetFiles(t *testing.T) {
+	const udt = `{"type":"udt","pyClass":"m.PointUDT","sqlType":{"type":"array","elementType":"double","containsNull":false}}`
+	double := arrowio.Field{Name: "element", Type: &arrowio.Type{ID: arrowio.Float64}, Nullable: true}
+	point := &arrowio.Type{ID: arrowio.List, Children: []arrowio.Field{double}}
+	points := &arrowio.Type{ID: arrowio.List, Children: []arrowio.Field{{Name: "element", Type: point}}}
+	schema := func(said string, t *arrowio.Type) *arrowio.Schema {
+		return &arrowio.Schema{
+			Fields:   []arrowio.Field{{Name: "p", Type: t}},
+			Metadata: []arrowio.KeyValue{{Key: "org.apache.spark.sql.parquet.row.metadata", Value: said}},
+		}
+	}
+	said := func(kind string) string {
+		return `{"type":"struct","fields":[{"name":"p","type":` + kind + `,"nullable":true,"metadata":{}}]}`
+	}
+	got, err := FromArrowSchema(schema(said(udt), point))
+	require.NoError(t, err)
+	assert.Equal(t, UserDefined, got.Fields[0].Type.Kind)
+	assert.Contains(t, got.JSON(), `"pyClass":"m.PointUDT"`)
+
+	got, err = FromArrowSchema(schema(said(`{"type":"array","elementType":`+udt+`,"containsNull":true}`), points))
+	require.NoError(t, err)
+	assert.Equal(t, UserDefined, got.Fields[0].Type.Element.Kind)
+
+	got, err = FromArrowSchema(schema(said(udt), points))
+	require.NoError(t, err)
+	assert.Equal(t, "array<array<double>>", got.Fields[0].Type.String(), "the column is not what is said to be stored")
+
+	_, err = FromArrowSchema(schema(`{"type":"udt"`, point))
+	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
+	assert.ErrorContains(t, err, "metadata org.apache.spark.sql.parquet.row.metadata")
+	_, err = FromArrowSchema(schema(`{"of something else":1}`, point))
+	require.NoError(t, err)
+}

@@ -4,7 +4,7 @@ package status
 // header's list is made from this table; see core/constants.
 var Details = []struct{ Key, Text string }{
 	{DetailCause, "what ended the task, one of the words below; every error that ends a task has it"},
-	{"python.traceback", "what the worker sent, whole"},
+	{"python.traceback", "what the worker sent, of a long one head and tail (udfrunner.exception.text)"},
 	{"worker.pyspark", "the version of its PySpark, where that was known"},
 	{"worker.pid", "process id"},
 	{"worker.exit_status", "exit status, where it exited"},

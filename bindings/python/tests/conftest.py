@@ -183,6 +183,13 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         pytest.skip(error.message)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many combinations of values were held against those of real Spark."""
+    module = sys.modules.get("recorded_values")
+    if module is not None and module.TOTAL.compared:
+        terminalreporter.write_line(str(module.TOTAL))
+
+
 @pytest.fixture(autouse=True)
 def hang_guard() -> Iterator[None]:
     """A test that hangs is a failure with a stack, not a stuck suite."""

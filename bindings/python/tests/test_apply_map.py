@@ -104,7 +104,7 @@ def test_apply_to_nothing(shared_env: Env) -> None:
 def test_apply_asks_for_what_is_missing(shared_env: Env) -> None:
     with pytest.raises(udfrunner.InvalidArgument, match="kind= is needed"):
         udfrunner.apply(lambda x: x, TABLE, "x", env=shared_env)
-    with pytest.raises(udfrunner.InvalidArgument, match="column 'z': one of n, x"):
+    with pytest.raises(udfrunner.InvalidArgument, match=r"no column 'z'; columns are n, x$"):
         udfrunner.apply(scaled, TABLE, "z", env=shared_env)
     with pytest.raises(udfrunner.InvalidArgument, match="kind 'scalar'"):
         udfrunner.apply(lambda x: x, TABLE, "x", kind="scalar", env=shared_env)

@@ -72,7 +72,7 @@ def test_eval_type_of_none(shared_env: Env, eval_type: int) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "parts"),
     [
-        ("udfrunner.input.windw", "1m", ["did you mean udfrunner.input.window?"]),
+        ("udfrunner.window.bonds", "bounded", ["did you mean udfrunner.window.bounds?"]),
         ("spark.buffer.size", "abc", ['"abc"', "expected a size"]),
         ("spark.executor.cores", 2, ["for envs only"]),
     ],

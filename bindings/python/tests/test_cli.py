@@ -34,6 +34,9 @@ def total(dep, arr):
 def total_row(dep, arr):
     return None if dep is None else dep + arr
 
+def lists(dep):
+    return dep.map(lambda value: [1])
+
 def late(frames):
     for frame in frames:
         yield frame[frame.arr_delay > 40]
@@ -49,6 +52,7 @@ def sleeps(dep):
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "delays.py").write_text(MODULE)
+    (tmp_path / "broken.parquet").write_text("no file of Parquet's")
     pq.write_table(FLIGHTS, tmp_path / "flights.parquet")
     csv.write_csv(FLIGHTS, tmp_path / "flights.csv")
     return tmp_path
@@ -170,7 +174,17 @@ GOOD = {
         ({"--input": "delays.py"}, "delays.py"),
         ({"--output": "out.txt"}, "out.txt"),
         ({"--output": "no/directory/out.csv"}, "no such directory"),
-        ({"--column": "speed"}, "column 'speed': flights.parquet has dep_delay"),
+        ({"--column": "speed"}, "no column 'speed'; columns are dep_delay, arr_delay, carrier"),
+        ({"--column": "dep_dely"}, "no column 'dep_dely'; did you mean 'dep_delay'? columns are"),
+        ({"--input": "broken.parquet"}, "file broken.parquet: "),
+        ({"--by": "carrier"}, "--by is for grouped kinds"),
+        ({"--kind": "grouped-map-pandas", "--by": "carrier"}, "--column is not allowed"),
+        ({"--kind": "grouped-agg-pandas", "--by": "carier"}, "did you mean 'carrier'?"),
+        ({"--kind": "map-pandas", "--name": "x"}, "names its columns by --return-type"),
+        (
+            {"FUNCTION": "delays:lists", "--return-type": "array<long>", "--output": "out.csv"},
+            "file out.csv: ",
+        ),
         ({"--kind": "grouped"}, "grouped"),
         ({"--return-type": "lnog"}, "lnog"),
         ({"--conf": "novalue"}, "KEY=VALUE"),
@@ -187,7 +201,7 @@ def test_bad_arguments(directory: Path, change: dict[str, str], text: str) -> No
     done = udfrunner_command(directory, "run", function, *flat, status=2)
     assert text in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (directory / "out.parquet").exists()
+    assert list(directory.glob("*out.*")) == []
 
 
 def test_other_interpreter(directory: Path) -> None:

@@ -227,7 +227,7 @@ def test_second_side_that_fails_releases_the_first(shared_env: Env) -> None:
         (7, "input of type int"),
         (None, "input of type NoneType"),
         ([], "schema= is needed"),
-        ([7], "input yields int"),
+        ([7], "batch 0 of the input is a int"),
     ],
 )
 def test_no_group_of_one_input(shared_env: Env, group: object, text: str) -> None:

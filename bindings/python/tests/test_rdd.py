@@ -53,6 +53,24 @@ def test_accumulators(shared_env: Env) -> None:
     assert out.accumulators == [(77, 6)]
 
 
+def test_too_many_accumulators_end_the_task(shared_env: Env) -> None:
+    def count(index: int, values: Iterator[int]) -> Iterator[int]:
+        from pyspark.accumulators import Accumulator, AddingAccumulatorParam, _accumulatorRegistry
+
+        for key in range(5):
+            _accumulatorRegistry[key] = Accumulator(key, 0, AddingAccumulatorParam(0))
+        yield from ()
+
+    for key, limit, allowed in [
+        ("udfrunner.accumulators.count", 4, "5 accumulator updates, allowed are 4"),
+        ("udfrunner.accumulators.bytes", 9, "allowed are 9"),
+    ]:
+        runner = Runner(EvalType.NON_UDF, [[count]], env=shared_env, conf={key: limit})
+        expected = pytest.raises(udfrunner.NoMemory, match=f"{allowed} .{key}")
+        with runner, runner.compute_rows([1]) as out, expected:
+            list(out)
+
+
 def test_records_of_the_commands_own_serializers(shared_env: Env) -> None:
     """A pickled command with other serializers: records pass as they are."""
 

@@ -59,8 +59,9 @@ def build(directory: Path) -> Path:
 
 
 def check_content(wheel: Path) -> None:
-    """The daemon's modules are in it, with the text of the repository, and not its tests."""
+    """The daemon's modules with the repository's text, and not its tests; the notices."""
     with zipfile.ZipFile(wheel) as archive:
+        assert {"udfrunner/LICENSE", "udfrunner/NOTICE"} <= set(archive.namelist())
         names = {name for name in archive.namelist() if "/_daemon/" in name}
         daemon = PACKAGE.parents[1] / "core" / "daemon"
         expected = {*daemon.glob("*.py"), *daemon.glob("spark/*.py")} - {daemon / "bootstrap.py"}

@@ -22,6 +22,14 @@ def plus_one_arrow(n: pa.Array) -> pa.Array:
     return pa.compute.add(n, 1)
 
 
+def lengths(texts: pd.Series) -> pd.Series:
+    return texts.map(len)
+
+
+def hours(times: pd.Series) -> pd.Series:
+    return times.dt.hour
+
+
 def doubled(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield pa.RecordBatch.from_arrays([pa.compute.multiply(batch.column(0), 2)], ["n"])

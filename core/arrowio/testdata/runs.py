@@ -10,7 +10,7 @@ import sys
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.types as kinds  # type: ignore[import-untyped]
-from streams import binaries, primitives, temporals
+from streams import binaries, dictionaries, nested, primitives, run_ends, temporals
 
 
 def repeated(array: pa.Array) -> pa.Array:
@@ -20,7 +20,7 @@ def repeated(array: pa.Array) -> pa.Array:
 
 
 def main(directory: pathlib.Path) -> None:
-    for make in (primitives, temporals, binaries):
+    for make in (primitives, temporals, binaries, nested, run_ends, dictionaries):
         for name, array in make():
             if kinds.is_null(array.type):
                 continue

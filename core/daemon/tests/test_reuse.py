@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 import client
 import leftovers
@@ -35,8 +36,19 @@ def test_what_is_restored_was_left(worker: client.Worker, row: Row) -> None:
     assert worker.probe(lambda: row.look() != (row.leave(), row.look())[1])
 
 
-def test_stack_signal_after_a_function_that_reset_all_handlers(worker: client.Worker) -> None:
-    worker.probe(leftovers._default_signals)
+def default_stack_signal() -> None:
+    """Python cannot tell faulthandler's handler from the default."""
+    import signal
+
+    signal.signal(signal.SIGRTMAX - 1, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("leave", [leftovers._default_signals, default_stack_signal])
+def test_stack_signal_after_a_function_that_reset_handlers(
+    worker: client.Worker, leave: Callable[[], None]
+) -> None:
+    worker.probe(leave)
+    assert worker.probe(os.getpid) == worker.pid  # by then all is back
     os.kill(worker.pid, client.load("taskstate").STACK_SIGNAL)
     assert worker.read_stacks("Current thread")
     assert worker.probe(os.getpid) == worker.pid

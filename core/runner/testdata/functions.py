@@ -155,6 +155,10 @@ def fail(x):
     raise ValueError("a deliberate error")
 
 
+def fail_at_length(x):
+    raise ValueError("x" * (20 << 20))
+
+
 def fail_unspeakably(x):
     raise ValueError("half a pair: \ud800")
 

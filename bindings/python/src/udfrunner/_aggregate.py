@@ -6,14 +6,16 @@ import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_common, column_names, column_position
 from ._env import Env
 from ._evaltype import EvalType
 from ._functions import Argument, FunctionLike, name_of, short_name_of
-from ._grouping import GroupedTable, column_index, grouped, key_names, table_of
+from ._grouping import GroupedTable, grouped, table_of
 from ._kinds import AGGREGATE_KINDS, group_kind
-from ._parallel import Partition, check_counts, counted, in_order
+from ._parallel import Partition, counted, in_order
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
+from ._sortable import with_sorted_maps
 from .errors import InvalidArgument, ProtocolError
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def aggregate(
             them (of tuples of several), and returns one value.
         data: Arrow data of any kind, a pandas DataFrame, or the path of a file.
         by: the columns that make the key, as map_groups takes them; none aggregates all rows.
+            Maps are equal where their entries are, and sorted in the result (as since Spark 4.0).
         columns: names of the columns for the function's positional arguments.
         return_type: of a function that is not decorated.
         kind: "pandas", "arrow", "pandas-iter", "arrow-iter" or an EvalType; left out, the
@@ -63,23 +66,40 @@ def aggregate(
     """
     import pyarrow as pa
 
-    chosen = group_kind(function, kind, AGGREGATE_KINDS)
-    check_counts(workers=workers, batch_size=batch_size)
-    names = key_names(by)
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    names = column_names(by, "by")
+    chosen = group_kind(function, kind, AGGREGATE_KINDS, "aggregate")
+    if name is not None and not isinstance(name, str):
+        raise InvalidArgument(f"name {name!r}: text is needed, not {type(name).__name__}")
     result = name or short_name_of(function) or DEFAULT_NAME
     if result in names:
         raise InvalidArgument(f"name {result!r}: a key column has it; name= names the result")
     given = table_of(data)
     used = list(dict.fromkeys([*names, *columns, *keywords.values()]))
     # A function without arguments still needs the number of rows.
-    positions = [column_index(given, column) for column in used] or [0]
-    source = grouped(given.select(positions), names)
+    present = given.column_names
+    positions = [column_position(column, present) for column in used] or [0]
+    if not present:
+        raise InvalidArgument("data has no columns: at least one is needed")
+    given = given.select(positions)
+    for index, key in enumerate(names):
+        plain = given.column(index)
+        if (ordered := with_sorted_maps(plain)) is not plain:
+            given = given.set_column(index, key, ordered)
+    source = grouped(given, names)
     arguments = [Argument(used.index(column)) for column in columns]
     arguments += [Argument(used.index(column), keyword) for keyword, column in keywords.items()]
     runner = Runner(
         chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
     )
-    with runner, shown(progress, source.table.num_rows, name_of(function)) as counter:
+    with runner, shown(progress, len(source.order), name_of(function)) as counter:
         results = _results(runner, source, workers, batch_size, counter)
     if not names:
         return pa.table({result: results})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_common, column_position
+from ._blocks import block_runner
 from ._env import Env
 from ._evaltype import PICKLED_TYPES, EvalType
 from ._functions import Argument, FunctionLike, name_of
-from ._input import reader_of
-from ._kinds import map_kind, scalar_kind
+from ._input import table_from
+from ._kinds import check_function, check_taker, map_kind, scalar_kind
 from ._parallel import Partition, counted, in_order, split
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
@@ -56,11 +57,24 @@ def apply(
         env, conf, includes: as Runner takes them.
         keywords: names of the columns for the function's keyword arguments.
     """
-    chosen = scalar_kind(function, kind)
-    table = reader_of(data).read_all()
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    check_function(function)
+    chosen = check_taker(function, scalar_kind(function, kind), "apply")
+    table = table_from(data)
     names, arguments = _arguments(table.column_names, columns, keywords)
-    source = split(table.select(names), workers, batch_size=batch_size)
-    runner = Runner(
+    table = table.select(names)
+    source = split(table, workers, batch_size=batch_size)
+    runner: Runner | None = None
+    if chosen == EvalType.BATCHED:
+        runner = block_runner(function, table.schema, arguments, return_type, env, conf, includes)
+    runner = runner or Runner(
         chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
     )
     with runner, shown(progress, source.rows, name_of(function)) as counter:
@@ -80,14 +94,15 @@ def _arguments(
     names: list[str] = []
 
     def offset(column: str) -> int:
-        if column not in present:
-            raise InvalidArgument(f"column {column!r}: one of {', '.join(present)} is allowed")
+        column_position(column, present)
         if column not in names:
             names.append(column)
         return names.index(column)
 
     arguments = [Argument(offset(column)) for column in columns]
     arguments += [Argument(offset(column), name) for name, column in keywords.items()]
+    if not present:
+        raise InvalidArgument("data has no columns: at least one is needed")
     # A function without arguments still needs the number of rows.
     return names or list(present[:1]), arguments
 
@@ -112,43 +127,23 @@ def column_of(runner: Runner, partition: Partition, counter: RowCounter) -> Gene
 def _column_of_rows(
     runner: Runner, partition: Partition, counter: RowCounter
 ) -> Generator[pa.Array]:
-    import pyarrow as pa
-
-    declared = runner.return_types[0]
-    if declared is None:
+    results = runner.results()
+    if results is None:
         raise InvalidArgument("return_type= is needed to make a column")
-    arrow_type = declared.arrow()
-    nested = pa.types.is_nested(arrow_type)
-    with runner.compute_rows(partition.reader, partition=partition.index) as out:
+    column = results.column()
+    with runner.compute_results(partition.reader, partition=partition.index) as records:
         empty = True
-        while values := list(itertools.islice(out, ROWS_PER_ARRAY)):
-            empty = False
-            counter.add(len(values))
-            if nested:
-                values = [_arrow_value(value, arrow_type) for value in values]
-            yield pa.array(values, arrow_type)
-        if empty:
-            yield pa.array([], arrow_type)
-
-
-def _arrow_value(value: Any, arrow_type: pa.DataType) -> Any:
-    """A value of PySpark's as pa.array takes it: Rows as dicts, maps as pairs."""
-    import pyarrow.types as types
-
-    if value is None:
-        return None
-    if types.is_struct(arrow_type):
-        fields = list(arrow_type)
-        items = [value.get(f.name) for f in fields] if isinstance(value, dict) else value
-        return {f.name: _arrow_value(item, f.type) for f, item in zip(fields, items, strict=True)}
-    if types.is_map(arrow_type):
-        return [
-            (_arrow_value(k, arrow_type.key_type), _arrow_value(v, arrow_type.item_type))
-            for k, v in value.items()
-        ]
-    if types.is_list(arrow_type) or types.is_large_list(arrow_type):
-        return [_arrow_value(item, arrow_type.value_type) for item in value]
-    return value
+        given: list[Any] = []
+        for record in records:
+            given += results.load(record)
+            if len(given) >= ROWS_PER_ARRAY:
+                empty = False
+                counter.add(len(given))
+                yield column.array(given)
+                given = []
+        if given or empty:
+            counter.add(len(given))
+            yield column.array(given)
 
 
 def _chunked(arrays: list[pa.Array], rows: int, runner: Runner) -> pa.ChunkedArray:
@@ -196,11 +191,20 @@ def map_batches(
     """
     import pyarrow as pa
 
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+        partition_rows=partition_rows,
+    )
+    chosen = map_kind(function, kind)
     if isinstance(data, (str, os.PathLike)):
         from ._files import open_input
 
         data = open_input(data).reader
-    chosen = map_kind(function, kind)
     source = split(data, workers, partition_rows, batch_size)
     runner = Runner(chosen, [[function]], return_type=schema, env=env, conf=conf, includes=includes)
     with runner, shown(progress, source.rows, name_of(function)) as counter:

@@ -14,10 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _abi
+from ._arguments import check_mapping
 from ._library import SLICE_MS, Library, library
 from ._log import LogLine, parse_lines
 from ._task import make_pairs, wait_milliseconds
-from .errors import Cancelled, InvalidHandle, make_error
+from .errors import Cancelled, InvalidHandle, InvalidState, make_error
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,16 +48,26 @@ class Env:
     """
 
     def __init__(self, conf: Mapping[str, Any] | None = None) -> None:
+        check_mapping(conf, "conf")
         self._library = library()
         self._handle = ctypes.c_void_p()
+        #: What was given, for those who set a runner's data up by it.
+        self.conf: dict[str, Any] = dict(conf or {})
         pairs = make_pairs(with_interpreter(conf))
         self._library.call("udfrunner_env_create", pairs, len(pairs), ctypes.byref(self._handle))
         self._finalizer = weakref.finalize(
             self, destroy, self._library, "udfrunner_env_destroy", self._handle
         )
 
+    @property
+    def closed(self) -> bool:
+        """Whether the env was closed."""
+        return not self._finalizer.alive
+
     def stats(self) -> dict[str, Any]:
         """Counters: workers started, idle, running, reused, killed, tasks ... Never waits."""
+        if self.closed:  # Its handle would be the default env's.
+            raise InvalidState("env is closed")
         return env_stats(self._handle)
 
     def read_log(self, timeout: float | datetime.timedelta | None = 0.0) -> list[LogLine]:

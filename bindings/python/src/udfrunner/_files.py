@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import column_position, one_line
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def file_format(path: str | os.PathLike[str]) -> str:
     """The format of a path. Raises InvalidArgument, naming those that are known."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise InvalidArgument(f"file {os.fspath(path)}: one of {', '.join(FORMATS)} is allowed")
+        raise InvalidArgument(
+            f"file {os.fspath(path)}: a name that ends in one of {', '.join(FORMATS)} is needed"
+        )
     return FORMATS[suffix]
 
 
@@ -61,17 +64,17 @@ def open_input(path: str | os.PathLike[str], columns: Sequence[str] | None = Non
 
 def _check_columns(columns: Sequence[str] | None, schema: pa.Schema, path: Any) -> None:
     for column in columns or ():
-        if column not in schema.names:
-            raise InvalidArgument(
-                f"column {column!r}: {os.fspath(path)} has {', '.join(schema.names)}"
-            )
+        column_position(column, schema.names, f"file {os.fspath(path)}: ")
 
 
 def _open_parquet(path: str | os.PathLike[str], columns: Sequence[str] | None) -> InputFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowException as error:
+        raise InvalidArgument(f"file {os.fspath(path)}: {one_line(error)}") from error
     _check_columns(columns, file.schema_arrow, path)
     names = list(dict.fromkeys(columns)) if columns is not None else file.schema_arrow.names
     schema = pa.schema([file.schema_arrow.field(name) for name in names])
@@ -90,8 +93,8 @@ def _open_csv(path: str | os.PathLike[str], columns: Sequence[str] | None) -> In
 
     try:
         reader: pa.RecordBatchReader = csv.open_csv(path)
-    except pa.ArrowInvalid as error:
-        raise InvalidArgument(f"file {os.fspath(path)}: {error}") from error
+    except pa.ArrowException as error:
+        raise InvalidArgument(f"file {os.fspath(path)}: {one_line(error)}") from error
     return InputFile(_selected(reader, columns, path), None)
 
 
@@ -105,8 +108,8 @@ def _open_arrow(path: str | os.PathLike[str], columns: Sequence[str] | None) -> 
         if not is_file:
             return InputFile(_selected(pa.ipc.open_stream(source), columns, path), None)
         file = pa.ipc.open_file(source)
-    except pa.ArrowInvalid as error:
-        raise InvalidArgument(f"file {os.fspath(path)}: {error}") from error
+    except pa.ArrowException as error:
+        raise InvalidArgument(f"file {os.fspath(path)}: {one_line(error)}") from error
     batches = (file.get_batch(index) for index in range(file.num_record_batches))
     reader = pa.RecordBatchReader.from_batches(file.schema, batches)
     return InputFile(_selected(reader, columns, path), None)
@@ -142,7 +145,7 @@ class OutputFile:
         self._writer = writers[chosen](os.fspath(path), schema)
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Appends a batch."""
+        """Appends a batch. A type that the format has none for is pyarrow's exception."""
         if hasattr(self._writer, "write_batch"):
             self._writer.write_batch(batch)
         else:
@@ -163,6 +166,8 @@ def check_output(path: str | os.PathLike[str]) -> None:
 @contextmanager
 def open_output(path: str | os.PathLike[str], schema: pa.Schema) -> Iterator[OutputFile]:
     """Opens a file for writing. It gets its name at the end, so that a failed run leaves none."""
+    import pyarrow as pa
+
     target = Path(path)
     check_output(target)
     chosen = file_format(target)
@@ -179,5 +184,7 @@ def open_output(path: str | os.PathLike[str], schema: pa.Schema) -> Iterator[Out
         os.umask(umask)
         part.chmod(0o666 & ~umask)
         part.replace(target)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        raise InvalidArgument(f"file {target}: {one_line(error)}") from error
     finally:
         part.unlink(missing_ok=True)

@@ -73,7 +73,11 @@ def name_of(function: FunctionLike) -> str:
         return function
     if isinstance(function, bytes):
         return f"<pickle of {len(function)} bytes>"
-    return getattr(function, "__qualname__", None) or repr(function)
+    inner = getattr(function, "func", function)
+    for named in (function, inner):
+        if isinstance(name := getattr(named, "__qualname__", None), str):
+            return name
+    return repr(function)
 
 
 def short_name_of(function: FunctionLike) -> str | None:
@@ -113,7 +117,7 @@ class Chain:
         self._eval_type = eval_type
         self._time_mode = time_mode
         self._table = table or TableFunction()
-        self._name = short_name_of(functions[-1]) or ""
+        self.name = short_name_of(functions[-1]) or ""
         self.arguments = [argument(value) for value in arguments]
         self.return_type = declared or self._told_type(functions[-1])
         self.has_callables = False
@@ -178,7 +182,7 @@ class Chain:
         last = functions[len(self._specs) - 1]
         self._set_return_type(last, keep)
         if self._eval_type in TABLE_TYPES:
-            last.table = ctypes.pointer(self._table.to_c(self._name, keep))
+            last.table = ctypes.pointer(self._table.to_c(self.name, keep))
         arguments = (_abi.Argument * len(self.arguments))()
         for index, given in enumerate(self.arguments):
             arguments[index].offset = checked_int(given.offset, 32, "argument offset")

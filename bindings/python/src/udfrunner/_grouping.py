@@ -1,21 +1,23 @@
-"""Tables sorted by key, and where the groups of equal keys begin.
+"""Tables in the order of their keys, and where the groups of equal keys begin.
 
 Null is a key like any other, as in Spark: all nulls are one group, and so are all NaNs; 0.0 and
--0.0 are equal. Groups come in ascending order of the keys, NaN behind the numbers, null last.
+-0.0 are equal, also within structs and lists. Groups come in ascending order of the keys, NaN
+behind the numbers, null last.
 """
 
 from __future__ import annotations
 
 import bisect
-import functools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._input import reader_of
+from ._arguments import column_position
+from ._gather import Rows
+from ._input import table_from
 from ._parallel import Partition
-from .errors import InvalidArgument
+from ._sortable import decoded, sorted_groups
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,25 +29,7 @@ def table_of(data: Any) -> pa.Table:
         from ._files import open_input
 
         data = open_input(data).reader
-    return reader_of(data).read_all()
-
-
-def key_names(by: str | Sequence[str]) -> list[str]:
-    """The names of the key columns, each once."""
-    names = [by] if isinstance(by, str) else list(by)
-    if len(set(names)) != len(names):
-        raise InvalidArgument(f"by {names!r}: each column is allowed once")
-    return names
-
-
-def column_index(table: pa.Table, name: str) -> int:
-    """The position of the only column of that name."""
-    found = table.schema.get_all_field_indices(name)
-    if len(found) != 1:
-        allowed = ", ".join(table.column_names)
-        problem = f"there are {len(found)}" if found else f"one of {allowed} is allowed"
-        raise InvalidArgument(f"column {name!r}: {problem}")
-    return int(found[0])
+    return table_from(data)
 
 
 @dataclass(frozen=True)
@@ -69,104 +53,62 @@ class Layout:
         return [1 + self.keys + len(self.values), self.keys, *keys, *self.values]
 
 
-def keys_in_front(table: pa.Table, by: Sequence[str]) -> Layout:
+def keys_in_front(table: pa.Table, by: Sequence[str], what: str = "by") -> Layout:
     """Moves the columns `by` to the front. Dictionaries among them are decoded."""
-    front = [column_index(table, name) for name in by]
+    import pyarrow as pa
+
+    front = [column_position(name, table.column_names, f"{what}: ") for name in by]
     order = front + [i for i in range(table.num_columns) if i not in front]
     values = [order.index(i) for i in range(table.num_columns)]
-    return Layout(_decoded(table.select(order), len(front)), len(front), values)
-
-
-def _decoded(table: pa.Table, keys: int) -> pa.Table:
-    import pyarrow as pa
-
-    for i, field in enumerate(list(table.schema)[:keys]):
+    table = table.select(order)
+    for i in range(len(front)):
+        field = table.schema.field(i)
         if pa.types.is_dictionary(field.type):
-            plain = table.column(i).cast(field.type.value_type)
+            plain = decoded(table.column(i))
             table = table.set_column(i, field.with_type(plain.type), plain)
-    return table
-
-
-def sort_order(keys: pa.Table) -> pa.Array:
-    """The rows' positions in the order of their keys; rows of one key keep theirs."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    # By position, since names may repeat.
-    numbered = keys.rename_columns([str(i) for i in range(keys.num_columns)])
-    try:
-        return pc.sort_indices(numbered, [(name, "ascending") for name in numbered.column_names])
-    except (pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowInvalid) as error:
-        types = ", ".join(f"{field.name} {field.type}" for field in keys.schema)
-        raise InvalidArgument(f"by {types}: not sortable: {error}") from error
-
-
-def group_starts(keys: pa.Table) -> pa.Array:
-    """The positions at which the key of a sorted table differs from the row's before."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if keys.num_rows == 0:
-        return pa.array([], pa.int64())
-    changed = [
-        _differs(column.slice(1), column.slice(0, keys.num_rows - 1)) for column in keys.columns
-    ]
-    later = pc.add(pc.indices_nonzero(functools.reduce(pc.or_, changed)).cast(pa.int64()), 1)
-    return pa.concat_arrays([pa.array([0], pa.int64()), later])
-
-
-def _differs(after: pa.ChunkedArray, before: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    # not_equal is null where a value is: then they differ unless both are.
-    differs = pc.coalesce(
-        pc.not_equal(after, before), pc.not_equal(after.is_null(), before.is_null())
-    )
-    if pa.types.is_floating(after.type):
-        both = pc.and_(pc.is_nan(after), pc.is_nan(before))
-        differs = pc.and_not(differs, pc.fill_null(both, False))
-    return differs
+    return Layout(table, len(front), values)
 
 
 @dataclass(frozen=True)
 class GroupedTable:
-    """A table sorted by its first columns, the key, and where its groups begin."""
+    """A table whose first columns are the key, the order of its keys, and where groups begin."""
 
     layout: Layout
+    rows: Rows
+    order: pa.Array
     starts: pa.Array
-
-    @property
-    def table(self) -> pa.Table:
-        """The sorted rows."""
-        return self.layout.table
 
     def key_table(self) -> pa.Table:
         """The keys, a row for each group."""
-        keys = self.table.select(list(range(self.layout.keys)))
-        return keys.take(self.starts)
+        keys = self.layout.table.select(list(range(self.layout.keys)))
+        return Rows(keys).take(self.order.take(self.starts))
 
     def partitions(self, count: int, batch_size: int | None) -> Iterator[Partition]:
-        """About `count` partitions of like size, each of whole groups; at least one."""
-        for index, (start, end) in enumerate(cuts(self.starts, self.table.num_rows, count)):
-            part = self.table.slice(start, end - start)
-            yield Partition(index, part.to_reader(max_chunksize=batch_size))
+        """About `count` partitions of like size, each of whole groups; at least one.
+
+        Their rows are brought in order as they are read.
+        """
+        import pyarrow as pa
+
+        schema = self.layout.table.schema
+
+        def batches(start: int, end: int) -> Iterator[pa.RecordBatch]:
+            for piece in self.rows.pieces(self.order.slice(start, end - start)):
+                yield from piece.to_batches(max_chunksize=batch_size)
+
+        for index, (start, end) in enumerate(cuts(self.starts, len(self.order), count)):
+            reader = pa.RecordBatchReader.from_batches(schema, batches(start, end))
+            yield Partition(index, reader)
 
 
-def grouped(data: Any, by: Sequence[str]) -> GroupedTable:
-    """Sorts Arrow data of any kind by the columns `by`, which come first in the result.
+def grouped(table: pa.Table, by: Sequence[str]) -> GroupedTable:
+    """Finds the groups of a table by the columns `by`, which come first in what tasks read.
 
     Without columns all rows are one group.
     """
-    import pyarrow as pa
-
-    layout = keys_in_front(table_of(data), by)
-    table, front = layout.table, list(range(layout.keys))
-    if not front:
-        return GroupedTable(layout, pa.array([0] if table.num_rows else [], pa.int64()))
-    table = table.take(sort_order(table.select(front)))
-    starts = group_starts(table.select(front))
-    return GroupedTable(Layout(table, layout.keys, layout.values), starts)
+    layout = keys_in_front(table, by)
+    order, starts = sorted_groups(layout.table.select(list(range(layout.keys))))
+    return GroupedTable(layout, Rows(layout.table), order, starts)
 
 
 def cuts(starts: pa.Array, rows: int, count: int) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _abi
 from ._input import TaskInput, export_stream, stream_source
+from ._schemas import check_schema
 from .errors import HostError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class GroupInput(TaskInput):
         self._keys = keys
         self._schema = schema
         self._count = 0
+        #: The schema of each side of the first group.
+        self._first: list[pa.Schema] = []
         self._callback = _abi.InputNextGroup(self._next)
         self._message = b""
 
@@ -58,7 +61,7 @@ class GroupInput(TaskInput):
                 return _abi.UDFRUNNER_DONE
             for data in self._sides_of(group, sides):
                 source = stream_source(data, self._schema, self.failed)
-                export_stream(source, out[filled])
+                export_stream(self._checked(source, filled), out[filled])
                 filled += 1
             self._count += 1
             return _abi.UDFRUNNER_OK
@@ -71,6 +74,22 @@ class GroupInput(TaskInput):
             self._message = f"{type(error).__name__}: {error}".replace("\0", "\\0").encode()
             message[0] = self._message
             return _abi.UDFRUNNER_HOST
+
+    def _checked(self, source: Any, side: int) -> Any:
+        """The source, its schema held against the first group's: columns go by position."""
+        if not hasattr(source, "_export_to_c"):
+            try:
+                import pyarrow as pa
+            except ImportError:  # The library compares what it can see.
+                return source
+            source = pa.RecordBatchReader.from_stream(source)
+        if len(self._first) == side:
+            self._first.append(source.schema)
+        else:
+            of = ("left", "right")[side] if self._first[1:] else ""
+            what = f"group {self._count}{of and ', '}{of}"
+            check_schema(source.schema, self._first[side], what, "group 0")
+        return source
 
     def _sides_of(self, group: Any, sides: int) -> Sequence[Any]:
         """The inputs of a group, as many as the eval type has."""

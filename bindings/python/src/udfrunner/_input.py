@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _abi
+from ._arguments import one_line
 from ._functions import capsule_pointer
-from .errors import HostError, InvalidArgument
+from ._schemas import check_schema
+from .errors import Error, HostError, InvalidArgument
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,30 +110,48 @@ def _reader_of_batches(
 ) -> pa.RecordBatchReader:
     import pyarrow as pa
 
+    like = "schema="
     if schema is None:
+        like = "batch 0"
         try:
             first = next(batches, None)
         except Exception as error:
-            raise HostError(f"input failed: {type(error).__name__}: {error}") from error
+            raise input_failed(error) from error
         if first is None:
             raise InvalidArgument("input is an iterable without batches: schema= is needed")
-        if not isinstance(first, pa.RecordBatch):
-            raise InvalidArgument(
-                f"input yields {type(first).__name__}: pyarrow.RecordBatch is needed"
-            )
-        schema = first.schema
+        schema = _batch(first, 0).schema
         batches = itertools.chain((first,), batches)
-    return pa.RecordBatchReader.from_batches(schema, _guarded(batches, failed))
+    return pa.RecordBatchReader.from_batches(schema, _guarded(batches, schema, like, failed))
 
 
-def _guarded(batches: Iterator[Any], failed: Callable[[BaseException], None]) -> Iterator[Any]:
+def _guarded(
+    batches: Iterator[Any], schema: pa.Schema, like: str, failed: Callable[[BaseException], None]
+) -> Iterator[pa.RecordBatch]:
+    """The batches, each held against the schema: readers take its columns for the schema's."""
     try:
-        yield from batches
+        for index, batch in enumerate(batches):
+            check_schema(_batch(batch, index).schema, schema, f"batch {index}", like)
+            yield batch
     except GeneratorExit:
         raise
     except BaseException as error:
         failed(error)
         raise
+
+
+def _batch(batch: Any, index: int) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    if not isinstance(batch, pa.RecordBatch):
+        raise InvalidArgument(
+            f"batch {index} of the input is a {type(batch).__name__}: pyarrow.RecordBatch is needed"
+        )
+    return batch
+
+
+def input_failed(error: BaseException) -> HostError:
+    """The error of an input that raised."""
+    return HostError(f"input failed: {type(error).__name__}: {one_line(error)}")
 
 
 def known_reader(data: Any) -> Any:
@@ -140,7 +160,10 @@ def known_reader(data: Any) -> Any:
     if pandas is not None and isinstance(data, pandas.DataFrame):
         import pyarrow as pa
 
-        return pa.Table.from_pandas(data, preserve_index=False).to_reader()
+        try:
+            return pa.Table.from_pandas(data, preserve_index=False).to_reader()
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise InvalidArgument(f"input DataFrame: {one_line(error)}") from error
     pyarrow = sys.modules.get("pyarrow")
     if pyarrow is None:
         return None
@@ -169,15 +192,15 @@ def reader_of(data: Any, schema: pa.Schema | None = None) -> pa.RecordBatchReade
     return pa.RecordBatchReader.from_stream(source)
 
 
+def table_from(data: Any) -> pa.Table:
+    """All that is accepted as Arrow input as one table."""
+    try:
+        return reader_of(data).read_all()
+    except Error:
+        raise
+    except Exception as error:
+        raise input_failed(error) from error
+
+
 def _ignore(_: BaseException) -> None:
     """For readers that raise by themselves what their iterable raised."""
-
-
-def rows_of(data: Any) -> Iterator[tuple[Any, ...]]:
-    """The rows of Arrow data as tuples of Python values."""
-    for batch in reader_of(data):
-        columns = [column.to_pylist() for column in batch.columns]
-        if columns:
-            yield from zip(*columns, strict=True)
-        else:
-            yield from itertools.repeat((), batch.num_rows)

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from . import _abi
-from ._input import TaskInput
+from ._inboundtypes import UnfitData
+from ._input import TaskInput, input_failed
 from ._library import SLICE_MS, Library
 from ._task import wait_milliseconds
 from .errors import Error, HostError, InvalidState
@@ -166,6 +167,10 @@ class TaskIterator(Generic[T_co]):
         if not isinstance(cause, Exception):
             self.close()
             raise cause
+        if isinstance(cause, UnfitData):
+            raise cause from None
+        # The library's text has pyarrow's words around it, and a traceback's.
+        error.message = input_failed(cause).message
         error.__cause__ = cause
 
     def _abandoned(self) -> None:

@@ -7,7 +7,19 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from ._evaltype import KINDS, MAP_TYPES, EvalType
+from ._arguments import choice
+from ._evaltype import (
+    AGGREGATE_TYPES,
+    COGROUPED_TYPES,
+    GROUPED_KINDS,
+    GROUPED_MAP_TYPES,
+    KINDS,
+    MAP_TYPES,
+    TABLE_TYPES,
+    TRANSFORM_TYPES,
+    WINDOW_TYPES,
+    EvalType,
+)
 from ._functions import FunctionLike, is_udf, name_of, udf_eval_type
 from .errors import InvalidArgument
 
@@ -37,6 +49,52 @@ AGGREGATE_KINDS: dict[str, EvalType] = {
     "arrow-iter": EvalType.GROUPED_AGG_ARROW_ITER,
 }
 
+#: Functions of columns, which give one value for each row.
+COLUMN_TYPES = frozenset(KINDS.values()) - MAP_TYPES
+
+#: What takes functions of which eval types, and what those are called.
+_TAKERS: tuple[tuple[frozenset[EvalType], str, str], ...] = (
+    (COLUMN_TYPES, "apply", "a function of columns"),
+    (MAP_TYPES, "map_batches", "a function from batches to batches"),
+    (GROUPED_MAP_TYPES, "map_groups", "a function of a group's rows"),
+    (COGROUPED_TYPES, "map_cogroups", "a function of two groups' rows"),
+    (AGGREGATE_TYPES, "aggregate", "an aggregate"),
+    (TABLE_TYPES, "Runner", "a table function"),
+    (WINDOW_TYPES, "Runner", "an aggregate over windows"),
+    (TRANSFORM_TYPES, "Runner", "a stateful processor"),
+    (frozenset({EvalType.GROUPED_MAP_PANDAS_WITH_STATE}), "Runner", "a function with state"),
+    (frozenset({EvalType.NON_UDF}), "Runner", "a function of RDDs"),
+)
+
+
+def check_taker(function: FunctionLike, kind: EvalType, helper: str) -> EvalType:
+    """The kind, where `helper` takes functions of it; else InvalidArgument says what does."""
+    of = {taker: what for _, taker, what in _TAKERS if taker != "Runner"}
+    for types, taker, what in _TAKERS:
+        if kind in types and taker != helper:
+            raise InvalidArgument(
+                f"function {name_of(function)} is {what} (eval type {int(kind)}): use {taker}; "
+                f"{helper} takes {of[helper]}"
+            )
+    return kind
+
+
+def check_function(function: FunctionLike) -> None:
+    """Refuses what is no function in any form that is taken."""
+    if isinstance(function, str):
+        module, _, name = function.partition(":")
+        if not module or not name:
+            raise InvalidArgument(f"function {function!r}: 'module:qualname' is needed")
+    elif not isinstance(function, bytes) and not callable(function) and not is_udf(function):
+        raise InvalidArgument(
+            f"function {function!r}: a callable, pickled bytes or 'module:qualname' is allowed"
+        )
+    elif isinstance(function, type) and callable(getattr(function, "eval", None)):
+        raise InvalidArgument(
+            f"function {name_of(function)} is the handler class of a table function: use Runner "
+            "with eval type 300, 301 or 302"
+        )
+
 
 def scalar_kind(function: FunctionLike, kind: EvalType | str | None) -> EvalType:
     """The eval type of a function for ``apply``: `kind`, the decorator's, or by annotation."""
@@ -57,11 +115,13 @@ def scalar_kind(function: FunctionLike, kind: EvalType | str | None) -> EvalType
 
 def map_kind(function: FunctionLike, kind: EvalType | str | None) -> EvalType:
     """The eval type of a function for ``map_batches``."""
+    check_function(function)
+    if kind is None and is_udf(function):
+        kind = EvalType(udf_eval_type(function))
     if kind is not None:
-        chosen = named_kind(f"map-{kind}" if kind in ("arrow", "pandas") else kind)
-        if chosen not in MAP_TYPES:
-            raise InvalidArgument(f"kind {kind!r}: 'arrow' or 'pandas' is allowed")
-        return chosen
+        if isinstance(kind, str) and kind in ("arrow", "pandas"):
+            kind = f"map-{kind}"
+        return check_taker(function, named_kind(kind), "map_batches")
     family, _ = annotated(function)
     if family is None:
         raise InvalidArgument(
@@ -74,30 +134,38 @@ def map_kind(function: FunctionLike, kind: EvalType | str | None) -> EvalType:
 def named_kind(kind: EvalType | str) -> EvalType:
     """The eval type of a kind's name, such as "scalar-pandas"."""
     if not isinstance(kind, str):
-        try:
+        if isinstance(kind, int) and not isinstance(kind, bool) and kind in _NUMBERS:
             return EvalType(kind)
-        except ValueError:
-            raise InvalidArgument(f"kind {kind!r}: no eval type of PySpark") from None
-    found = KINDS.get(kind.replace("_", "-"))
+        raise InvalidArgument(
+            f"kind {kind!r}: no eval type of PySpark, of which {', '.join(KINDS)} are names"
+        )
+    found = _NAMED.get(kind.replace("_", "-"))
     if found is None:
-        raise InvalidArgument(f"kind {kind!r}: one of {', '.join(KINDS)} is allowed")
+        raise choice("kind", kind, list(KINDS))
     return found
 
 
+#: The numbers of all eval types.
+_NUMBERS = frozenset(int(each) for each in EvalType)
+#: All kinds that have a name.
+_NAMED: dict[str, EvalType] = {**KINDS, **GROUPED_KINDS}
+
+
 def group_kind(
-    function: FunctionLike, kind: EvalType | str | None, kinds: Mapping[str, EvalType]
+    function: FunctionLike,
+    kind: EvalType | str | None,
+    kinds: Mapping[str, EvalType],
+    helper: str,
 ) -> EvalType:
-    """The eval type of a function of groups, one of `kinds`: by `kind`, decorator or annotation.
+    """The eval type of a function of groups for `helper`: by `kind`, decorator or annotation.
 
     "pandas" and "arrow" mean the iterator form for functions that are annotated so.
     """
+    check_function(function)
     if kind is None and is_udf(function):
         kind = EvalType(udf_eval_type(function))
-    if isinstance(kind, int):
-        if kind not in kinds.values():
-            allowed = ", ".join(f"{each.name} ({each.value})" for each in kinds.values())
-            raise InvalidArgument(f"kind {kind!r}: one of {allowed} is allowed")
-        return EvalType(kind)
+    if kind is not None and not isinstance(kind, str):
+        return check_taker(function, named_kind(kind), helper)
     # The rows are the last parameter: a key comes before them, an aggregate has columns only.
     family, iterates = annotated(function, last=True)
     if kind is None:
@@ -109,9 +177,11 @@ def group_kind(
         kind = family
     if iterates and f"{kind}-iter" in kinds:
         kind = f"{kind}-iter"
-    if kind not in kinds:
-        raise InvalidArgument(f"kind {kind!r}: one of {', '.join(kinds)} is allowed")
-    return kinds[kind]
+    if kind in kinds:
+        return kinds[kind]
+    if kind.replace("_", "-") in _NAMED:
+        return check_taker(function, named_kind(kind), helper)
+    raise choice("kind", kind, list(kinds))
 
 
 def annotated(function: Any, last: bool = False) -> tuple[str | None, bool]:

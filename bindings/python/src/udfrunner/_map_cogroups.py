@@ -8,14 +8,17 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_common, column_names
 from ._env import Env
 from ._evaltype import EvalType
 from ._functions import FunctionLike, name_of
-from ._grouping import Layout, group_starts, key_names, keys_in_front, sort_order, table_of
+from ._gather import Rows
+from ._grouping import Layout, keys_in_front, table_of
 from ._kinds import COGROUP_KINDS, group_kind
-from ._parallel import check_counts, in_order
+from ._parallel import in_order
 from ._progress import ProgressCallback, shown
 from ._runner import Runner
+from ._sortable import decoded, sorted_groups
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -55,12 +58,17 @@ def map_cogroups(
     """
     import pyarrow as pa
 
-    chosen = group_kind(function, kind, COGROUP_KINDS)
-    check_counts(workers=workers)
-    names = key_names(by)
+    check_common(env=env, conf=conf, includes=includes, progress=progress, workers=workers)
+    names = column_names(by, "by")
+    right_names = names if right_by is None else column_names(right_by, "right_by")
+    if len(names) != len(right_names):
+        raise InvalidArgument(
+            f"by has {len(names)} columns, right_by {len(right_names)}: the counts must be equal"
+        )
+    chosen = group_kind(function, kind, COGROUP_KINDS, "map_cogroups")
     sides = [
-        keys_in_front(table_of(left), names),
-        keys_in_front(table_of(right), names if right_by is None else key_names(right_by)),
+        keys_in_front(table_of(left), names, "left"),
+        keys_in_front(table_of(right), right_names, "right"),
     ]
     runner = Runner(
         chosen,
@@ -106,8 +114,8 @@ class _Cogroups:
         import pyarrow.compute as pc
 
         keys = _keys_of_both(left, right)
-        order = sort_order(keys)
-        starts = group_starts(keys.take(order)).to_pylist()
+        order, found = sorted_groups(keys)
+        starts = found.to_pylist()
         groups = pc.run_end_decode(
             pa.RunEndEncodedArray.from_arrays(
                 pa.array([*starts[1:], keys.num_rows][: len(starts)], pa.int64()),
@@ -119,7 +127,7 @@ class _Cogroups:
         is_right = pc.invert(is_left)
         right_order = pc.subtract(order.filter(is_right).cast(pa.int64()), split)
         return cls(
-            (left.table.take(order.filter(is_left)), right.table.take(right_order)),
+            (Rows(left.table).take(order.filter(is_left)), Rows(right.table).take(right_order)),
             (
                 _bounds(groups.filter(is_left), len(starts)),
                 _bounds(groups.filter(is_right), len(starts)),
@@ -157,19 +165,40 @@ def _keys_of_both(left: Layout, right: Layout) -> pa.Table:
     """The keys of the left rows, then those of the right rows."""
     import pyarrow as pa
 
-    if left.keys != right.keys:
-        raise InvalidArgument(f"by has {left.keys} columns, right_by {right.keys}")
-    names = [str(i) for i in range(left.keys)]
     keys = [side.table.select(list(range(side.keys))) for side in (left, right)]
+    columns = [_like(*pair) for pair in zip(keys[0].columns, keys[1].columns, strict=True)]
+    # Names may differ, and by position they are the left ones in errors.
+    sides = [
+        pa.table(list(side), names=keys[0].column_names) for side in zip(*columns, strict=True)
+    ]
+    if not sides:
+        rows = left.table.num_rows + right.table.num_rows
+        return pa.table({"rows": pa.nulls(rows)})
     try:
-        return pa.concat_tables(
-            [side.rename_columns(names) for side in keys], promote_options="permissive"
-        )
+        return pa.concat_tables(sides, promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
         types = [", ".join(f"{field.name} {field.type}" for field in side.schema) for side in keys]
         raise InvalidArgument(
             f"keys are {types[0]} on the left and {types[1]} on the right: like types are needed"
         ) from error
+
+
+def _like(left: pa.ChunkedArray, right: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """The two sides of a key, without dictionaries, runs and views where their types differ."""
+    if left.type == right.type:
+        return left, right
+    return _plain(left), _plain(right)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    column = decoded(column)
+    if column.type in (pa.string(), pa.string_view()):
+        return column.cast(pa.large_string())
+    if column.type in (pa.binary(), pa.binary_view()):
+        return column.cast(pa.large_binary())
+    return column
 
 
 def _bounds(groups: pa.Array, count: int) -> list[int]:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_common, column_names
 from ._env import Env
 from ._evaltype import EvalType
 from ._functions import FunctionLike, name_of
-from ._grouping import grouped, key_names
+from ._grouping import grouped, table_of
 from ._kinds import GROUP_KINDS, group_kind
-from ._parallel import Partition, check_counts, counted, in_order
+from ._parallel import Partition, counted, in_order
 from ._progress import ProgressCallback, shown
 from ._runner import Runner
 
@@ -43,9 +44,11 @@ def map_groups(
             RecordBatch. Also pickled bytes or "module:qualname" with `kind`.
         data: Arrow data of any kind, a pandas DataFrame, or the path of a Parquet, CSV or Arrow
             file.
-        by: the columns that make the key; none makes one group of all rows. Null keys are one
-            group, NaN keys too, as in Spark. The function gets the columns in their order, the
-            key's among them.
+        by: the columns that make the key, of any type but unions; none makes one group of all
+            rows. Null keys are one group, NaN keys too, and 0.0 equals -0.0, also within structs
+            and lists, as in Spark; the function gets the key of the group's first row. Maps are
+            equal where their entries are in one order. The function gets the columns in their
+            order, the key's among them; a dictionary that is a key is decoded.
         schema: of the result: DDL such as "a long, b string", a PySpark StructType or a
             pyarrow Schema.
         kind: "pandas" or "arrow" (an iterator where the function is annotated so), "pandas-iter",
@@ -55,14 +58,22 @@ def map_groups(
         progress, env, conf, includes: as apply takes them.
 
     The result has the groups in ascending order of their keys, NaN behind the numbers and null
-    last. The data is held in memory and sorted.
+    last, text byte by byte, structs field by field and lists item by item. The data is held in
+    memory; its rows are brought in order as they are sent.
     """
     import pyarrow as pa
 
-    chosen = group_kind(function, kind, GROUP_KINDS)
-    check_counts(workers=workers, batch_size=batch_size)
-    names = key_names(by)
-    source = grouped(data, names)
+    check_common(
+        env=env,
+        conf=conf,
+        includes=includes,
+        progress=progress,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    names = column_names(by, "by")
+    chosen = group_kind(function, kind, GROUP_KINDS, "map_groups")
+    source = grouped(table_of(data), names)
     runner = Runner(
         chosen,
         [[function]],
@@ -72,7 +83,7 @@ def map_groups(
         conf=conf,
         includes=includes,
     )
-    with runner, shown(progress, source.table.num_rows, name_of(function)) as counter:
+    with runner, shown(progress, len(source.order), name_of(function)) as counter:
 
         def run(partition: Partition) -> Generator[pa.Table]:
             given = counted(partition.reader, counter.add) if progress else partition.reader

@@ -10,8 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ._input import known_reader, reader_of
-from .errors import Cancelled, InvalidArgument, InvalidState
+from ._arguments import check_counts
+from ._input import input_failed, known_reader, reader_of
+from .errors import Cancelled, Error, InvalidState
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,12 +31,23 @@ LOOK_AHEAD_BYTES = 64 << 20
 WAIT_SECONDS = 0.1
 
 
+class Batches:
+    """Batches of a known schema that Python code makes: tasks tell what it raised as the cause."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self.schema: pa.Schema = reader.schema
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(self._reader)
+
+
 @dataclass
 class Partition:
     """One task's share of the input."""
 
     index: int
-    reader: pa.RecordBatchReader
+    reader: pa.RecordBatchReader | Batches
 
 
 @dataclass
@@ -45,13 +57,6 @@ class Source:
     schema: pa.Schema
     rows: int | None
     partitions: Iterator[Partition]
-
-
-def check_counts(**counts: int | None) -> None:
-    """Refuses counts that are not positive; None is one that was not given."""
-    for name, value in counts.items():
-        if value is not None and value < 1:
-            raise InvalidArgument(f"{name} {value}: a positive number is needed")
 
 
 def split(
@@ -73,7 +78,10 @@ def split(
         return Source(table.schema, table.num_rows, _slices(table, rows, batch_size))
     reader = reader_of(data)
     if workers == 1 and partition_rows is None:
-        return Source(reader.schema, None, iter([Partition(0, _sized(reader, batch_size))]))
+        whole: pa.RecordBatchReader | Batches = _sized(reader, batch_size)
+        if whole is not data and not hasattr(data, "__arrow_c_stream__"):
+            whole = Batches(whole)
+        return Source(reader.schema, None, iter([Partition(0, whole)]))
     return Source(reader.schema, None, _cut(reader, partition_rows, batch_size))
 
 
@@ -111,7 +119,7 @@ def _cut(
         table = pa.Table.from_batches(batches, schema=reader.schema)
         return Partition(index, table.to_reader(max_chunksize=batch_size))
 
-    for batch in reader:
+    for batch in read(reader):
         while batch.num_rows:
             part = batch.slice(0, rows - held)
             batch = batch.slice(part.num_rows)
@@ -123,6 +131,16 @@ def _cut(
                 index, held, size, batches = index + 1, 0, 0, []
     if batches or index == 0:
         yield partition()
+
+
+def read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The reader's batches. What reading raises is an Error."""
+    try:
+        yield from reader
+    except (Error, GeneratorExit):
+        raise
+    except Exception as error:
+        raise input_failed(error) from error
 
 
 def _sized(reader: pa.RecordBatchReader, batch_size: int | None) -> pa.RecordBatchReader:
@@ -140,7 +158,9 @@ def _sized(reader: pa.RecordBatchReader, batch_size: int | None) -> pa.RecordBat
     return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
-def counted(reader: pa.RecordBatchReader, add: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+def counted(
+    reader: pa.RecordBatchReader | Batches, add: Callable[[int], None]
+) -> Iterator[pa.RecordBatch]:
     """The reader's batches, their rows told to `add` as they are read."""
     for batch in reader:
         yield batch

@@ -10,6 +10,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
+from . import _udfdefault
 from ._daemon import ddl, sessionless
 from .errors import InvalidArgument, NotSupported
 
@@ -131,8 +132,8 @@ def from_arrow(value: Any) -> DataType:
         raise _needed(error) from error
     try:
         if isinstance(value, pa.Schema):
-            return from_arrow_schema(value)
-        return from_arrow_type(value)
+            return from_arrow_schema(value, prefer_timestamp_ntz=True)
+        return from_arrow_type(value, prefer_timestamp_ntz=True)
     except Exception as error:
         raise InvalidArgument(f"return type {value}: no type of PySpark: {error}") from error
 
@@ -141,9 +142,32 @@ def to_arrow(value: DataType) -> pa.DataType:
     """The Arrow type that PySpark makes of a DataType, timestamps in UTC."""
     from pyspark.sql.pandas.types import to_arrow_type
 
-    if "timezone" not in inspect.signature(to_arrow_type).parameters:  # PySpark 3.5: always UTC
-        return to_arrow_type(value)
-    return to_arrow_type(value, timezone="UTC")
+    zoned = "timezone" in inspect.signature(to_arrow_type).parameters  # PySpark 3.5: always UTC
+    try:
+        return to_arrow_type(value, timezone="UTC") if zoned else to_arrow_type(value)
+    except Exception as error:
+        raise InvalidArgument(
+            f"return type {value.simpleString()}: PySpark has no Arrow type for it: {error}"
+        ) from error
+
+
+def has_binary_as_bytes() -> bool:
+    """Whether binary values are bytes for this interpreter's PySpark, else bytearrays."""
+    import pyspark
+
+    return minor(pyspark.__version__) >= (4, 1)
+
+
+def has_arrow_udf_by_default() -> bool:
+    """Whether ``udf`` of this interpreter's PySpark is Arrow-optimized where nothing is said."""
+    import pyspark
+
+    return minor(pyspark.__version__) >= (4, 2)
+
+
+def minor(version: str) -> tuple[int, ...]:
+    """The minor version of a version of PySpark, as numbers."""
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def allow_ddl_without_session() -> None:
@@ -153,9 +177,14 @@ def allow_ddl_without_session() -> None:
     in a program that has none. After this call PySpark tries its session as before, and where
     there is none the text is parsed by udfrunner. Call it before the decorators run. Workers do
     so by themselves.
+
+    From then on ``udf`` without a session also is what Spark's defaults make it: Arrow-optimized
+    (eval type 101) with PySpark 4.2 and later, unless ``useArrow=False`` is given.
     """
     try:
         importlib.import_module("pyspark.sql.types")
     except ImportError as error:
         raise _needed(error) from error
     sessionless.install(parse_type)
+    if has_arrow_udf_by_default():
+        _udfdefault.install()

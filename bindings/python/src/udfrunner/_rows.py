@@ -8,14 +8,16 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _abi
-from ._evaltype import EvalType
+from . import _abi, _pyspark
 from ._input import TaskInput
 from ._iterator import TaskHandle, TaskIterator
-from .errors import InvalidArgument
+from .errors import InvalidArgument, PythonException
 
 if TYPE_CHECKING:
-    from pyspark.sql.types import DataType
+    import pyarrow as pa
+
+    from ._inbound import InboundRows
+    from ._inboundschema import Later
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -30,8 +32,9 @@ BYTES_PER_CALL = 1 << 20
 class RecordInput(TaskInput):
     """Records of bytes, in the form that the worker's deserializer reads."""
 
-    def __init__(self, records: Iterable[bytes]) -> None:
+    def __init__(self, records: Iterable[bytes], later: Sequence[Later] = ()) -> None:
         super().__init__()
+        self._later = later
         self._records = iter(records)
         self._callback = _abi.InputNext(self._next)
         self._data = b""
@@ -50,6 +53,11 @@ class RecordInput(TaskInput):
         self._records = iter(())
         if close is not None:
             close()
+
+    def refused_by(self, pyspark: str) -> InvalidArgument | None:
+        """What is wrong with the data for workers with a version of PySpark."""
+        version = _pyspark.minor(pyspark)
+        return next((e.refused for e in self._later if version < _pyspark.minor(e.since)), None)
 
     def _next(self, _ctx: int | None, out: Any) -> int:
         # An exception must not leave a ctypes callback: what the library sees would be undefined.
@@ -83,6 +91,14 @@ class RecordInput(TaskInput):
         out.n = len(records)
         out.offsets = ctypes.cast(self._offsets, ctypes.POINTER(ctypes.c_uint64))
         return _abi.UDFRUNNER_OK
+
+
+def arrow_records(
+    reader: pa.RecordBatchReader, rows: InboundRows, blocks: bool = False
+) -> Iterator[bytes]:
+    """Records of the rows of Arrow data, or of blocks of them."""
+    for batch in reader:
+        yield from rows.records(batch, blocks)
 
 
 def pickled(rows: Iterable[Any], convert: Callable[[Any], Any] | None) -> Iterator[bytes]:
@@ -120,6 +136,11 @@ class _Records(TaskIterator[T_co]):
             self._records = self._library.take_records(chunk)
             self._records.reverse()
             return True
+        except PythonException as error:
+            source, pyspark = self._task.source, error.details.get("worker.pyspark")
+            if isinstance(source, RecordInput) and pyspark and (why := source.refused_by(pyspark)):
+                raise why from error
+            raise
         except BaseException as error:
             if not isinstance(error, Exception):
                 self._library.plain("udfrunner_chunk_release", ctypes.byref(chunk))
@@ -140,29 +161,18 @@ class RowIterator(_Records[Any]):
     With several chains a value is a tuple of the chains' results. A table function gives a list
     of rows for each row of input, and one more for its ``terminate`` where it has one. A function
     of RDDs gives what it yields.
+
+    Values are what ``DataFrame.collect`` gives for such a function: a value that the declared
+    type does not take is None, as Spark's EvaluatePython has it.
     """
 
-    def __init__(self, task: TaskHandle, convert: Callable[[Any], Any] | None) -> None:
+    def __init__(self, task: TaskHandle, read: Callable[[bytes], Iterable[Any]]) -> None:
         super().__init__(task)
-        self._convert = convert
+        self._read_record = read
         self._values: Iterator[Any] = iter(())
 
     def __next__(self) -> Any:
         while True:
             for value in self._values:
-                return self._convert(value) if self._convert is not None else value
-            self._values = iter(pickle.loads(self._next_record()))
-
-
-def value_converter(eval_type: int, types: Sequence[DataType]) -> Callable[[Any], Any] | None:
-    """Turns PySpark's internal values (dates as days ...) into Python's, where they differ."""
-    if eval_type == EvalType.TABLE:
-        row = types[0].fromInternal
-        return lambda rows: [row(each) for each in rows]
-    if not any(each.needConversion() for each in types):
-        return None
-    if len(types) == 1:
-        from_internal: Callable[[Any], Any] = types[0].fromInternal
-        return from_internal
-    convert = [each.fromInternal for each in types]
-    return lambda values: tuple(f(v) for f, v in zip(convert, values, strict=True))
+                return value
+            self._values = iter(self._read_record(self._next_record()))

@@ -12,6 +12,7 @@ from ._aggregate import aggregate
 from ._apply import column_of
 from ._evaltype import AGGREGATE_TYPES, GROUPED_MAP_TYPES, MAP_TYPES, EvalType
 from ._files import check_output, open_input, open_output
+from ._input import table_from
 from ._map_groups import map_groups
 from ._parallel import Partition, counted, in_order, split
 from ._progress import RowCounter, shown
@@ -63,6 +64,8 @@ def run_file(options: RunOptions) -> RunResult:
     if options.by:
         raise InvalidArgument(f"kind {options.kind.name} has no groups: --by is for grouped kinds")
     is_map = options.kind in MAP_TYPES
+    if is_map and options.name is not None:
+        raise InvalidArgument(f"kind {options.kind.name} names its columns by --return-type")
     if not is_map and not options.columns:
         raise InvalidArgument(f"kind {options.kind.name} needs at least one column")
     check_output(options.output)
@@ -103,9 +106,16 @@ def run_file(options: RunOptions) -> RunResult:
 
 def _run_groups(options: RunOptions) -> RunResult:
     """Runs a function of groups over the input file, in the order of the keys."""
+    is_map = options.kind in GROUPED_MAP_TYPES
+    if is_map and options.columns:
+        raise InvalidArgument(
+            f"kind {options.kind.name} takes all columns: --column is not allowed"
+        )
+    if is_map and options.name is not None:
+        raise InvalidArgument(f"kind {options.kind.name} names its columns by --return-type")
     check_output(options.output)
     start = time.monotonic()
-    table = open_input(options.input).reader.read_all()
+    table = table_from(open_input(options.input).reader)
     common: dict[str, Any] = {
         "kind": options.kind,
         "workers": options.workers,

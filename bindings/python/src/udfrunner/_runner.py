@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import json
 import os
+import pickle
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,14 +14,26 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _pyspark
+from ._arguments import (
+    check_broadcasts,
+    check_env,
+    check_is,
+    check_iterable,
+    check_mapping,
+    check_paths,
+    check_schema_given,
+    path_text,
+)
 from ._env import Env, destroy, with_interpreter
 from ._evaltype import PICKLED_TYPES, TABLE_TYPES, TRANSFORM_TYPES, WITHOUT_OFFSETS, EvalType
 from ._functions import ArgumentLike, Chain, FunctionLike
 from ._groups import GroupInput
-from ._input import StreamInput, TaskInput, known_reader, rows_of
+from ._inbound import InboundRows
+from ._input import StreamInput, TaskInput, known_reader, reader_of
 from ._iterator import BatchIterator, SchemaCell, TaskHandle
 from ._library import library
-from ._rows import RecordInput, RecordIterator, RowIterator, pickled, value_converter
+from ._results import Results
+from ._rows import RecordInput, RecordIterator, RowIterator, arrow_records, pickled
 from ._tablefunction import TableFunction
 from ._task import BroadcastServer, TaskContext, checked_int, conf_text, make_task, milliseconds
 from ._types import ReturnType, return_type
@@ -36,6 +50,10 @@ PYTHON_VERSION_KEY = "udfrunner.python.version"
 #: Where workers get the values of broadcast variables that have no file.
 BROADCAST_SERVER_KEY = "udfrunner.broadcast.server"
 BROADCAST_SECRET_KEY = "udfrunner.broadcast.secret"
+#: Whether binary values reach pickled functions as bytes.
+BINARY_AS_BYTES_KEY = "spark.sql.execution.pyspark.binaryAsBytes"
+#: Spark's JSON form of a struct of the input's columns, which tells user-defined types.
+INPUT_TYPE_KEY = "udfrunner.eval.input_type"
 #: The time modes of transformWithState, in lower case.
 TIME_MODES = ("none", "processingtime", "eventtime")
 
@@ -81,9 +99,15 @@ class Runner:
         table_function: TableFunction | None = None,
         time_mode: str | None = None,
     ) -> None:
+        check_is(eval_type, int, "eval type")
+        check_env(env)
+        check_mapping(conf, "conf")
+        check_paths(includes, "includes")
+        check_broadcasts(broadcasts)
         self.eval_type = int(eval_type)
         _check_extras(self.eval_type, table_function, time_mode)
         if broadcast_server is not None:
+            check_is(broadcast_server, BroadcastServer, "broadcast_server")
             _check_served(broadcasts or {})
         offsets = _offsets(self.eval_type, chains, arg_offsets)
         types = _return_types(return_type, len(chains))
@@ -93,6 +117,7 @@ class Runner:
         ]
         self._schema = SchemaCell()
         self._env = env  # A collected env would cancel the tasks.
+        self._bytearrays, self._input_type = _row_conf(env, conf)
         self._library = library()
         self._handle = ctypes.c_void_p()
         self._library.call(
@@ -120,6 +145,8 @@ class Runner:
             values.setdefault(PYTHON_VERSION_KEY, _pyspark.python_version())
         if broadcast_server is not None:
             address = broadcast_server.address
+            if not isinstance(address, int):
+                path_text(address, "address of broadcast_server")
             values[BROADCAST_SERVER_KEY] = (
                 address if isinstance(address, int) else os.fspath(address)
             )
@@ -186,6 +213,7 @@ class Runner:
             schema: of the batches of an iterable; left out, the first batch is read for it.
         """
         self._check_arrow("compute")
+        check_schema_given(schema)
         count = checked_int(keys, 32, "keys")
         source = TaskInput() if data is None else StreamInput(data, schema, count)
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
@@ -214,6 +242,7 @@ class Runner:
         The other arguments are those of :meth:`compute`.
         """
         self._check_arrow("compute_groups")
+        check_schema_given(schema)
         source = GroupInput(groups, checked_int(keys, 32, "keys"), schema)
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
@@ -237,14 +266,35 @@ class Runner:
         function of RDDs with another one use compute_records.
         """
         self._check_pickled("compute_rows")
-        if hasattr(rows, "__arrow_c_stream__") or known_reader(rows) is not None:
-            rows = rows_of(rows)
+        source = self._row_input(rows)
+        results = self.results()
+        read = pickle.loads if results is None else results.rows
+        return RowIterator(self._start(source, partition, context, deadline), read)
+
+    def compute_results(self, rows: Any, *, partition: int | None = None) -> RecordIterator:
+        """compute_rows with results as their records, which :meth:`results` reads."""
+        return RecordIterator(self._start(self._row_input(rows), partition, None, None))
+
+    def _row_input(self, rows: Any) -> RecordInput:
+        """The input of rows, as compute_rows takes them."""
+        if not hasattr(rows, "__arrow_c_stream__"):
+            check_iterable(rows, "rows", "rows" if self.eval_type else "records")
         is_rdd = self.eval_type == EvalType.NON_UDF
-        source = RecordInput(pickled(rows, None if is_rdd else tuple))
-        declared = [chain.return_type for chain in self._chains]
-        types = [each.pyspark() for each in declared if each is not None]
-        convert = None if is_rdd else value_converter(self.eval_type, types)
-        return RowIterator(self._start(source, partition, context, deadline), convert)
+        if not hasattr(rows, "__arrow_c_stream__") and known_reader(rows) is None:
+            return RecordInput(pickled(rows, None if is_rdd else tuple))
+        reader = reader_of(rows)
+        inbound = InboundRows(
+            reader.schema, self.eval_type, is_rdd, self._bytearrays, self._input_type
+        )
+        return RecordInput(arrow_records(reader, inbound), inbound.later)
+
+    def results(self) -> Results | None:
+        """What reads the records of row and table functions; None where no type is declared."""
+        if self.eval_type == EvalType.NON_UDF:
+            return None
+        named = [(chain.name, chain.return_type) for chain in self._chains]
+        declared = [(name, each) for name, each in named if each is not None]
+        return Results(self.eval_type, declared) if len(declared) == len(named) else None
 
     def compute_records(
         self,
@@ -263,6 +313,7 @@ class Runner:
         The other arguments are those of :meth:`compute`.
         """
         self._check_pickled("compute_records")
+        check_iterable(records, "records", "bytes")
         source = RecordInput(records)
         return RecordIterator(self._start(source, partition, context, deadline))
 
@@ -285,7 +336,8 @@ class Runner:
         context: TaskContext | None,
         deadline: float | datetime.timedelta | None,
     ) -> TaskHandle:
-        context = context or TaskContext()
+        context = TaskContext() if context is None else context
+        check_is(context, TaskContext, "context")
         if partition is not None:
             context = replace(context, partition=partition)
         task, keep = make_task(context, milliseconds(deadline, "deadline"))
@@ -321,6 +373,8 @@ class Runner:
 
     def cancel(self, reason: str | None = None) -> None:
         """Cancels the runner's running tasks; later computes work. Safe from any thread."""
+        if reason is not None:
+            check_is(reason, str, "reason")
         if not self.closed:
             text = None if reason is None else reason.encode()
             self._library.plain("runner_cancel", self._handle, text)
@@ -345,6 +399,10 @@ def _check_extras(
     eval_type: int, table_function: TableFunction | None, time_mode: str | None
 ) -> None:
     """Refuses what the eval type has no use for."""
+    if table_function is not None:
+        check_is(table_function, TableFunction, "table_function")
+    if time_mode is not None:
+        check_is(time_mode, str, "time_mode")
     if table_function is not None and eval_type not in TABLE_TYPES:
         raise InvalidArgument(f"table_function is given, eval type {eval_type} is none")
     if time_mode is None:
@@ -355,6 +413,24 @@ def _check_extras(
         raise InvalidArgument(
             f"time_mode {time_mode!r}: 'None', 'ProcessingTime' or 'EventTime' is allowed"
         )
+
+
+def _row_conf(
+    env: Env | None, conf: Mapping[str, Any] | None
+) -> tuple[bool | None, dict[str, Any] | None]:
+    """What the configuration says of rows: whether binary is bytearrays, and the input's type."""
+    values = {**(env.conf if env is not None else {}), **(conf or {})}
+    as_bytes = values.get(BINARY_AS_BYTES_KEY)
+    text = values.get(INPUT_TYPE_KEY)
+    bytearrays = True if as_bytes is not None and conf_text(as_bytes).lower() == "false" else None
+    if text is None:
+        return bytearrays, None
+    try:
+        return bytearrays, json.loads(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{INPUT_TYPE_KEY} {text!r}: Spark's JSON form of a struct is needed: {error}"
+        ) from None
 
 
 def _check_served(broadcasts: Mapping[int, str | os.PathLike[str] | None]) -> None:
@@ -381,6 +457,11 @@ def _offsets(
         if eval_type not in WITHOUT_OFFSETS:
             raise InvalidArgument(f"arg_offsets is needed for eval type {eval_type}")
         return [[]] * len(chains)
+    if isinstance(arg_offsets, (str, bytes)) or not isinstance(arg_offsets, Sequence):
+        raise InvalidArgument(f"arg_offsets {arg_offsets!r}: a list for each chain is needed")
+    for offsets in arg_offsets:
+        if isinstance(offsets, (str, bytes)) or not isinstance(offsets, Sequence):
+            raise InvalidArgument(f"arg_offsets {offsets!r} of a chain: a list is needed")
     if len(arg_offsets) != len(chains):
         raise InvalidArgument(
             f"{len(chains)} chains of functions but {len(arg_offsets)} lists of argument offsets: "

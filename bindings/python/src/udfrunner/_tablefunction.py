@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _abi, _pyspark
+from ._arguments import check_is
 from ._task import checked_int
 from .errors import InvalidArgument
 
@@ -40,6 +41,8 @@ class TableFunction:
         """The C struct; `keep` gets what must live as long as it."""
         item = _abi.TableFunction()
         item.size = ctypes.sizeof(_abi.TableFunction)
+        if self.name is not None:
+            check_is(self.name, str, "name of a table function")
         encoded = (self.name if self.name is not None else name).encode()
         item.name, item.name_size = encoded, len(encoded)
         children = _int_array(self.partition_children, "partition_children")

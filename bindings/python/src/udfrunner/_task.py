@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import _abi
+from ._arguments import check_is, check_iterable, check_mapping, path_text
 from .errors import InvalidArgument
 
 
@@ -63,7 +64,7 @@ def milliseconds(value: float | datetime.timedelta | None, what: str) -> int | N
     """Seconds or a timedelta above zero in whole milliseconds, at least one; None stays None."""
     if value is None:
         return None
-    seconds = _seconds(value)
+    seconds = _seconds(value, what)
     if not 0 < seconds < 2**53:
         raise InvalidArgument(f"{what} {value!r}: a positive number of seconds is needed")
     return max(1, round(seconds * 1000))
@@ -71,14 +72,22 @@ def milliseconds(value: float | datetime.timedelta | None, what: str) -> int | N
 
 def wait_milliseconds(timeout: float | datetime.timedelta) -> int:
     """How long to wait, in whole milliseconds; zero is not at all."""
-    seconds = _seconds(timeout)
+    seconds = _seconds(timeout, "timeout")
     if not 0 <= seconds < 2**53:
         raise InvalidArgument(f"timeout {timeout!r}: a number of seconds, not negative, is needed")
     return round(seconds * 1000)
 
 
-def _seconds(value: float | datetime.timedelta) -> float:
-    return value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
+def _seconds(value: float | datetime.timedelta, what: str) -> float:
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidArgument(
+            f"{what} {value!r}: a number of seconds or a timedelta is needed, not "
+            f"{type(value).__name__}"
+        ) from None
 
 
 def checked_int(value: int, bits: int, what: str) -> int:
@@ -105,6 +114,9 @@ def conf_text(value: Any) -> str:
 
 def make_task(context: TaskContext, deadline_ms: int | None) -> tuple[_abi.Task, list[Any]]:
     """The C struct of a task, and what must live as long as it."""
+    check_is(context, TaskContext, "context")
+    check_mapping(context.properties, "properties")
+    check_mapping(context.resources, "resources")
     task = _abi.Task()
     task.size = ctypes.sizeof(_abi.Task)
     for name in ("partition", "attempt", "stage", "cpus"):
@@ -122,12 +134,14 @@ def make_task(context: TaskContext, deadline_ms: int | None) -> tuple[_abi.Task,
         keep += [resources, addresses]
     if context.barrier is not None:
         barrier = context.barrier
+        check_is(barrier, Barrier, "barrier")
+        check_is(barrier.secret, str, "barrier secret")
         task.barrier = 1
         task.barrier_port = checked_int(barrier.port, 32, "barrier port")
         secret = barrier.secret.encode()
         task.barrier_secret, task.barrier_secret_size = secret, len(secret)
         if barrier.path is not None:
-            path = os.fsencode(barrier.path)
+            path = os.fsencode(path_text(barrier.path, "barrier path"))
             task.barrier_path, task.barrier_path_size = path, len(path)
     return task, keep
 
@@ -137,6 +151,9 @@ def _make_resources(resources: Mapping[str, Sequence[str]]) -> tuple[Any, list[A
     keep: list[Any] = []
     for item, (name, addresses) in zip(array, resources.items(), strict=True):
         name_bytes = name.encode()
+        check_iterable(addresses, f"addresses of resource {name!r}", "text")
+        for address in addresses:
+            check_is(address, str, f"address of resource {name!r}")
         values = (ctypes.c_char_p * len(addresses))(*[a.encode() for a in addresses])
         keep.append(values)
         item.name, item.name_size = name_bytes, len(name_bytes)

@@ -46,3 +46,8 @@ def is_open(fd: int) -> bool:
 def blocked_signals(n: pd.Series) -> pd.Series:
     """How many signals are blocked."""
     return n * 0 + len(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
+def seen(column: pd.Series) -> pd.Series:
+    """The type and text of each value, as a function sees it."""
+    return column.map(lambda value: f"{type(value).__name__} {value}")

@@ -1,0 +1,120 @@
+"""Values that functions return, by declared type: what real Spark makes of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import recorded_values as rv
+from recorded_values import ROOM, Count, conf_of, recorded, titles
+
+import udfrunner
+from udfrunner import Env, EvalType, Runner
+from udfrunner._types import return_type
+
+import canonical  # isort: skip - both of the room that recorded_values found
+import returned  # isort: skip
+
+#: By title the job that recorded it.
+TITLES = {title: job for job in ("returned", "converted") for title in titles(job)}
+
+udfrunner.allow_ddl_without_session()
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The host's zone, in which values of datetime come back."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def answers_of(
+    env: Env, kind: str, declared: str, values: Sequence[str], conf: dict[str, str]
+) -> dict[str, str]:
+    """The answers to values, those together that real Spark answers together."""
+
+    def run(part: Sequence[str]) -> list[str]:
+        expressions = [returned.wrapped(declared, value) for value in part]
+        run_kind = {"100": rows, "101": batches, "200": batches, "300": table}[kind]
+        return run_kind(env, kind, declared, expressions, conf)
+
+    return rv.each(values, run)
+
+
+def rows(env: Env, kind: str, declared: str, values: list[str], conf: dict[str, str]) -> list[str]:
+    column = udfrunner.apply(
+        returned.evaluate,
+        pa.table({"x": values}),
+        "x",
+        kind=EvalType(int(kind)),
+        return_type=declared,
+        env=env,
+        conf=conf,
+        includes=[ROOM],
+    )
+    return canonical.texts(column)
+
+
+def batches(
+    env: Env, kind: str, declared: str, values: list[str], conf: dict[str, str]
+) -> list[str]:
+    """A batch a value."""
+    function = returned.evaluate if kind == "101" else returned.evaluated
+    runner = Runner(
+        EvalType(int(kind)),
+        [[function]],
+        [[0]],
+        declared,
+        env=env,
+        conf={"spark.sql.execution.arrow.maxRecordsPerBatch": 1, **conf},
+        includes=[ROOM],
+    )
+    with runner, runner.compute(pa.table({"x": values}).to_reader(max_chunksize=1)) as out:
+        return canonical.texts(out.read_all().column(0))
+
+
+def table(env: Env, kind: str, declared: str, values: list[str], conf: dict[str, str]) -> list[str]:
+    runner = Runner(
+        EvalType(int(kind)),
+        [[returned.Evaluated]],
+        [[0]],
+        f"x: {declared}",
+        env=env,
+        conf=conf,
+        includes=[ROOM],
+    )
+    pyspark_type = return_type(declared).pyspark()
+    with runner, runner.compute_rows([(value,) for value in values]) as out:
+        return [canonical.python_value(row[0], pyspark_type) for found in out for row in found]
+
+
+def hold(env: Env, title: str, expected: dict[str, Any], conf: dict[str, str]) -> None:
+    count = Count()
+    for declared, answers in expected.items():
+        good = [value for value, answer in answers.items() if not answer.startswith("!")]
+        bad = [value for value in answers if value not in good]
+        found = answers_of(env, title.split()[0], declared, good, conf)
+        for value in bad:
+            found |= answers_of(env, title.split()[0], declared, [value], conf)
+        if conf and title.startswith(rv.PICKLED):
+            worker = conf["spark.executorEnv.TZ"]
+            found, answers = rv.repeated_hour(found, worker), rv.repeated_hour(answers, worker)
+        count.compare(f"{title} {declared}", found, answers)
+    count.check()
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_returned(version_env: Env, minor: str, title: str) -> None:
+    """Each title is a kind, with the zones of workers and session where values depend on them."""
+    _, *zones = title.replace(" foreign", "").split()
+    conf = conf_of(*zones) if zones else {}
+    answers = recorded(TITLES[title], minor, title)
+    if not answers:
+        pytest.skip(f"not recorded of PySpark {minor}")
+    hold(version_env, title, answers, conf)
