@@ -17,6 +17,7 @@ from typing import Any
 
 from . import process, threads
 from .plainsignal import get_handler, set_handler, set_mask, valid_signals
+from .unnamed import open_unnamed
 
 # None is a handler that was not set through Python: faulthandler's own.
 _FATAL = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
@@ -71,8 +72,8 @@ def release_stack_signal() -> None:
 
 
 def open_stack_file() -> int:
-    """A file in memory for a worker's stacks: whoever shares it reads them, also after its death."""
-    descriptor = os.memfd_create("udfrunner-stacks")
+    """A file for a worker's stacks: whoever shares it reads them, also after its death."""
+    descriptor = open_unnamed("udfrunner-stacks")
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
     return descriptor
 
