@@ -701,7 +701,7 @@ int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes
  *   bytes       [out, owned] filled on OK; UTF-8 text
  *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still being made); INVALID_STATE:
  *     the task has ended; WORKER_EXITED: the worker ended meanwhile; NOT_SUPPORTED: a worker that the embedded
- *     daemon did not make; INVALID_HANDLE; FORKED. Safe from any thread.
+ *     daemon did not make, or for which there was no file to write to; INVALID_HANDLE; FORKED. Safe from any thread.
  * \since 1.0 */
 int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_bytes *bytes,
                        udfrunner_error **err);

@@ -66,7 +66,11 @@ type Iterator struct {
 }
 
 func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input, task Task) (*Iterator, error) {
-	wake, err := transport.NewWake()
+	var wake *transport.Wake
+	err := worker.Sparing(func() (err error) {
+		wake, err = transport.NewWake()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -448,7 +452,11 @@ func (it *Iterator) EventFD() (int, error) {
 		return -1, status.New(status.InvalidHandle, "iterator is closed")
 	}
 	if it.events == nil {
-		events, err := newEventFD(it.wake)
+		var events *eventFD
+		err := worker.Sparing(func() (err error) {
+			events, err = newEventFD(it.wake)
+			return err
+		})
 		if err != nil {
 			return -1, err
 		}

@@ -88,6 +88,13 @@ func (t *tail) finish() {
 	}
 }
 
+// cut ends the reading at once.
+func (t *tail) cut() {
+	if t != nil {
+		_ = t.pipe.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
 func (t *tail) read() {
 	defer close(t.ended)
 	defer t.pipe.Close()

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_position
+from ._blocks import block_runner
 from ._env import Env
 from ._evaltype import PICKLED_TYPES, EvalType
 from ._functions import Argument, FunctionLike, name_of
@@ -68,8 +69,12 @@ def apply(
     chosen = check_taker(function, scalar_kind(function, kind), "apply")
     table = table_from(data)
     names, arguments = _arguments(table.column_names, columns, keywords)
-    source = split(table.select(names), workers, batch_size=batch_size)
-    runner = Runner(
+    table = table.select(names)
+    source = split(table, workers, batch_size=batch_size)
+    runner: Runner | None = None
+    if chosen == EvalType.BATCHED:
+        runner = block_runner(function, table.schema, arguments, return_type, env, conf, includes)
+    runner = runner or Runner(
         chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
     )
     with runner, shown(progress, source.rows, name_of(function)) as counter:
