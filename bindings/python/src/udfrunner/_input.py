@@ -17,10 +17,12 @@ from . import _abi
 from ._arguments import one_line
 from ._functions import capsule_pointer
 from ._schemas import check_schema
-from .errors import Error, HostError, InvalidArgument
+from .errors import Error, HostError, InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 
 class TaskInput:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._arguments import check_counts
 from ._input import input_failed, known_reader, reader_of
-from .errors import Cancelled, Error, InvalidState
+from .errors import Cancelled, Error, InvalidState, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 T = TypeVar("T")
 #: What a task runs on, such as a Partition.
