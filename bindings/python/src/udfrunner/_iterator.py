@@ -188,7 +188,7 @@ class TaskIterator(Generic[T_co]):
 
     def _raise_cause(self, error: HostError) -> None:
         """Chains what the input's Python code raised; Ctrl-C and exit go on as themselves."""
-        cause = self._task.source.error
+        cause = self._task.source.cause()
         if cause is None:
             return
         if not isinstance(cause, Exception):
@@ -196,6 +196,9 @@ class TaskIterator(Generic[T_co]):
             raise cause
         if isinstance(cause, UnfitData):
             raise cause from None
+        if self._task.source.error is None:
+            error.__cause__ = cause
+            return
         # The library's text has pyarrow's words around it, and a traceback's.
         error.message = input_failed(cause).message
         error.__cause__ = cause

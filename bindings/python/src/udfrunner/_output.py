@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import datetime
+import functools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, Union
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Union, cast
 
 from . import _abi
 from ._log import LogLine, parse_lines
@@ -28,6 +30,9 @@ __tracebackhide__ = is_error
 
 #: Where lines go: ``"stderr"``, a ``logging.Logger``, a callable that takes a LogLine, or None.
 Logs = Union[Literal["stderr"], "logging.Logger", Callable[[LogLine], object], None]
+
+#: Takes lines out of a queue to where they go, marked with their tasks or not.
+Writer = Callable[["deque[LogLine]", bool], None]
 
 #: Seconds between two pulls while results are read.
 INTERVAL = 0.05
@@ -48,6 +53,8 @@ class Output:
         self._written_elsewhere = False
         self._lock = threading.RLock()
         self._handing_on = False
+        #: Lines that were pulled and not handed on yet: what they go to may raise.
+        self._lines: deque[LogLine] = deque()
         self._due = 0.0
         self._tasks = 0
         self._several = False
@@ -84,23 +91,28 @@ class Output:
                 self._handing_on = False
                 self._due = time.monotonic() + INTERVAL
 
-    def _hand_on(self, write: Callable[[Iterable[LogLine], bool], None]) -> None:
+    def _hand_on(self, write: Writer) -> None:
         begun = datetime.datetime.now(datetime.timezone.utc)
-        while lines := self._pull():
-            write(lines, self._several)
-            if lines[-1].time > begun:  # Others write on.
+        while self._lines or self._pull():
+            last = self._lines[-1].time
+            write(self._lines, self._several)
+            if last > begun:  # Others write on.
                 return
 
-    def _pull(self) -> list[LogLine]:
+    def _pull(self) -> bool:
+        """Pulls what has come; False where that is nothing."""
         data = _abi.Bytes()
         try:
             status = self._library.call("udfrunner_log_next", self._handle, 0, ctypes.byref(data))
         except InvalidState:
             self._written_elsewhere = True
-            return []
+            return False
         except Error:  # The env is closed, or shut down.
-            return []
-        return parse_lines(self._library.take_bytes(data)) if status == _abi.UDFRUNNER_OK else []
+            return False
+        if status != _abi.UDFRUNNER_OK:
+            return False
+        self._lines += parse_lines(self._library.take_bytes(data))
+        return True
 
 
 def check_logs(logs: Any) -> None:
@@ -119,14 +131,14 @@ def _is_logger(value: Any) -> bool:
     return logging is not None and isinstance(value, (logging.Logger, logging.LoggerAdapter))
 
 
-def _writer(logs: Logs) -> Callable[[Iterable[LogLine], bool], None] | None:
+def _writer(logs: Logs) -> Writer | None:
     if logs is None:
         return None
     if logs == "stderr":
         return _Stderr().write
     if _is_logger(logs):
         return _Logger(logs).write
-    return _Calls(logs).write
+    return functools.partial(_call, cast("Callable[[LogLine], object]", logs))
 
 
 class _Stderr:
@@ -136,9 +148,10 @@ class _Stderr:
         #: Whose piece of a long line was written last.
         self._open: tuple[int | None, str] | None = None
 
-    def write(self, lines: Iterable[LogLine], marked: bool) -> None:
+    def write(self, lines: deque[LogLine], marked: bool) -> None:
         parts = []
-        for line in lines:
+        while lines:
+            line = lines.popleft()
             origin = (line.pid, line.stream)
             if self._open == origin:
                 parts.append(line.text)
@@ -170,25 +183,19 @@ class _Logger:
     def __init__(self, logger: Any) -> None:
         self._logger = logger
 
-    def write(self, lines: Iterable[LogLine], marked: bool) -> None:
+    def write(self, lines: deque[LogLine], marked: bool) -> None:
         import logging
 
-        for line in lines:
+        while lines:
+            line = lines.popleft()
             level = logging.INFO if line.stream == "stdout" else logging.WARNING
             self._logger.log(level, "%s", shown(line, marked), extra={"line": line})
 
 
-class _Calls:
-    """Lines as arguments of a callable. One that raises keeps the later ones of its chunk."""
-
-    def __init__(self, function: Any) -> None:
-        self._function = function
-        self._left: list[LogLine] = []
-
-    def write(self, lines: Iterable[LogLine], marked: bool) -> None:
-        self._left += lines
-        while self._left:
-            self._function(self._left.pop(0))
+def _call(function: Callable[[LogLine], object], lines: deque[LogLine], _marked: bool) -> None:
+    """Lines as arguments of a callable. One that raises keeps the later ones."""
+    while lines:
+        function(lines.popleft())
 
 
 def shown(line: LogLine, marked: bool) -> str:

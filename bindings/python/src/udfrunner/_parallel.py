@@ -80,9 +80,7 @@ def split(
         return Source(table.schema, table.num_rows, _slices(table, rows, batch_size))
     reader = reader_of(data)
     if workers == 1 and partition_rows is None:
-        whole: pa.RecordBatchReader | Batches = _sized(reader, batch_size)
-        if whole is not data and not hasattr(data, "__arrow_c_stream__"):
-            whole = Batches(whole)
+        whole = Batches(_sized(reader, batch_size))
         return Source(reader.schema, None, iter([Partition(0, whole)]))
     return Source(reader.schema, None, _cut(reader, partition_rows, batch_size))
 

@@ -30,7 +30,7 @@ from ._functions import ArgumentLike, Chain, FunctionLike
 from ._groups import GroupInput
 from ._inbound import InboundRows
 from ._input import StreamInput, TaskInput, known_reader, reader_of
-from ._iterator import BatchIterator, SchemaCell, TaskHandle
+from ._iterator import BatchIterator, SchemaCell, TaskHandle, TaskIterator
 from ._library import library
 from ._results import Results
 from ._rows import RecordInput, RecordIterator, RowIterator, arrow_records, pickled
@@ -218,6 +218,7 @@ class Runner:
         check_schema_given(schema)
         count = checked_int(keys, 32, "keys")
         source = TaskInput() if data is None else StreamInput(data, schema, count)
+        source.upstream = data if isinstance(data, TaskIterator) else None
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
     def compute_groups(
