@@ -102,4 +102,4 @@ def test_exceptions_have_the_users_lines(report: dict[str, str]) -> None:
     assert "return 1 / 0" in report["test_exception"]
     assert 'raise LookupError("no more")' in report["test_input"]
     assert "HostError: input failed: LookupError: no more" in report["test_input"]
-    assert "InvalidArgument: column 'b'" in report["test_wrong_use"]
+    assert "InvalidArgument: no column 'b'" in report["test_wrong_use"]
