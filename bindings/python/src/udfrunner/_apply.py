@@ -135,7 +135,7 @@ def _column_of_rows(
     if results is None:
         raise InvalidArgument("return_type= is needed to make a column")
     column = results.column()
-    with runner.compute_results(partition.reader, partition=partition.index) as records:
+    with runner.compute_results(partition.rows(), partition=partition.index) as records:
         empty = True
         given: list[Any] = []
         for record in records:

@@ -38,10 +38,10 @@ class Batches:
 
     def __init__(self, reader: pa.RecordBatchReader) -> None:
         self.schema: pa.Schema = reader.schema
-        self._reader = reader
+        self.reader = reader
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return iter(self._reader)
+        return iter(self.reader)
 
 
 @dataclass
@@ -50,6 +50,10 @@ class Partition:
 
     index: int
     reader: pa.RecordBatchReader | Batches
+
+    def rows(self) -> pa.RecordBatchReader:
+        """The reader for tasks of row functions, which read it in Python in any case."""
+        return self.reader.reader if isinstance(self.reader, Batches) else self.reader
 
 
 @dataclass
