@@ -15,6 +15,7 @@ Each module has one job:
 - worker      a worker from its fork to its end: descriptors, environment, task loop
 - anew        a worker that starts its program again, free of the zygote's imports
 - taskstate   what a task may have changed in its process, and putting it back
+- reuse       what a task may have left that ends its worker
 - channel     the file-like objects that pyspark.worker.main reads and writes
 - reaper      live workers, their signals, their deaths
 - spark       the daemon under stock Spark, in the embedded daemon's place

@@ -14,11 +14,17 @@ except ImportError:  # an interpreter built without libffi
     ctypes = None  # type: ignore[assignment]
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+_WALL = 0x40000000
+"""Of waitid: children also of a clone that reports its end by another signal, or none."""
 
 # mallopt's parameters, and what a worker sets: the largest mmap threshold that glibc takes, and a
 # trim threshold above what a task of big batches frees and asks for again.
 _M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 256 << 20
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 32 << 20
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _LAST = 2**31 - 1
 """The largest number a descriptor can have."""
@@ -136,6 +142,30 @@ def die_with_parent(parent: int) -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Have every descendant whose own parent ends become a child of this process.
+
+    has_children then speaks for all descendants.
+    """
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def has_children() -> bool:
+    """Whether this process has a child, one that ended and was not waited for included."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG | _WALL)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def address_space() -> int:
+    """What RLIMIT_AS counts of this process, in bytes."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[0]) * _PAGE
 
 
 def keep_freed_memory() -> None:

@@ -142,7 +142,12 @@ def _ended(worker: _Worker) -> bool:
 
 
 def _kill_group(pid: int, number: int) -> None:
-    try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass  # nobody is left in it but, at most, a worker that became another user's
+    """Send a signal to a worker's process group, or to the worker alone where it left its group."""
+    for send in (os.killpg, os.kill):
+        try:
+            send(pid, number)
+            return
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            return  # nobody is left in it but, at most, a worker that became another user's

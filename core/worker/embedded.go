@@ -62,8 +62,10 @@ func (e *embedded) start(d *embeddedDaemon) error {
 		return err
 	}
 	if info.Zygote && e.spec.Warm != nil {
-		if err := d.warm(&info, e.spec.Warm(dialect, info)); err != nil {
-			return err
+		if inputs := e.spec.Warm(dialect, info); len(inputs) > 0 { // without PyArrow there are none
+			if err := d.warm(&info, inputs); err != nil {
+				return err
+			}
 		}
 	}
 	if err := d.control.listening(); err != nil {

@@ -247,5 +247,5 @@ def test_memory_limit_is_the_workers_own(daemon: client.Daemon) -> None:
         return resource.getrlimit(resource.RLIMIT_AS)[0]
 
     limited = daemon.fork(env={"PYSPARK_EXECUTOR_MEMORY_MB": "8192"})
-    assert limited.probe(limit) == 8192 << 20
+    assert 8192 << 20 <= limited.probe(limit) < 9216 << 20, "and what the zygote has imported"
     assert daemon.fork().probe(limit) == -1

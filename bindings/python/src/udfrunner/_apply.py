@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_position
+from ._blocks import block_runner
 from ._env import Env, env_with
 from ._evaltype import PICKLED_TYPES, EvalType
 from ._functions import Argument, FunctionLike, name_of
@@ -74,14 +76,20 @@ def apply(
     chosen = check_taker(function, scalar_kind(function, kind), "apply")
     table = table_from(data)
     names, arguments = _arguments(table.column_names, columns, keywords)
-    source = split(table.select(names), workers, batch_size=batch_size)
-    with (
-        env_with(env, logs) as used,
-        Runner(
+    table = table.select(names)
+    source = split(table, workers, batch_size=batch_size)
+    with ExitStack() as stack:
+        used = stack.enter_context(env_with(env, logs))
+        runner: Runner | None = None
+        if chosen == EvalType.BATCHED:
+            runner = block_runner(
+                function, table.schema, arguments, return_type, used, conf, includes
+            )
+        runner = runner or Runner(
             chosen, [[function]], [arguments], return_type, env=used, conf=conf, includes=includes
-        ) as runner,
-        shown(progress, source.rows, name_of(function)) as counter,
-    ):
+        )
+        stack.enter_context(runner)
+        counter = stack.enter_context(shown(progress, source.rows, name_of(function)))
         arrays = in_order(
             lambda partition: column_of(runner, partition, counter),
             source.partitions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,14 @@ class Results:
     Args:
         eval_type: 100 or 300.
         declared: for each chain the name of its function and its return type.
+        blocks: whether a result is the list of those of a block of rows.
     """
 
-    def __init__(self, eval_type: int, declared: Sequence[tuple[str, ReturnType]]) -> None:
+    def __init__(
+        self, eval_type: int, declared: Sequence[tuple[str, ReturnType]], blocks: bool = False
+    ) -> None:
         self._is_table = eval_type == EvalType.TABLE
+        self._blocks = blocks
         self._declared = declared
         self._types = [each.pyspark() for _, each in declared]
         # The forms without Arrow types: columns are made of few of the results.
@@ -45,7 +50,7 @@ class Results:
             raise InvalidArgument(
                 f"result of {names}: {error}; values of the declared type are allowed"
             ) from error
-        return loaded
+        return list(itertools.chain.from_iterable(loaded)) if self._blocks else loaded
 
     def rows(self, record: bytes) -> list[Any]:
         """The results of a record as values of Python, as ``DataFrame.collect`` gives them."""

@@ -95,10 +95,12 @@ class RecordInput(TaskInput):
         return _abi.UDFRUNNER_OK
 
 
-def arrow_records(reader: pa.RecordBatchReader, rows: InboundRows) -> Iterator[bytes]:
-    """Records of the rows of Arrow data."""
+def arrow_records(
+    reader: pa.RecordBatchReader, rows: InboundRows, blocks: bool = False
+) -> Iterator[bytes]:
+    """Records of the rows of Arrow data, or of blocks of them."""
     for batch in reader:
-        yield from rows.records(batch)
+        yield from rows.records(batch, blocks)
 
 
 def pickled(rows: Iterable[Any], convert: Callable[[Any], Any] | None) -> Iterator[bytes]:

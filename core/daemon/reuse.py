@@ -1,0 +1,78 @@
+"""Whether a worker may have another task after one, by what the task left in it.
+
+What can be put back is taskstate's; this is about the rest, and is asked before the answer's
+last word is sent, by which the host learns it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+from typing import Any
+
+from . import process
+
+try:
+    import resource
+except ImportError:  # an interpreter built without it
+    resource = None  # type: ignore[assignment]
+
+_LIMITS = ("NOFILE", "AS", "DATA", "FSIZE", "NPROC", "CPU")
+"""Those by which a task may fail."""
+
+
+class Baseline:
+    """What a worker is before its first task, and has to be again after each.
+
+    Threads are counted that Python started. Those of native libraries' pools (Arrow, OpenMP) do
+    not know the channel, and stay.
+    """
+
+    def __init__(self) -> None:
+        self._threads = _thread._count()
+        self._identity = _identity()
+        self._priority = os.getpriority(os.PRIO_PROCESS, 0)
+        names = () if resource is None else _LIMITS
+        if os.environ.get("PYSPARK_EXECUTOR_MEMORY_MB"):  # set by PySpark, in the first task
+            names = tuple(name for name in names if name != "AS")
+        self._limited = [getattr(resource, f"RLIMIT_{name}") for name in names]
+        self._limits = self._read_limits()
+
+    def is_back(self) -> bool:
+        """Whether nothing is left of a task that another may not meet.
+
+        Resource limits and the priority are put back on the way where the system lets it be.
+        """
+        return (
+            _thread._count() <= self._threads
+            and not process.has_children()
+            and _identity() == self._identity
+            and (self._read_limits() == self._limits or self._put_limits_back())
+            and self._put_priority_back()
+        )
+
+    def _read_limits(self) -> list[tuple[int, int]]:
+        return list(map(resource.getrlimit, self._limited)) if self._limited else []
+
+    def _put_limits_back(self) -> bool:
+        try:
+            for number, limits in zip(self._limited, self._limits):
+                if resource.getrlimit(number) != limits:
+                    resource.setrlimit(number, limits)
+        except (OSError, ValueError):  # a lower hard limit
+            return False
+        return True
+
+    def _put_priority_back(self) -> bool:
+        if os.getpriority(os.PRIO_PROCESS, 0) == self._priority:
+            return True
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, self._priority)
+        except OSError:
+            return False
+        return True
+
+
+def _identity() -> tuple[Any, ...]:
+    """Who it is, and its process group, by which it is killed."""
+    return os.geteuid(), os.getegid(), os.getpgrp()
