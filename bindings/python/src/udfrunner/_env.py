@@ -72,9 +72,9 @@ class Env:
         pairs = make_pairs(with_interpreter(conf))
         self._library.call("udfrunner_env_create", pairs, len(pairs), ctypes.byref(self._handle))
         #: Takes the workers' lines to where `logs` has them.
-        self.output = Output(self._library, self._handle, logs)
+        self._output = Output(self._library, self._handle, logs)
         self._finalizer = weakref.finalize(
-            self, _destroy_env, self._library, self._handle, self.output
+            self, _destroy_env, self._library, self._handle, self._output
         )
 
     @property
@@ -96,8 +96,10 @@ class Env:
         where the env was not made with ``logs=None``, or where ``udfrunner.log.file`` or
         ``udfrunner.log.descriptor`` has them written instead.
         """
-        if self.output.logs is not None:
-            raise InvalidState(f"lines of this env go to {self.output.logs!r}: logs=None is needed")
+        if self._output.logs is not None:
+            raise InvalidState(
+                f"lines of this env go to {self._output.logs!r}: logs=None is needed"
+            )
         limit = None if timeout is None else wait_milliseconds(timeout)
         until = None if limit is None else time.monotonic() + limit / 1000
         while True:
@@ -164,7 +166,7 @@ def output_of(env: Env | None) -> Output:
     """The output of an env, or of the default env for None."""
     global _default
     if env is not None:
-        return env.output
+        return env._output
     with _default_lock:
         if _default is None:
             _default = Output(library(), None, "stderr")
