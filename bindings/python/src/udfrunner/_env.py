@@ -96,11 +96,11 @@ class Env:
         where the env was not made with ``logs=None``, or where ``udfrunner.log.file`` or
         ``udfrunner.log.descriptor`` has them written instead.
         """
+        limit = None if timeout is None else wait_milliseconds(timeout)
         if self._output.logs is not None:
             raise InvalidState(
                 f"lines of this env go to {self._output.logs!r}: logs=None is needed"
             )
-        limit = None if timeout is None else wait_milliseconds(timeout)
         until = None if limit is None else time.monotonic() + limit / 1000
         while True:
             wait = SLICE_MS
