@@ -310,6 +310,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	it.mu.Unlock()
 	if w != nil {
 		it.pump.recordBroadcasts(w)
+		w.EndOutput()
 		switch {
 		case !interrupted && (end == nil || it.pump.raised):
 			it.factory.Release(w, reuse)

@@ -210,7 +210,7 @@ func (b *base) Release(w *Worker, reuse bool) {
 		return
 	}
 	b.givenBack(w, inPool)
-	w.endTask()
+	w.label(nil)
 	if !b.idle.put(w) {
 		b.discard(w)
 	}

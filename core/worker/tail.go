@@ -108,6 +108,11 @@ func (t *tail) read() {
 		})
 		end = end || err != nil
 	}
+	t.flush()
+}
+
+// flush makes a line of what came after the last line's end.
+func (t *tail) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines.Flush()

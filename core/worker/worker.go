@@ -323,16 +323,21 @@ func (w *Worker) label(task *logsink.Task) {
 	}
 }
 
-// endTask takes what the worker wrote for its task out of the log pipes, so that nothing of it counts as the next one's.
-func (w *Worker) endTask() {
+// EndOutput takes what the worker wrote for its task out of the log pipes, so that the host has all of it with the task's end and nothing of
+// it counts as the next one's. A line without its end is one.
+func (w *Worker) EndOutput() {
 	w.mu.Lock()
 	logs := w.logs
 	w.mu.Unlock()
-	if !logs.shared && logs.stdout != nil {
-		logs.stdout.drainNow()
-		logs.stderr.drainNow()
+	for _, t := range []*tail{logs.stdout, logs.stderr} {
+		if t == nil {
+			continue
+		}
+		t.drainNow()
+		if !logs.shared {
+			t.flush()
+		}
 	}
-	w.label(nil)
 }
 
 // OnExit has notify called once Exited holds, at once where it does. It takes the place of the notify before; nil takes it away.
