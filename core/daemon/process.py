@@ -19,9 +19,6 @@ _PR_SET_CHILD_SUBREAPER = 36
 _WALL = 0x40000000
 """Of waitid: children also of a clone that reports its end by another signal, or none."""
 
-_LOOK = os.WEXITED | os.WNOWAIT | os.WNOHANG | _WALL
-"""Of waitid: tell of any child, and leave it as it is."""
-
 # mallopt's parameters, and what a worker sets: the largest mmap threshold that glibc takes, and a
 # trim threshold above what a task of big batches frees and asks for again.
 _M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 256 << 20
@@ -38,10 +35,6 @@ _prctl = getattr(_libc, "prctl", None)
 _mallopt = getattr(_libc, "mallopt", None)
 _malloc_trim = getattr(_libc, "malloc_trim", None)
 _close_range = getattr(_libc, "close_range", None)  # glibc 2.34
-# Never waits, so that the interpreter's lock need not be let go for it.
-_waitid = ctypes.PyDLL(None).waitid if ctypes is not None else None
-if _waitid is not None:
-    _waitid.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 
 # Signals that CPython ignores at its start, so that a write to a closed socket or past a file
 # size limit is an exception.
@@ -162,10 +155,8 @@ def adopt_orphans() -> None:
 
 def has_children() -> bool:
     """Whether this process has a child, one that ended and was not waited for included."""
-    if _waitid is not None:  # os.waitid says no by an exception, which costs more than all else
-        return bool(_waitid(os.P_ALL, 0, None, _LOOK) == 0)
     try:
-        os.waitid(os.P_ALL, 0, _LOOK)
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG | _WALL)
     except ChildProcessError:
         return False
     return True
