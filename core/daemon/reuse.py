@@ -43,7 +43,7 @@ class Baseline:
         self._threads = _thread._count()
         self._identity = _identity()
         self._priority = os.getpriority(os.PRIO_PROCESS, 0)
-        names = () if resource is None else _LIMITS
+        names: tuple[str, ...] = () if resource is None else _LIMITS
         if os.environ.get("PYSPARK_EXECUTOR_MEMORY_MB"):  # set by PySpark, in the first task
             names = tuple(name for name in names if name != "AS")
         self._limited = [getattr(resource, f"RLIMIT_{name}") for name in names]
