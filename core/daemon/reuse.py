@@ -76,7 +76,7 @@ class Baseline:
 
     def _watch(self) -> None:
         """Have calls of the setters noticed: to ask the kernel for all of this after each task
-        costs more than all else that is done between two."""
+        takes 3 % of a small one."""
 
         def noticing(function: Callable[..., Any], module: str) -> Callable[..., Any]:
             @wraps(function)
