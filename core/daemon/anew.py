@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
 from . import broadcasts, process, taskstate
+from .unnamed import open_unnamed
 from .worker import WorkerRequest, run_worker
 from .zygote import Zygote
 
@@ -25,7 +26,8 @@ KEY = "worker"
 
 def execute(current: Mapping[str, Any], state: Mapping[str, Any]) -> NoReturn:
     """Run this program anew in this process, with the sources of its current state and a new one."""
-    memory = os.memfd_create("udfrunner-daemon", 0)
+    memory = open_unnamed("udfrunner-daemon")
+    os.set_inheritable(memory, True)
     with open(memory, "wb", closefd=False) as file:
         file.write(json.dumps({"sources": current["sources"], **state}).encode())
     os.lseek(memory, 0, os.SEEK_SET)

@@ -24,7 +24,27 @@ PACKAGE = "udfrunner_daemon"
 
 
 class SourceLoader:
-    """Finder and loader of the modules that came over the socket."""
+    """Loader of a module whose source came over the socket."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Default module creation."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's source in its namespace."""
+        spec = module.__spec__
+        assert spec is not None and spec.origin is not None
+        exec(compile(self.source, spec.origin, "exec"), module.__dict__)  # noqa: S102
+
+    def get_source(self, name: str) -> str:
+        """The module's text, whatever it calls itself; linecache asks for it."""
+        return self.source
+
+
+class SourceFinder:
+    """Finder of the modules that came over the socket."""
 
     def __init__(self, sources: dict[str, str]) -> None:
         self.sources = sources
@@ -34,20 +54,8 @@ class SourceLoader:
         if name not in self.sources:
             return None
         origin = "<udfrunner>/{}.py".format(name.replace(".", "/"))
-        return ModuleSpec(name, self, origin=origin, is_package=name == PACKAGE)  # type: ignore[arg-type]
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Default module creation."""
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run a module's source in its namespace."""
-        spec = module.__spec__
-        assert spec is not None and spec.origin is not None
-        exec(compile(self.sources[spec.name], spec.origin, "exec"), module.__dict__)  # noqa: S102
-
-    def get_source(self, name: str) -> str:
-        """A module's text; linecache asks for it."""
-        return self.sources[name]
+        loader = SourceLoader(self.sources[name])
+        return ModuleSpec(name, loader, origin=origin, is_package=name == PACKAGE)  # type: ignore[arg-type]
 
 
 def _received() -> bytes:
@@ -69,11 +77,14 @@ def _handed_on(descriptor: int) -> bytes:
 
 _data = _handed_on(int(sys.argv.pop())) if len(sys.argv) > 1 else _received()
 _state = json.loads(_data)
-sys.meta_path.append(SourceLoader(_state["sources"]))
+sys.meta_path.append(SourceFinder(_state["sources"]))
 try:
     _server = import_module(PACKAGE + ".server")
     if _here:
-        sys.path.insert(0, os.getcwd())
+        try:
+            sys.path.insert(0, os.getcwd())
+        except OSError:  # it was removed, or cannot be reached: as with -m, it is not on the path
+            pass
     _server.main(_state)
 except BaseException:  # noqa: BLE001 - the interpreter's own report has no source lines
     traceback.print_exc()

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .unnamed import open_unnamed
+
 _MODULES = ("pyspark.core.broadcast", "pyspark.broadcast")
 """Where PySpark 4 and 3.5 have their registry."""
 
@@ -44,7 +46,8 @@ def put(kept: Mapping[str, str]) -> None:
 
 
 def _in_memory(broadcast: Any) -> str:
-    descriptor = os.memfd_create("udfrunner-broadcast", 0)
+    descriptor = open_unnamed("udfrunner-broadcast")
+    os.set_inheritable(descriptor, True)
     with open(descriptor, "wb", closefd=False) as file:
         pickle.dump(broadcast.value, file, pickle.HIGHEST_PROTOCOL)
     return _memory_path(descriptor)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import _locale
 import faulthandler
 import fcntl
+import gc
 import os
 import signal
 import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import process, threads
 from .plainsignal import get_handler, set_handler, set_mask, valid_signals
+from .unnamed import open_unnamed
 
-# None is a handler that was not set through Python: faulthandler's own.
-_FATAL = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
@@ -24,11 +29,10 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 def enable_crash_report(descriptor: int = 2) -> None:
     """Have the stacks of all threads written to descriptor on a fatal signal.
 
-    faulthandler does not set its handlers twice, so that they are let go of where Python code, or
-    the daemon at its start, has put others in their place.
+    faulthandler does not set its handlers twice, so that they are let go of: Python code, or the
+    daemon at its start, may have put others in their place.
     """
-    if any(get_handler(number) is not None for number in _FATAL):
-        faulthandler.disable()
+    faulthandler.disable()
     faulthandler.enable(file=descriptor, all_threads=True)
 
 
@@ -37,8 +41,24 @@ def enable_stack_report(descriptor: int = 2) -> None:
 
     The signal is blocked while the answer is written, which tells others when it is complete.
     """
+    # Python's handler shows, as faulthandler's does not, whether other Python code sets one.
+    set_handler(STACK_SIGNAL, partial(_write_stacks, descriptor))
+    _register_stack_report(descriptor)
+
+
+def _register_stack_report(descriptor: int) -> None:
+    """Needs the signal to be held where it was answered before.
+
+    faulthandler does not set its handler twice, so that it is let go of: another may be in its place.
+    """
+    faulthandler.unregister(STACK_SIGNAL)
     faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
     release_stack_signal()
+
+
+def _write_stacks(descriptor: int, *_: object) -> None:
+    """Python's handler of STACK_SIGNAL: where a function had faulthandler let go of the signal."""
+    faulthandler.dump_traceback(file=descriptor, all_threads=True)
 
 
 def hold_stack_signal() -> None:
@@ -55,61 +75,160 @@ def release_stack_signal() -> None:
 
 
 def open_stack_file() -> int:
-    """A file in memory for a worker's stacks: whoever shares it reads them, also after its death."""
-    descriptor = os.memfd_create("udfrunner-stacks")
+    """A file for a worker's stacks: whoever shares it reads them, also after its death."""
+    descriptor = open_unnamed("udfrunner-stacks")
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
     return descriptor
 
 
 class TaskState:
-    """A snapshot of the process between two tasks.
+    """A snapshot of the process between two tasks, and what puts it back.
 
-    Left alone on purpose, as the stock worker does: imported modules, sys.path, warnings and
-    logging settings, resource limits.
+    Left alone on purpose, as the stock worker does, is what a module may set when it is imported,
+    which happens once a worker: imported modules and their globals, sys.path, warnings, logging,
+    decimal's and numpy's settings, random generators. docs/reuse.md lists all.
     """
 
     def __init__(self, stacks: int = 2) -> None:
         self._stacks = stacks
-        self._handlers = {
-            number: get_handler(number)
-            for number in valid_signals()
-            if number not in (signal.SIGKILL, signal.SIGSTOP)
-        }
+        self._signals = sorted(valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+        self._handlers = list(map(get_handler, self._signals))
+        self._descriptors = _StandardDescriptors()
         self._variables = os.environ
         self._environment = os.environ.copy()
         self._raw_environment = dict(_raw(os.environ))
         self._directory = _working_directory()
         self._umask = os.umask(0o022)
         os.umask(self._umask)
-        self._recursion_limit = sys.getrecursionlimit()
-        self._streams = (sys.stdin, sys.stdout, sys.stderr)
-        self._hooks: tuple[Any, Any, Any] = (sys.excepthook, sys.gettrace(), sys.getprofile())
+        self._settings = _settings()
 
     def restore(self) -> None:
         """Put everything back. The host may have sent the next task already: this must not fail."""
-        process.fill_standard_descriptors()
+        self._descriptors.restore()
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
-        for number, handler in self._handlers.items():
-            # None: not installed by Python code, so that Python cannot put it back.
-            if handler is not None and get_handler(number) is not handler:
-                set_handler(number, handler)
-        signal.set_wakeup_fd(-1)
-        set_mask(signal.SIG_SETMASK, ())
-        faulthandler.cancel_dump_traceback_later()
+        mask = set_mask(signal.SIG_BLOCK, ())
+        if list(map(get_handler, self._signals)) != self._handlers:
+            self._restore_handlers()
         enable_crash_report(self._stacks)
+        signal.set_wakeup_fd(-1)
+        if mask:
+            _drop_pending(mask)
+            set_mask(signal.SIG_SETMASK, ())
+        faulthandler.cancel_dump_traceback_later()
         os.environ = self._variables  # noqa: B003 - the object; its content follows
         if _raw(os.environ) != self._raw_environment:
             threads.restore_environment(self._environment)
-        if self._directory is not None:
+            time.tzset()
+        if self._directory is not None and _working_directory() != self._directory:
             _enter(self._directory)
         os.umask(self._umask)
-        if sys.getrecursionlimit() != self._recursion_limit:
-            sys.setrecursionlimit(self._recursion_limit)
-        sys.stdin, sys.stdout, sys.stderr = self._streams
-        sys.excepthook, trace, profile = self._hooks
-        sys.settrace(trace)
-        sys.setprofile(profile)
+        threading.stack_size(0)
+        if (found := _settings()) != self._settings:
+            _restore_settings(self._settings, found)
+
+    def _restore_handlers(self) -> None:
+        hold_stack_signal()
+        for number, handler in zip(self._signals, self._handlers):
+            # None: not installed by Python code, so that Python cannot put it back.
+            if handler is not None and get_handler(number) is not handler:
+                set_handler(number, handler)
+        _register_stack_report(self._stacks)
+
+
+class _StandardDescriptors:
+    """Descriptors 0 to 2: copies of what they are, and the flags of their files."""
+
+    def __init__(self) -> None:
+        process.fill_standard_descriptors()
+        self._saved = []
+        for number in range(3):
+            copy = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3)
+            self._saved.append((number, copy, fcntl.fcntl(number, fcntl.F_GETFL)))
+
+    def restore(self) -> None:
+        try:
+            for number, copy, flags in self._saved:
+                os.dup2(copy, number)
+                if fcntl.fcntl(number, fcntl.F_GETFL) != flags:
+                    fcntl.fcntl(number, fcntl.F_SETFL, flags)
+        except OSError:  # a function closed all it found
+            process.fill_standard_descriptors()
+
+
+# Settings of the interpreter and of libc: one tuple, as comparing is all that most tasks need.
+
+
+def _settings() -> tuple[Any, ...]:
+    return (
+        sys.stdin,
+        sys.stdout,
+        sys.stderr,
+        sys.excepthook,
+        sys.unraisablehook,
+        sys.displayhook,
+        sys.breakpointhook,
+        threading.excepthook,
+        sys.gettrace(),
+        sys.getprofile(),
+        threading.gettrace(),
+        threading.getprofile(),
+        sys.getrecursionlimit(),
+        sys.getswitchinterval(),
+        _get_digits(),
+        gc.isenabled(),
+        gc.get_threshold(),
+        gc.get_debug(),
+        (time.tzname, time.timezone, time.altzone, time.daylight),
+        _locale.setlocale(_locale.LC_ALL),
+    )
+
+
+def _restore_settings(wanted: tuple[Any, ...], found: tuple[Any, ...]) -> None:
+    for value, now, write in zip(wanted, found, _WRITERS):
+        if now is not value and now != value:
+            write(value)
+
+
+def _writer(module: Any, name: str) -> Callable[[Any], object]:
+    return partial(setattr, module, name)
+
+
+_get_digits = getattr(sys, "get_int_max_str_digits", lambda: 0)
+
+# In the order of _settings.
+_WRITERS: tuple[Callable[[Any], object], ...] = (
+    _writer(sys, "stdin"),
+    _writer(sys, "stdout"),
+    _writer(sys, "stderr"),
+    _writer(sys, "excepthook"),
+    _writer(sys, "unraisablehook"),
+    _writer(sys, "displayhook"),
+    _writer(sys, "breakpointhook"),
+    _writer(threading, "excepthook"),
+    sys.settrace,
+    sys.setprofile,
+    threading.settrace,
+    threading.setprofile,
+    sys.setrecursionlimit,
+    sys.setswitchinterval,
+    getattr(sys, "set_int_max_str_digits", lambda _: None),
+    lambda enabled: gc.enable() if enabled else gc.disable(),
+    lambda thresholds: gc.set_threshold(*thresholds),
+    gc.set_debug,
+    lambda _: time.tzset(),
+    partial(_locale.setlocale, _locale.LC_ALL),
+)
+
+
+def _drop_pending(mask: set[int]) -> None:
+    """Take the signals that wait behind a task's mask: they are its own, and could end the worker.
+
+    Those that others send to end it, or for its stacks, stay.
+    """
+    theirs = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, STACK_SIGNAL}
+    while pending := (signal.sigpending() & mask) - theirs:
+        signal.sigtimedwait(pending, 0)
 
 
 def _raw(variables: os._Environ[str]) -> dict[bytes, bytes]:

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 from . import broadcasts, process, sources, taskstate
 from .channel import DEFAULT_BUFFER_SIZE, Channel
 from .plainsignal import DEFAULT, set_handler, set_mask
+from .reuse import Baseline
 from .zygote import Main, Zygote
 
 SPARE_SECONDS = 0.02
@@ -26,8 +26,6 @@ SPARE_SECONDS = 0.02
 
 IDLE_SECONDS = 1.0
 """Time without a task after which a worker collects garbage and gives memory back, once."""
-
-_PIPELINE_READER = "pyspark-pipelined-reader"
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,12 @@ def work(
         channel = open_channel(request.data, buffer_size)
         if channel is None:
             return 0
+        process.adopt_orphans()
+        os.register_at_fork(after_in_child=_Disinherit(request))
         main = zygote.worker_main()
         broadcasts.put(request.broadcasts)
+        _pass_for_pyspark()
+        zygote.raise_memory_limit()
         zygote.renew_libraries()
         process.keep_freed_memory()
         gc.enable()
@@ -119,26 +121,31 @@ def serve(
 ) -> int:
     """Run tasks from a channel until the host closes it; returns the exit status.
 
-    state is put back between tasks. rehearse is called where the first task does not come at
-    once: the worker is a spare then. watch looks after what tasks have imported. A host that went away before it had all output is no error
-    worth a traceback: the worker ends quietly.
+    state is put back between tasks; what cannot be put back ends the worker. rehearse is called
+    where the first task does not come at once: the worker is a spare then. watch looks after what
+    tasks have imported. A host that went away before it had all output is no error worth a
+    traceback: the worker ends quietly.
 
     A task's main is entered with its first byte there: it takes its boot time then, and reports
     an early end as an error.
     """
     reuse = bool(os.environ.get("SPARK_REUSE_WORKER"))
+    baseline = Baseline()
+
+    def reusable() -> bool:
+        return not reuse or (baseline.is_back() and not channel.at_end())
+
     idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
     while channel.wait(*idle, watch):
         begin = sources.now()
         try:
-            code = run_task(channel, main)
+            code = run_task(channel, main, reusable)
         except (BrokenPipeError, ConnectionResetError):
             return _host_gone()
         if code or not reuse:
             channel.drain()
             return 0
-        if _reader_left_behind():
-            return 0
+        channel.begin_task()
         state.restore()
         if watch is not None:
             watch.sources.note(begin)
@@ -168,16 +175,58 @@ def _tidy() -> None:
     process.give_back_memory()
 
 
-def run_task(channel: Channel, main: Main) -> int:
-    """Run one task; returns 0 where the next one may follow, as pyspark.daemon's worker does."""
+def run_task(channel: Channel, main: Main, reusable: Callable[[], bool] = lambda: True) -> int:
+    """Run one task; returns 0 where the next one may follow, as pyspark.daemon's worker does.
+
+    reusable is asked before the answer is complete, and has the host told otherwise where it says
+    no. A child process that comes back from its function ends here.
+    """
     code = 0
     try:
         main(cast("BinaryIO", channel.input), cast("BinaryIO", channel.output))
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        if os.getpid() != channel.owner:
+            _end_child(1)
+        raise
+    if os.getpid() != channel.owner:
+        _end_child(code)
     process.flush_standard_streams()
+    if code == 0 and not reusable():
+        channel.decline()
+        return 1
     channel.output.flush()
     return code
+
+
+def _end_child(status: int) -> NoReturn:
+    """Of a process that a function forked: end, without a word on the channel."""
+    process.flush_standard_streams()
+    os._exit(status & 0xFF)
+
+
+class _Disinherit:
+    """What a child process of a worker does at its start: let go of what is the worker's alone.
+
+    The channel's descriptor keeps its number, and leads nowhere; a crash report goes to stderr,
+    not into the worker's file.
+    """
+
+    def __init__(self, request: WorkerRequest) -> None:
+        self._request = request
+        self._done = False
+
+    def __call__(self) -> None:
+        """Once: a child of the child may have opened files of its own under these numbers."""
+        if self._done:
+            return
+        self._done = True
+        for descriptor, source in ((self._request.data, 0), (self._request.stacks, 2)):
+            try:
+                os.dup2(source, descriptor, inheritable=False)
+            except OSError:  # the function closed the source
+                os.close(descriptor)
 
 
 def _rehearse(data: bytes, main: Main, buffer_size: int) -> None:
@@ -203,13 +252,6 @@ def _host_gone() -> int:
     return 1
 
 
-def _reader_left_behind() -> bool:
-    """Whether 4.3's pipelined mode left its thread reading: it would take the next task's bytes."""
-    if threading.active_count() == 1:
-        return False
-    return any(thread.name == _PIPELINE_READER for thread in threading.enumerate())
-
-
 def _take_descriptors(request: WorkerRequest, kept: Iterable[int]) -> None:
     for source, target in ((request.stdout, 1), (request.stderr, 2)):
         if source is not None:
@@ -233,6 +275,18 @@ def _reset_process(request: WorkerRequest) -> None:
     sources.take_path()
     if request.directory is not None:
         os.chdir(request.directory)
+
+
+def _pass_for_pyspark() -> None:
+    """Have the frames below a task be PySpark's, as under its daemon.
+
+    What walks the stack takes the first frame that is not PySpark's for the user's: so does
+    pyspark.logger.worker_io (4.1) to name the function that wrote a line.
+    """
+    for name, module in list(sys.modules.items()):
+        # A package is asked for its name where something is imported from it.
+        if name.startswith(f"{__package__}.") and not hasattr(module, "__path__"):
+            module.__dict__["__name__"] = "pyspark.daemon"
 
 
 def _open_standard_streams() -> None:

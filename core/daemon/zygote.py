@@ -28,15 +28,21 @@ Main = Callable[[BinaryIO, BinaryIO], None]
 
 WORKER_MODULE = "pyspark.worker"
 
+_MEMORY_LIMIT = "PYSPARK_EXECUTOR_MEMORY_MB"
 _OPTIONAL = ("pyarrow", "pandas", "numpy")
 # Set for real tasks only: a limit that cannot be raised again, and what starts threads.
 _NOT_WARM = (
-    "PYSPARK_EXECUTOR_MEMORY_MB",
+    _MEMORY_LIMIT,
     "PYTHON_FAULTHANDLER_DIR",
     "PYTHON_TRACEBACK_DUMP_INTERVAL_SECONDS",
     "PYSPARK_SPARK_SESSION_UUID",
     "SPARK_PIPELINED_UDF",
 )
+
+
+# KiB. Arrow's allocator else reserves a GiB of address space, which workers inherit, and which
+# counts for the limit that spark.executor.pyspark.memory sets.
+_ARENA_RESERVE = ("MIMALLOC_ARENA_RESERVE", "65536")
 
 
 class StartError(Exception):
@@ -59,6 +65,7 @@ class Zygote:
         """Descriptors that imported modules opened; workers keep them."""
         self.threaded: str | None = None
         """The module that started a thread when it was imported; no further one was imported."""
+        self._plain_size = 0  # of the address space, once the worker is imported
         self._rehearsal: list[bytes] = []
         self._stock: set[str] = set()
         self._own: set[str] = set()
@@ -90,7 +97,9 @@ class Zygote:
         before = set(process.open_descriptors())
         begin = sources.now()
         gc.disable()
-        with threads.environment(threads.IMPORT_ENVIRONMENT):
+        name, value = _ARENA_RESERVE
+        reserve = {name: os.environ.get(name, value)}
+        with threads.environment({**threads.IMPORT_ENVIRONMENT, **reserve}):
             try:
                 self.worker_main()
             except (Exception, SystemExit) as error:
@@ -99,6 +108,7 @@ class Zygote:
                     "import", f"{name} of {sys.executable} cannot be imported: {error!r}"
                 ) from error
             self._stock = _top_level()
+            self._plain_size = process.address_space()
             for name in modules:
                 if threads.count_threads() != 1:
                     break
@@ -195,6 +205,17 @@ class Zygote:
             return
         _renew_random()
         threads.resize_pools(self.pools)
+
+    def raise_memory_limit(self) -> None:
+        """In a forked child: have a limit of its memory buy what it buys a stock worker.
+
+        PySpark limits the address space, of which the zygote has used some for modules that a
+        stock worker imports only where a task needs them.
+        """
+        limit = os.environ.get(_MEMORY_LIMIT, "")
+        if self.imported and limit.isdigit() and int(limit) > 0:
+            inherited = max(0, process.address_space() - self._plain_size)
+            os.environ[_MEMORY_LIMIT] = str(int(limit) + -(-inherited >> 20))
 
     def worker_main(self) -> Main:
         """The worker module's function for a task; imports it where the zygote did not.

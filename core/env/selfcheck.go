@@ -116,6 +116,9 @@ func (s *patientSource) arrowStream(want []byte) (found bool, err error) {
 		if err != nil || eos {
 			return found, err
 		}
+		if err := checkSize(int64(size)); err != nil {
+			return false, err
+		}
 		metadata := make([]byte, size)
 		if err := s.fill(metadata); err != nil {
 			return false, err

@@ -14,6 +14,7 @@ import (
 	"udfrunner/core/hosttest"
 	"udfrunner/core/protocol"
 	"udfrunner/core/testenv"
+	"udfrunner/core/transport"
 	"udfrunner/core/worker"
 )
 
@@ -50,5 +51,29 @@ func TestSelfCheckOnKnownVersions(t *testing.T) {
 				f.Kill(w)
 			}
 		})
+	}
+}
+
+// What a worker that is not known yet says of its answer's size is looked at before memory is taken for it.
+func TestSelfCheckBelievesNoSizes(t *testing.T) {
+	dialect, err := protocol.ForVersion("4.3.0")
+	require.NoError(t, err)
+	for name, answer := range map[string][]byte{
+		"metadata": {0xff, 0xff, 0xff, 0xfa, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x0c}, // StartArrowStream, a message of 192 MB
+		"record":   {0x0c, 0, 0, 0},
+	} {
+		framing, want := protocol.Arrow, "a result of 201326592 bytes, allowed are 1048576"
+		if name == "record" {
+			framing = protocol.Pickled
+		}
+		socket, fd, err := transport.Pair()
+		require.NoError(t, err)
+		_, err = unix.Write(fd, answer)
+		require.NoError(t, err)
+		require.NoError(t, unix.Close(fd))
+		w := &worker.Worker{Socket: socket, Reader: transport.NewReader(socket)}
+		s := &patientSource{worker: w, deadline: time.Now().Add(10 * time.Second)}
+		assert.ErrorContains(t, s.answered(protocol.NewReader(dialect, framing, s), nil), want, name)
+		socket.Close()
 	}
 }

@@ -7,7 +7,6 @@ that holds nulls where its type may; so a column has two groups of three rows.
 from __future__ import annotations
 
 import datetime
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,17 +30,14 @@ class Column:
         spark: the column of real Spark that it stands for, as functions that see pandas or Python
             objects get it; None where Spark has no such type.
         since: the PySpark that brought Spark's type.
+        sent: whether Spark sends this Arrow type, zones aside.
     """
 
     name: str
     array: pa.Array
     spark: str | None
     since: str = "3.5"
-
-    @property
-    def exact(self) -> bool:
-        """Whether the Arrow type is the one that Spark itself sends."""
-        return self.spark is not None and self.name in SPARK_TYPES
+    sent: bool = False
 
     @property
     def refused(self) -> bool:
@@ -51,7 +47,23 @@ class Column:
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Five values and the null before the last."""
-    return pa.array([*values[:4], None, values[4]], kind)
+    return nulls_below(pa.array([*values[:4], None, values[4]], kind))
+
+
+def nulls_below(array: pa.Array) -> pa.Array:
+    """The array with nulls in the children of null structs, as Spark's StructWriter has them;
+    what is there is seen: pandas gets floats for integers where some are null."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        children = [nulls_below(child) for child in array.flatten()]
+        return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
+    if pa.types.is_list(kind):
+        values = nulls_below(array.values)
+        return pa.ListArray.from_arrays(array.offsets, values, type=kind, mask=array.is_null())
+    if pa.types.is_map(kind):
+        parts = array.offsets, nulls_below(array.keys), nulls_below(array.items)
+        return pa.MapArray.from_arrays(*parts, type=kind, mask=array.is_null())
+    return array
 
 
 _DAYS = [datetime.date(*day) for day in [(2024, 7, 1), (1970, 1, 1), (1850, 1, 1), (2024, 2, 29)]]
@@ -213,7 +225,7 @@ _UUIDS = [uuid.UUID(digit * 32).bytes for digit in "01a2f"]
 #: All of Arrow's types: those that Spark sends, and those that only hosts have.
 COLUMNS = [
     *(
-        Column(name, array, name, "4.1" if "time(" in name else "3.5")
+        Column(name, array, name, "4.1" if "time(" in name else "3.5", sent=True)
         for name, array in SPARK_TYPES.items()
     ),
     Column("uint8", _array(_SMALL, pa.uint8()), "unsigned smallint"),
@@ -244,8 +256,8 @@ COLUMNS = [
         _array([1000 * each for each in _SECONDS], pa.timestamp("ms", "Asia/Tokyo")),
         "whole timestamp",
     ),
-    Column("timestamp[us, Europe/Paris]", _zoned("Europe/Paris"), "timestamp"),
-    Column("timestamp[us, +05:30]", _zoned("+05:30"), "timestamp"),
+    Column("timestamp[us, Europe/Paris]", _zoned("Europe/Paris"), "timestamp", sent=True),
+    Column("timestamp[us, +05:30]", _zoned("+05:30"), "timestamp", sent=True),
     Column(
         "timestamp[ns, America/New_York]",
         _array([1000 * each for each in _MOMENTS], pa.timestamp("ns", "America/New_York")),
@@ -314,10 +326,10 @@ COLUMNS = [
 
 def comes_back(column: Column) -> str:
     """The Arrow type of a result of the Spark type that a column is."""
-    for prefix in ("", "decimal"):
-        if column.spark in SPARK_TYPES and not prefix:
-            return str(SPARK_TYPES[column.spark].type).replace("tz=UTC", "session's zone")
-    name = str(column.spark).partition(" ")[2]
-    if name in SPARK_TYPES:
-        return str(SPARK_TYPES[name].type).replace("tz=UTC", "session's zone")
-    return re.sub(r"^(short )?decimal", "decimal128", str(column.spark))
+    name = str(column.spark)
+    for each in (name, name.partition(" ")[2]):
+        if each in SPARK_TYPES:
+            return str(SPARK_TYPES[each].type).replace("tz=UTC", "session's zone")
+    names = {"smallint": "int16", "int": "int32", "bigint": "int64"}
+    last = name.rpartition(" ")[2]
+    return names.get(last, last.replace("decimal", "decimal128").replace(",", ", "))

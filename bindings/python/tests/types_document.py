@@ -21,6 +21,8 @@ import answers  # isort: skip - of the room that recorded_values found
 DOCUMENT = REPOSITORY / "docs" / "types.md"
 #: Kinds whose functions see the same.
 GROUPS = (("100", "300"), ("101", "301"), ("200", "201", "202", "205"))
+#: A text among those of a column.
+_LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _COLUMNS = (
     "Arrow type",
     "Spark's type",
@@ -77,7 +79,8 @@ def _row(column: Column) -> tuple[str, ...]:
         for kinds in GROUPS
     ]
     spark = sc.columns.sql_type(column.spark)
-    return (f"`{column.name}`", f"`{spark}`", *seen, f"`{arrow_types.comes_back(column)}`")
+    name = arrow_types.comes_back(column) if column.name in arrow_types.SPARK_TYPES else column.name
+    return (f"`{name}`", f"`{spark}`", *seen, f"`{arrow_types.comes_back(column)}`")
 
 
 def _by_version(column: Column, cell: Callable[[str], str]) -> str:
@@ -113,10 +116,11 @@ def _seen(column: Column, minor: str, kinds: Iterable[str]) -> str:
 def _short(answer: str) -> str:
     if answer.startswith("!"):
         return "error"
-    texts = [ast.literal_eval(text) for text in answer.split("; ") if text != "null"]
-    if any("; " in text for text in texts):  # A text of a whole group.
-        texts = [part for text in texts for part in text.split("; ")]
-    heads = list(dict.fromkeys(_head(text) for text in texts if not text.endswith("None")))
+    # A text may be that of a whole group.
+    texts = [
+        part for text in _LITERAL.findall(answer) for part in ast.literal_eval(text).split("; ")
+    ]
+    heads = list(dict.fromkeys(_head(text) for text in texts if text.split(" | ")[-1] != "None"))
     return ", null: ".join(f"`{head}`" for head in heads[:2]) or "`None`"
 
 
@@ -126,8 +130,7 @@ def _head(text: str) -> str:
     if text.startswith("DataFrame "):
         return "DataFrame"
     head = re.split(r"[ (\[]", value if bar else text)[0]
-    if head == "ndarray":
-        head = "ndarray"
+    head = "NaT" if head.endswith("NaTType") else head
     return head if not bar else f"{dtype} of {head}" if dtype == "object" else dtype
 
 

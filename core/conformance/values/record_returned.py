@@ -10,7 +10,7 @@ from typing import Any
 import returned
 import spark as s
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import pandas_udf, udf, udtf
+from pyspark.sql.functions import PandasUDFType, pandas_udf, udf, udtf
 
 #: {declared type: expressions}: columns of a query, None where there is no value to ask for.
 Cells = dict[str, list[str]]
@@ -120,7 +120,7 @@ def query(spark: SparkSession, kind: str, cells: Cells, tasks: int) -> DataFrame
         frame.createOrReplaceTempView("v")
         return spark.sql(f"SELECT {', '.join(names)} FROM v, LATERAL f(id)")
     functions = [
-        pandas_udf(returned.series(values), declared)
+        pandas_udf(returned.series(values), declared, PandasUDFType.SCALAR)
         if kind == "200"
         else udf(returned.rows(values), declared, useArrow=kind == "101")
         for declared, values in zip(cells, lists, strict=True)

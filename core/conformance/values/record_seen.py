@@ -55,9 +55,9 @@ def of_set(
         suspects = before or failed.get(title.split()[-1], set())
         good = {short: t for short, t in types.items() if names[short] not in suspects}
         answers = each(frame, good, query)
-        for short in types.keys() - good.keys():
+        for short in types.keys() - good.keys() if not s.QUICK else ():
             answers |= each(frame, {short: types[short]}, query)
-        found[title] = {name: answers[short] for short, name in names.items()}
+        found[title] = {name: answers[short] for short, name in names.items() if short in answers}
         if not title.startswith(("100", "300")):
             failed[title.split()[-1]] = {n for n, text in found[title].items() if text[0] == "!"}
         print(title, sorted(suspects), file=sys.stderr)

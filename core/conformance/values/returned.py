@@ -256,3 +256,15 @@ def handler(columns: list[list[str]]) -> type:
             yield tuple(evaluate(expressions[i]) for expressions in columns)
 
     return Handler
+
+
+def evaluated(expressions: Any) -> Any:
+    """A pandas function (200) of expressions: a Series of objects with their values."""
+    return series(list(expressions))(range(len(expressions)))
+
+
+class Evaluated:
+    """A table function (300) of an expression, which yields a row of its value."""
+
+    def eval(self, expression):  # type: ignore[no-untyped-def]
+        yield (evaluate(expression),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import struct
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pyspark
 from pyspark import cloudpickle
 from pyspark.sql.types import DataType, LongType, StringType
 
+ROWS = 100
 SCALAR_PANDAS = 200
 MAP_ARROW = 207
 SCALAR_ARROW = 250
@@ -74,8 +76,7 @@ def init_section(
         _int(0),  # includes
         b"\0" + _int(0),  # broadcasts
         _int(eval_type),
-        _int(len(conf)),
-        *(_text(key) + _text(value) for key, value in conf.items()),
+        *_configuration(eval_type, conf),
         _before_functions(eval_type),
         _int(1),  # functions
         _int(1) + _int(0) + _keyword_flag(eval_type),  # argument 0
@@ -84,6 +85,13 @@ def init_section(
     ]
     section = b"".join(parts)
     return _int(START_INIT) + _int(len(section)) + section if PYSPARK >= (4, 3) else section
+
+
+def _configuration(eval_type: int, conf: dict[str, str]) -> list[bytes]:
+    """Of the runner; tasks of rows have none before 4.2."""
+    if eval_type == ROWS and PYSPARK < (4, 2):
+        return []
+    return [_int(len(conf)), *(_text(key) + _text(value) for key, value in conf.items())]
 
 
 def _binary_context() -> bytes:
@@ -153,11 +161,31 @@ def encode_probe(function: Callable[[], Any]) -> bytes:
     return encode(SCALAR, column, StringType())
 
 
+def encode_row_probe(function: Callable[[], Any]) -> bytes:
+    """As encode_probe, as a task of one row, which needs nothing but Python."""
+
+    def column(value: Any) -> Any:
+        import json
+
+        return json.dumps(function())
+
+    _pickle_by_value(function)
+    batch = pickle.dumps([(1,)])
+    return (
+        init_section(ROWS, column, StringType(), {})
+        + _int(len(batch))
+        + batch
+        + _int(END_OF_DATA)
+        + _int(END_OF_STREAM)
+    )
+
+
 @dataclass
 class Result:
     """What a worker answered."""
 
     batches: list[pa.RecordBatch] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
     error: str | None = None
     reusable: bool = False
 
@@ -165,7 +193,7 @@ class Result:
     def value(self) -> Any:
         """The result of a probe."""
         assert self.error is None, self.error
-        return json.loads(self.batches[0].column(0)[0].as_py())
+        return json.loads(self.rows[0] if self.rows else self.batches[0].column(0)[0].as_py())
 
 
 def read_int(stream: BinaryIO) -> int:
@@ -194,5 +222,7 @@ def decode(stream: BinaryIO) -> Result:
                 stream.read(read_int(stream))
             result.reusable = read_int(stream) == END_OF_STREAM
             return result
+        elif length > 0:
+            result.rows.extend(pickle.loads(stream.read(length)))
         else:
             raise AssertionError(f"frame {length}")

@@ -134,7 +134,10 @@ def test_such_a_worker_is_like_any_other(zygote: client.Daemon, tmp_path: Path) 
     )
     assert state == [worker.pid, worker.pid, zygote.process.pid, "1", ["-c"]]
     kinds = [kind.partition(":")[0] for kind in client.open_descriptors(worker.pid).values()]
-    assert sorted(kinds) == ["/dev/null", "/memfd", "pipe", "pipe", "socket"]
+    standard = ["/dev/null", "pipe", "pipe"]
+    children = f"/proc/{worker.pid}/task/{worker.pid}/children"
+    opened = [*standard * 2, "/memfd", "socket", children]
+    assert sorted(kinds) == sorted(opened), "and copies of 0 to 2"
     blocked = [
         line.split()[1]
         for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines()

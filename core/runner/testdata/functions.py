@@ -1,10 +1,13 @@
 """Functions that the tests of core/runner refer to."""
 
 import ctypes
+import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -18,6 +21,10 @@ from pyspark.sql.types import LongType
 
 def add(x, y):
     return x + y
+
+
+def seven():
+    return 7
 
 
 def double(x):
@@ -228,6 +235,36 @@ def describe_coded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
     return describe(batches, "coded")
 
 
+def outlive_the_daemon(x):
+    """Ask the kernel not to end this process with its parent, and start another."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, 0, 0, 0, 0)
+    subprocess.Popen(["sleep", "3600"])
+    return sleep_forever(x)
+
+
+def flood(x):
+    """Send without end what is no result: streams without batches."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("_0", pa.int64())])):
+        pass
+    start_arrow_stream = (-6).to_bytes(4, "big", signed=True)
+    data = memoryview((start_arrow_stream + sink.getvalue().to_pybytes()) * 1000)
+    channel = next(fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and is_socket(fd))
+    os.set_blocking(channel, True)
+    while True:
+        sent = 0
+        while sent < len(data):
+            sent += os.write(channel, data[sent:])
+
+
+def is_socket(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}").startswith("socket:")
+    except OSError:  # the one that the listing used
+        return False
+
+
 def spin_in_c(x):
     """Never comes back from one call of C code, which no Python code can interrupt."""
     return re.match(r"(a+)+$", "a" * 64 + "b")
@@ -278,3 +315,67 @@ def owner(x):
     import operators
 
     return x * 0 + operators.OWNER
+
+
+def leave_behind(how: str):
+    """A function that answers with its input, and leaves something that answers 0.1 s later."""
+
+    def late(x):
+        time.sleep(0.1)
+        return x * 0 + 666
+
+    def function(x):
+        outfile = task_file("outfile")
+        if how == "os.fork" and os.fork() == 0:
+            return late(x)
+        if how == "ctypes fork" and ctypes.CDLL(None).fork() == 0:
+            return late(x)
+        if how == "exit" and os.fork() == 0:
+            sys.exit(late(0) - 666)
+        if how == "multiprocessing":
+            multiprocessing.get_context("fork").Process(target=answer, args=(late, outfile)).start()
+        if how == "thread":
+            threading.Thread(target=answer, args=(late, outfile), daemon=True).start()
+        return x
+
+    return function
+
+
+def answer(late, outfile):
+    """What a child or a thread may do with the file of the task it came from."""
+    outfile.write(bytes([late(0) % 256]) * 1000)
+    outfile.flush()
+
+
+def task_file(name: str):
+    """A file of the task that runs, found in PySpark's frames."""
+    frame = sys._getframe()
+    while name not in frame.f_locals:
+        frame = frame.f_back
+    return frame.f_locals[name]
+
+
+leave_fork = leave_behind("os.fork")
+leave_c_fork = leave_behind("ctypes fork")
+leave_exit = leave_behind("exit")
+leave_process = leave_behind("multiprocessing")
+leave_thread = leave_behind("thread")
+
+
+def double_slowly(x):
+    time.sleep(0.2)
+    return x * 2
+
+
+def wait_for_child(x):
+    process = multiprocessing.get_context("fork").Process(target=abs, args=(1,))
+    process.start()
+    process.join()
+    return x
+
+
+def wait_for_thread(x):
+    thread = threading.Thread(target=abs, args=(1,))
+    thread.start()
+    thread.join()
+    return x

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from ._inboundschema import Later, inbound_fields
 from ._inboundtypes import Call, Inbound
+from .errors import is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 #: Rows and bytes of Arrow data that make one record. Spark's records have 100 rows; functions see
 #: rows, not records.
@@ -69,20 +72,29 @@ class InboundRows:
             for name, field in zip(names, self._fields, strict=True)
         ]
 
-    def records(self, batch: pa.RecordBatch) -> Iterator[bytes]:
-        """The batch's rows, pickled."""
+    @property
+    def makes_blocks(self) -> bool:
+        """Whether the worker gets columns as they are: records of blocks can be made."""
+        return self._converter is None
+
+    def records(self, batch: pa.RecordBatch, blocks: bool = False) -> Iterator[bytes]:
+        """The batch's rows, pickled; in blocks, each the row of its columns' lists."""
         rows = ROWS_PER_RECORD
         if batch.nbytes > BYTES_PER_RECORD:
             rows = max(1, min(rows, batch.num_rows * BYTES_PER_RECORD // batch.nbytes))
         for start in range(0, batch.num_rows, rows):
             part = batch.slice(start, rows)
-            yield pickle.dumps(self._rows(part), protocol=pickle.HIGHEST_PROTOCOL)
+            rows_or_block = [tuple(self._columns(part))] if blocks else self._rows(part)
+            yield pickle.dumps(rows_or_block, protocol=pickle.HIGHEST_PROTOCOL)
+
+    def _columns(self, batch: pa.RecordBatch) -> list[list[Any]]:
+        return [
+            field.values(column) for field, column in zip(self._fields, batch.columns, strict=True)
+        ]
 
     def _rows(self, batch: pa.RecordBatch) -> Any:
         """What the worker evaluates to a list of rows."""
-        columns = [
-            field.values(column) for field, column in zip(self._fields, batch.columns, strict=True)
-        ]
+        columns = self._columns(batch)
         if not columns:
             empty = () if self._converter is None else Call(self._converter)
             return list(itertools.repeat(empty, batch.num_rows))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _evaluate, _javahash, _javapickle, _javatext, _pyspark
 from ._evaltype import EvalType
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql.types import DataType
 
     from ._types import ReturnType
+
+__tracebackhide__ = is_error
 
 
 class Results:
@@ -22,10 +25,14 @@ class Results:
     Args:
         eval_type: 100 or 300.
         declared: for each chain the name of its function and its return type.
+        blocks: whether a result is the list of those of a block of rows.
     """
 
-    def __init__(self, eval_type: int, declared: Sequence[tuple[str, ReturnType]]) -> None:
+    def __init__(
+        self, eval_type: int, declared: Sequence[tuple[str, ReturnType]], blocks: bool = False
+    ) -> None:
         self._is_table = eval_type == EvalType.TABLE
+        self._blocks = blocks
         self._declared = declared
         self._types = [each.pyspark() for _, each in declared]
         # The forms without Arrow types: columns are made of few of the results.
@@ -43,7 +50,7 @@ class Results:
             raise InvalidArgument(
                 f"result of {names}: {error}; values of the declared type are allowed"
             ) from error
-        return loaded
+        return list(itertools.chain.from_iterable(loaded)) if self._blocks else loaded
 
     def rows(self, record: bytes) -> list[Any]:
         """The results of a record as values of Python, as ``DataFrame.collect`` gives them."""

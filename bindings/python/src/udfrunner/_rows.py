@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _abi, _pyspark
 from ._input import TaskInput
 from ._iterator import TaskHandle, TaskIterator
-from .errors import InvalidArgument, PythonException
+from .errors import InvalidArgument, PythonException, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ._inbound import InboundRows
     from ._inboundschema import Later
+
+__tracebackhide__ = is_error
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -93,10 +95,12 @@ class RecordInput(TaskInput):
         return _abi.UDFRUNNER_OK
 
 
-def arrow_records(reader: pa.RecordBatchReader, rows: InboundRows) -> Iterator[bytes]:
-    """Records of the rows of Arrow data."""
+def arrow_records(
+    reader: pa.RecordBatchReader, rows: InboundRows, blocks: bool = False
+) -> Iterator[bytes]:
+    """Records of the rows of Arrow data, or of blocks of them."""
     for batch in reader:
-        yield from rows.records(batch)
+        yield from rows.records(batch, blocks)
 
 
 def pickled(rows: Iterable[Any], convert: Callable[[Any], Any] | None) -> Iterator[bytes]:
