@@ -12,17 +12,23 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import recorded_values as rv
-from recorded_values import ROOM, Count, conf_of, recorded, titles
+from recorded_values import ROOM, Count, conf_of, recorded
 
 import udfrunner
 from udfrunner import Env, EvalType, Runner
+from udfrunner._pyspark import SUPPORTED
 from udfrunner._types import return_type
 
 import canonical  # isort: skip - both of the room that recorded_values found
 import returned  # isort: skip
 
-#: By title the job that recorded it.
-TITLES = {title: job for job in ("returned", "converted") for title in titles(job)}
+#: Minors and titles that are recorded, with the job that recorded them.
+RECORDED = {
+    (minor, title): job
+    for minor in SUPPORTED
+    for job in ("returned", "converted")
+    for title in recorded(job, minor)
+}
 
 udfrunner.allow_ddl_without_session()
 
@@ -123,14 +129,12 @@ def hold(
     count.check()
 
 
-@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize(("minor", "title"), RECORDED, indirect=["minor"], scope="module")
 def test_returned(version_env: Env, minor: str, title: str) -> None:
     """Each title is a kind, with the zones of workers and session where values depend on them."""
     _, *zones = title.replace(" foreign", "").split()
     conf = conf_of(*zones) if zones else {}
-    answers = recorded(TITLES[title], minor, title)
-    if not answers:
-        pytest.skip(f"not recorded of PySpark {minor}")
+    answers = recorded(RECORDED[minor, title], minor, title)
     # Each value that fails is a task, and mostly a worker, of its own.
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
         hold(version_env, title, answers, conf, side_by_side)
