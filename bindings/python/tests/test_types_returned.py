@@ -30,6 +30,10 @@ RECORDED = {
     for title in recorded(job, minor)
 }
 
+#: Of the values that fail, each a task and mostly a worker of its own, one in so many is asked; of
+#: row functions all: table functions fail as they do, and the others in the worker.
+SAMPLE = 1 if os.environ.get("UDFRUNNER_TEST_VALUES") == "all" else 4
+
 udfrunner.allow_ddl_without_session()
 
 
@@ -115,9 +119,11 @@ def hold(
     side_by_side: ThreadPoolExecutor,
 ) -> None:
     count = Count()
-    for declared, answers in expected.items():
+    step = 1 if title.startswith("100") else SAMPLE
+    for i, (declared, answers) in enumerate(expected.items()):
         good = [value for value, answer in answers.items() if not answer.startswith("!")]
-        bad = [value for value in answers if value not in good]
+        bad = [value for value in answers if value not in good][i % step :: step]
+        answers = {value: answers[value] for value in [*good, *bad]}
         ask = partial(answers_of, env, title.split()[0], declared, conf=conf)
         found = ask(good)
         for answer in side_by_side.map(ask, ([value] for value in bad)):
@@ -135,6 +141,5 @@ def test_returned(version_env: Env, minor: str, title: str) -> None:
     _, *zones = title.replace(" foreign", "").split()
     conf = conf_of(*zones) if zones else {}
     answers = recorded(RECORDED[minor, title], minor, title)
-    # Each value that fails is a task, and mostly a worker, of its own.
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
         hold(version_env, title, answers, conf, side_by_side)
