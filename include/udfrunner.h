@@ -470,6 +470,7 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  *   tasks.running             of them, those that have not ended
  *   tasks.done                of them, those that ended without an error
  *   tasks.failed              of them, those that ended with one
+ *   tasks.closed              of them, those that the host closed before their end, as a LIMIT does
  *   log.lines                 lines that workers and the library wrote
  *   log.dropped_lines         of them, those left out for their rate or because nobody took them in time
  *   factories                 a list: one object for each interpreter and environment that tasks asked for
@@ -700,7 +701,7 @@ int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes
  *   bytes       [out, owned] filled on OK; UTF-8 text
  *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still being made); INVALID_STATE:
  *     the task has ended; WORKER_EXITED: the worker ended meanwhile; NOT_SUPPORTED: a worker that the embedded
- *     daemon did not make; INVALID_HANDLE; FORKED. Safe from any thread.
+ *     daemon did not make, or for which there was no file to write to; INVALID_HANDLE; FORKED. Safe from any thread.
  * \since 1.0 */
 int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_bytes *bytes,
                        udfrunner_error **err);

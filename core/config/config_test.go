@@ -53,13 +53,18 @@ func TestTableIsSound(t *testing.T) {
 }
 
 func TestDocumentationPage(t *testing.T) {
-	page := filepath.Join("..", "..", "docs", "configuration.md")
-	if os.Getenv("UPDATE_DOCS") != "" {
-		require.NoError(t, os.WriteFile(page, []byte(documentation()), 0o644))
+	for _, page := range []struct{ path, content string }{
+		{"docs/configuration.md", documentation()},
+		{"bindings/java/src/main/resources/org/udfrunner/configuration-keys.txt", names()},
+	} {
+		path := filepath.Join("..", "..", page.path)
+		if os.Getenv("UPDATE_DOCS") != "" {
+			require.NoError(t, os.WriteFile(path, []byte(page.content), 0o644))
+		}
+		found, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, page.content, string(found), "%s is stale; run `go generate ./core/config`", page.path)
 	}
-	found, err := os.ReadFile(page)
-	require.NoError(t, err)
-	require.Equal(t, documentation(), string(found), "docs/configuration.md is stale; run `go generate ./core/config`")
 }
 
 func TestNewRefuses(t *testing.T) {

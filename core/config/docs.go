@@ -30,6 +30,18 @@ func documentation() string {
 	return b.String()
 }
 
+// names are the keys' names, one a line, for hosts that hand over a part of their configuration. That of a family ends with
+// a dot.
+func names() string {
+	var b strings.Builder
+	for _, g := range Groups {
+		for _, k := range g.Keys {
+			b.WriteString(k.Name + "\n")
+		}
+	}
+	return b.String()
+}
+
 func (k *Key) title() string {
 	if k.Kind == Prefix {
 		return k.Name + "*"

@@ -18,6 +18,8 @@ Each module has one job:
 - reuse       what a task may have left that ends its worker
 - channel     the file-like objects that pyspark.worker.main reads and writes
 - reaper      live workers, their signals, their deaths
+- limits      what the system bounds, and errors of scarcity
+- unnamed     files in memory, or without a name
 - spark       the daemon under stock Spark, in the embedded daemon's place
 
 Only server and control know of the control socket.

@@ -81,7 +81,10 @@ sys.meta_path.append(SourceFinder(_state["sources"]))
 try:
     _server = import_module(PACKAGE + ".server")
     if _here:
-        sys.path.insert(0, os.getcwd())
+        try:
+            sys.path.insert(0, os.getcwd())
+        except OSError:  # it was removed, or cannot be reached: as with -m, it is not on the path
+            pass
     _server.main(_state)
 except BaseException:  # noqa: BLE001 - the interpreter's own report has no source lines
     traceback.print_exc()

@@ -70,6 +70,8 @@ class SocketSource(_TaskFile):
         super().__init__(sock)
         self._buffer_size = buffer_size
         self.before_wait = before_wait
+        self.expects_wait = False
+        """Whether there is probably nothing yet: not worth a try before before_wait."""
         self.unread = b""
         """What the task before left unread."""
 
@@ -92,10 +94,11 @@ class SocketSource(_TaskFile):
             size = min(len(view), len(self.unread))
             view[:size], self.unread = self.unread[:size], self.unread[size:]
             return size
-        try:
-            return self._socket.recv_into(target, 0, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            pass
+        if not self.expects_wait:
+            try:
+                return self._socket.recv_into(target, 0, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                pass
         self.before_wait()
         wanted = memoryview(target).nbytes
         whole = socket.MSG_WAITALL if wanted > self._buffer_size else 0
@@ -167,6 +170,8 @@ class Channel:
         self.socket.setblocking(True)
         self._buffer_size = buffer_size
         self._before_wait = before_wait
+        self._arrival = select.poll()
+        self._arrival.register(descriptor, select.POLLIN)
         self._hangup = select.poll()
         self._hangup.register(descriptor, select.POLLRDHUP)
         self._open_files(b"")
@@ -205,17 +210,19 @@ class Channel:
         """
 
         def idle() -> None:
-            if not _wait_for(self.socket, select.POLLIN, idle_seconds * 1000):
+            if not self._arrival.poll(idle_seconds * 1000):
                 when_idle()
 
         self._about_to_wait()
         self._source.before_wait = idle
+        self._source.expects_wait = True
         try:
             return bool(self.input.peek(1))
         except ConnectionResetError:
             return False
         finally:
             self._source.before_wait = self._flush
+            self._source.expects_wait = False
 
     def _flush(self) -> None:
         self.output.flush()
@@ -257,8 +264,8 @@ class Channel:
             pass
 
 
-def _wait_for(sock: socket.socket, event: int, milliseconds: float | None = None) -> bool:
-    """Wait for an event of poll; False where none came in time."""
+def _wait_for(sock: socket.socket, event: int) -> None:
+    """Wait for an event of poll."""
     poller = select.poll()
     poller.register(sock, event)
-    return bool(poller.poll(milliseconds))
+    poller.poll()

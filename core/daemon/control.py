@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import array
+import errno
 import json
 import os
 import socket
+import time
 from collections import deque
 from typing import Any
 
@@ -13,6 +15,11 @@ PACKET_LIMIT = 128 * 1024
 """Largest packet either side sends, in bytes."""
 
 _DESCRIPTOR_LIMIT = 8
+
+STARVED_SECONDS = 0.002
+"""Pause before the next try where the kernel had no memory for a packet, or for its descriptors."""
+
+_STARVED = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
 
 Message = dict[str, Any]
 
@@ -27,6 +34,8 @@ class Control:
         self._socket = control
         self._socket.setblocking(False)
         self._queue: deque[tuple[bytes, list[int]]] = deque()
+        self.starved = False
+        """Whether the queue waits for the kernel, not for the host: nothing tells when it may go on."""
 
     def fileno(self) -> int:
         """The socket's descriptor, to poll."""
@@ -74,6 +83,7 @@ class Control:
 
     def flush(self) -> None:
         """Send what is queued, as far as the socket takes it."""
+        self.starved = False
         while self._queue:
             data, descriptors = self._queue[0]
             rights = array.array("i", descriptors)
@@ -84,6 +94,11 @@ class Control:
                 return
             except (BrokenPipeError, ConnectionResetError):
                 pass  # the end of the stream follows on the reading side
+            except OSError as error:
+                if error.errno not in _STARVED:
+                    raise
+                self.starved = True
+                return
             self._queue.popleft()
             close_descriptors(descriptors)
 
@@ -96,6 +111,9 @@ class Control:
         """Send what is queued, waiting for the host to read it."""
         self._socket.setblocking(True)
         self.flush()
+        while self.starved:
+            time.sleep(STARVED_SECONDS)
+            self.flush()
 
 
 def close_descriptors(descriptors: list[int]) -> None:

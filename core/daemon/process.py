@@ -26,6 +26,9 @@ _M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 32 << 20
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
+_FEW = 4096
+"""How many numbers of descriptors are tried where nothing lists the open ones."""
+
 _LAST = 2**31 - 1
 """The largest number a descriptor can have."""
 
@@ -70,7 +73,14 @@ def lead_own_session() -> None:
 
 def open_descriptors() -> list[int]:
     """The open descriptors of this process, in order."""
-    return sorted(filter(_is_open, map(int, os.listdir("/proc/self/fd"))))
+    return sorted(filter(_is_open, _candidates()))
+
+
+def _candidates() -> Iterable[int]:
+    try:
+        return map(int, os.listdir("/proc/self/fd"))
+    except OSError:  # no /proc: one after the other, as far as such a process has opened any
+        return range(min(os.sysconf("SC_OPEN_MAX"), _FEW))
 
 
 def _is_open(descriptor: int) -> bool:
@@ -144,6 +154,17 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def watch_parent() -> int:
+    """A pidfd of the parent process, readable once it has ended; -1 where there is none to be had.
+
+    That is so before Linux 5.3, and for a parent in another PID namespace.
+    """
+    try:
+        return os.pidfd_open(os.getppid())
+    except (AttributeError, OSError):
+        return -1
+
+
 def adopt_orphans() -> None:
     """Have every descendant whose own parent ends become a child of this process.
 
@@ -163,9 +184,22 @@ def has_children() -> bool:
 
 
 def address_space() -> int:
-    """What RLIMIT_AS counts of this process, in bytes."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[0]) * _PAGE
+    """What RLIMIT_AS counts of this process, in bytes; 0 where nothing tells."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[0]) * _PAGE
+    except OSError:  # no /proc
+        return 0
+
+
+def child_processes() -> list[int]:
+    """The children of this process's only thread, ended ones included; none where nothing lists them."""
+    pid = os.getpid()
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return list(map(int, file.read().split()))
+    except OSError:  # no /proc, or a kernel without this file
+        return []
 
 
 def keep_freed_memory() -> None:

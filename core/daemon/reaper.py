@@ -3,6 +3,9 @@
 The daemon is the workers' parent. A worker's pidfd in the poll set says that it ended; no
 signal handler is needed. Until it is reaped its process id, and the process group of the same
 number, belong to nobody else, so that every kill here hits the worker or nothing.
+
+A daemon that adopts orphans (PR_SET_CHILD_SUBREAPER) has dead workers' children that left their
+group as children of its own. They live on, as under pyspark.daemon, but not longer than it.
 """
 
 from __future__ import annotations
@@ -11,10 +14,17 @@ import os
 import select
 import signal
 import time
+from collections.abc import Container
+from contextlib import suppress
 from typing import NamedTuple
+
+from . import process
 
 SWEEP_INTERVAL = 0.02
 """Seconds between looks at workers that have no pidfd (Linux before 5.3)."""
+
+ORPHAN_INTERVAL = 1.0
+"""Seconds between looks at adopted processes, whose ends nothing tells of."""
 
 KILL_TIMEOUT = 1.0
 """Seconds that killed workers have to end."""
@@ -40,8 +50,11 @@ class _Worker(NamedTuple):
 class Reaper:
     """The workers that were forked and not yet reaped, by the id their owner gave them."""
 
-    def __init__(self) -> None:
+    def __init__(self, adopts: bool = False) -> None:
+        """adopts says that orphans become this process's children, and it has no others."""
         self._workers: dict[int, _Worker] = {}
+        self._adopts = adopts
+        self._adopted = False
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -74,8 +87,9 @@ class Reaper:
     @property
     def interval(self) -> float | None:
         """Longest time in seconds between two calls of reap, None for no limit."""
-        unwatched = any(worker.pidfd < 0 for worker in self._workers.values())
-        return SWEEP_INTERVAL if unwatched else None
+        if any(worker.pidfd < 0 for worker in self._workers.values()):
+            return SWEEP_INTERVAL
+        return ORPHAN_INTERVAL if self._adopted else None
 
     def kill(self, id: int, number: int) -> None:
         """Send a signal to a worker's process group; an unknown id is ignored."""
@@ -89,9 +103,33 @@ class Reaper:
         if worker is not None:
             os.kill(worker.pid, number)
 
-    def reap(self) -> list[Exit]:
-        """Collect every worker that ended, after killing what is left of its process group."""
-        return [self._collect(worker) for worker in list(self._workers.values()) if _ended(worker)]
+    def reap(self, ready: Container[int] | None = None) -> list[Exit]:
+        """Collect every worker that ended, after killing what is left of its process group.
+
+        Of those that have a pidfd only the ones in ready are looked at, where it is given.
+        """
+        ends = [
+            self._collect(worker)
+            for worker in list(self._workers.values())
+            if (ready is None or worker.pidfd < 0 or worker.pidfd in ready) and _ended(worker)
+        ]
+        if self._adopts and (ends or self._adopted):
+            self._adopted = bool(self._reap_orphans())
+        return ends
+
+    def _reap_orphans(self) -> list[int]:
+        """Reap adopted processes that ended; returns the others."""
+        workers = {worker.pid for worker in self._workers.values()}
+        return [pid for pid in process.child_processes() if pid not in workers and _lives(pid)]
+
+    def end_orphans(self) -> None:
+        """SIGKILL all adopted processes and what these leave, for KILL_TIMEOUT at most."""
+        deadline = time.monotonic() + KILL_TIMEOUT
+        while (orphans := self._reap_orphans()) and time.monotonic() < deadline:
+            for pid in orphans:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001)
 
     def kill_all(self) -> list[Exit]:
         """SIGKILL every worker's process group, and reap the workers.
@@ -139,6 +177,14 @@ class Reaper:
 def _ended(worker: _Worker) -> bool:
     flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
     return os.waitid(os.P_PID, worker.pid, flags) is not None
+
+
+def _lives(pid: int) -> bool:
+    """Whether a child lives; reaps it where not."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False
 
 
 def _kill_group(pid: int, number: int) -> None:

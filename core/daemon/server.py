@@ -1,10 +1,12 @@
 """The embedded daemon: one loop over the control socket and the workers' deaths.
 
-Every message is a JSON object in one packet. The host sends start, warm, fork, kill and stack;
-the daemon answers ready or failed, warmed, forked or refused, and reports each exited worker.
-With forked come the worker's pidfd, where the kernel has them, and its stack file.
+Every message is a JSON object in one packet. The host sends start, warm, fork, again, kill and
+stack; the daemon answers ready or failed, warmed, forked, scarce or refused, and reports each
+exited worker. With forked come the worker's pidfd, where the kernel has them, and its stack file,
+where one can be had. Scarce is that the system gave no process or descriptor: the host may give
+up other workers, and says again, or kill.
 Forks are done strictly in the order they were asked for. When the host closes the socket, or
-dies, every worker is killed and the daemon ends.
+dies, every worker is killed, what workers left behind too, and the daemon ends.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from . import anew, process, taskstate, threads, zygote
-from .control import Control, Message, close_descriptors
+from . import anew, limits, process, taskstate, threads, zygote
+from .control import STARVED_SECONDS, Control, Message, close_descriptors
 from .reaper import Reaper
+from .unnamed import open_unnamed
 from .worker import WorkerRequest, run_worker
 from .zygote import StartError, Zygote
 
@@ -52,10 +55,13 @@ class Server:
     def __init__(self, control: Control, state: Message) -> None:
         self._control = control
         self._state = state
-        self._reaper = Reaper()
+        self._reaper = Reaper(adopts=True)
         self._zygote = Zygote()
         self._zygote.notes = list(state.get("notes", ()))
+        self._host = process.watch_parent()
         self._start: Message = state.get("start", {})
+        self._waiting: dict[int, tuple[Message, list[int], str, int]] = {}
+        """Forks for which there was nothing: message, descriptors, why, and the error's number."""
 
     def run(self) -> int:
         """Serve the control socket until it ends; returns the exit status."""
@@ -70,11 +76,14 @@ class Server:
             return self._fail("internal", error)
         finally:
             self._reaper.kill_all()
+            self._reaper.end_orphans()
         return 0
 
     def _fail(self, reason: str, error: Exception) -> int:
         """Tell the host why the daemon ends: its answer to whatever it asked."""
         cause = error.__cause__ or error
+        if limits.is_scarce(cause):
+            reason = "no-process"
         text = _one_line(str(error)) or type(error).__name__
         trace = zygote.explain(cause)[-_TRACEBACK_LIMIT:]
         self._control.send({"op": "failed", "reason": reason, "message": text, "traceback": trace})
@@ -82,19 +91,28 @@ class Server:
         return 1
 
     def _turn(self) -> bool:
-        """Wait for something and handle it; False at the end of the control socket."""
+        """Wait for something and handle it; False at the end of the control socket, or the host's.
+
+        A child of the host may hold the socket open, where it was forked and runs no other program.
+        """
         poller = select.poll()
-        events = select.POLLIN | (select.POLLOUT if self._control.congested else 0)
+        sendable = self._control.congested and not self._control.starved
+        events = select.POLLIN | (select.POLLOUT if sendable else 0)
         poller.register(self._control, events)
         for pidfd in self._reaper.pidfds:
             poller.register(pidfd, select.POLLIN)
+        if self._host >= 0:
+            poller.register(self._host, select.POLLIN)
         interval = self._reaper.interval
-        ready = dict(poller.poll(None if interval is None else interval * 1000))
+        wait = STARVED_SECONDS if self._control.starved else interval
+        ready = dict(poller.poll(None if wait is None else wait * 1000))
         event = ready.pop(self._control.fileno(), 0)
+        if self._host in ready:
+            return False
         if ready or interval is not None:
-            for end in self._reaper.reap():
+            for end in self._reaper.reap(ready):
                 self._control.send({"op": "exited", **end._asdict()})
-        if event & select.POLLOUT:
+        if event & select.POLLOUT or self._control.starved:
             self._control.flush()
         if not event & (select.POLLIN | select.POLLHUP | select.POLLERR):
             return True
@@ -113,8 +131,10 @@ class Server:
         try:
             if operation == "fork":
                 self._fork(message, descriptors)
+            elif operation == "again":
+                self._fork_again(message["id"])
             elif operation == "kill":
-                self._reaper.kill(message["id"], message["signal"])
+                self._kill(message["id"], message["signal"])
             elif operation == "stack":
                 self._reaper.signal_worker(message["id"], taskstate.STACK_SIGNAL)
             elif operation == "warm":
@@ -184,32 +204,92 @@ class Server:
         id = message["id"]
         if len(descriptors) != _FORK_DESCRIPTORS:
             text = f"{len(descriptors)} of {_FORK_DESCRIPTORS} descriptors arrived"
-            self._refuse(id, OSError(errno.EMFILE, text))
+            error = OSError(errno.EMFILE, text)
+            self._refuse(id, limits.explain("receive", error), error.errno)
             return
+        self._try_fork(message, descriptors, self._wait_for_more)
+
+    def _try_fork(
+        self,
+        message: Message,
+        descriptors: list[int],
+        failed: Callable[[Message, list[int], str, OSError], None],
+    ) -> None:
+        """Fork, or call failed. The descriptors are to be closed afterwards; more may be added."""
+        id = message["id"]
         data, stdout, stderr = descriptors
         parent = os.getpid()
+        call = "stack file"
         try:
-            stacks = taskstate.open_stack_file()
+            stacks, lack = _open_stack_file(stderr)
             descriptors.append(stacks)  # closed with those that came
             taskstate.hold_stack_signal()
+            call = "fork"
             pid = os.fork()
         except OSError as error:
             taskstate.release_stack_signal()
-            self._refuse(id, error)
+            failed(message, descriptors, call, error)
             return
         if pid == 0:
             self._control.forget()
+            limits.restore_descriptor_limit()
             request = WorkerRequest(
                 data, stacks, stdout, stderr, message["env"], message["unset"], message["cwd"]
             )
             self._work(request, message.get("paths") or (), parent)
         taskstate.release_stack_signal()
         pidfd = self._reaper.add(id, pid)
-        # Copies, as a message may wait in the queue while the worker ends and is reaped.
-        shared = [pidfd, stacks] if pidfd >= 0 else [stacks]
-        copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 0) for descriptor in shared]
-        answer = {"op": "forked", "id": id, "pid": pid, "held": pidfd >= 0}
+        shared = [descriptor for descriptor in (pidfd, -1 if lack else stacks) if descriptor >= 0]
+        answer = {"op": "forked", "id": id, "pid": pid, "held": pidfd >= 0, "no_stacks": lack}
+        copies: list[int] = []
+        try:
+            # Copies, as a message may wait in the queue while the worker ends and is reaped.
+            for descriptor in shared:
+                copies.append(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 0))
+        except OSError as error:
+            close_descriptors(copies)
+            copies = []
+            answer.update(held=False, no_stacks=limits.explain("copy of a descriptor", error))
         self._control.send(answer, copies)
+
+    def _wait_for_more(
+        self, message: Message, descriptors: list[int], call: str, error: OSError
+    ) -> None:
+        """Keep a fork for which the system had nothing, until the host says what to do."""
+        text = limits.explain(call, error)
+        if not limits.is_scarce(error):
+            self._refuse(message["id"], text, error.errno)
+            return
+        kept = descriptors[:_FORK_DESCRIPTORS]
+        del descriptors[:_FORK_DESCRIPTORS]
+        number = error.errno or 0
+        self._waiting[message["id"]] = (message, kept, text, number)
+        answer = {"op": "scarce", "id": message["id"], "errno": number, "message": text}
+        self._control.send(answer)
+
+    def _fork_again(self, id: int) -> None:
+        """Fork a worker for which there was nothing, or give up."""
+        waiting = self._waiting.pop(id, None)
+        if waiting is None:
+            return
+        message, descriptors, _, _ = waiting
+
+        def refuse(message: Message, _: list[int], call: str, error: OSError) -> None:
+            self._refuse(message["id"], limits.explain(call, error), error.errno)
+
+        try:
+            self._try_fork(message, descriptors, refuse)
+        finally:
+            close_descriptors(descriptors)
+
+    def _kill(self, id: int, number: int) -> None:
+        waiting = self._waiting.pop(id, None)
+        if waiting is None:
+            self._reaper.kill(id, number)
+            return
+        _, descriptors, text, error = waiting
+        close_descriptors(descriptors)
+        self._refuse(id, text, error)
 
     def _work(self, request: WorkerRequest, paths: Sequence[str], parent: int) -> NoReturn:
         """Be a worker whose tasks put these paths on sys.path."""
@@ -223,9 +303,8 @@ class Server:
             os._exit(1)
         run_worker(request, self._zygote, parent)
 
-    def _refuse(self, id: int, error: OSError) -> None:
-        text = error.strerror or str(error)
-        self._control.send({"op": "refused", "id": id, "errno": error.errno, "message": text})
+    def _refuse(self, id: int, text: str, number: int | None) -> None:
+        self._control.send({"op": "refused", "id": id, "errno": number or 0, "message": text})
 
     def _restart(self, reply: str, changes: Message, note: str) -> NoReturn:
         """Start this process again, free of the threads it has, with a start message so changed.
@@ -245,13 +324,25 @@ class Server:
 
     def _execute(self, state: Message) -> NoReturn:
         """Run this program anew in this process, with the sources and this state."""
-        memory = os.memfd_create("udfrunner-daemon", 0)
+        memory = open_unnamed("udfrunner-daemon")
+        os.set_inheritable(memory, True)
         with open(memory, "wb", closefd=False) as file:
             file.write(json.dumps({"sources": self._state["sources"], **state}).encode())
         os.lseek(memory, 0, os.SEEK_SET)
         process.flush_standard_streams()
         command = sys.orig_argv[:-1] if "reply" in self._state else sys.orig_argv
         os.execv(sys.executable, [*command, str(memory)])
+
+
+def _open_stack_file(stderr: int) -> tuple[int, str]:
+    """A worker's stack file, and what is missing: "", or why the stacks go to its stderr instead."""
+    try:
+        return taskstate.open_stack_file(), ""
+    except OSError as error:
+        if limits.is_scarce(error):
+            raise
+        # They serve diagnosis only: no reason to run nothing.
+        return fcntl.fcntl(stderr, fcntl.F_DUPFD_CLOEXEC, 3), f"stack file: {error}"
 
 
 def _one_line(text: str) -> str:
@@ -270,6 +361,8 @@ def main(state: Message) -> NoReturn:
     process.lead_own_session()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    limits.raise_descriptor_limit()
+    process.adopt_orphans()
     control = Control(socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 32)))
     process.replace_stdin()
     taskstate.enable_crash_report()

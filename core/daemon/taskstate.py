@@ -17,9 +17,8 @@ from typing import Any
 
 from . import process, threads
 from .plainsignal import get_handler, set_handler, set_mask, valid_signals
+from .unnamed import open_unnamed
 
-# None is a handler that was not set through Python: faulthandler's own.
-_FATAL = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
@@ -30,11 +29,10 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 def enable_crash_report(descriptor: int = 2) -> None:
     """Have the stacks of all threads written to descriptor on a fatal signal.
 
-    faulthandler does not set its handlers twice, so that they are let go of where Python code, or
-    the daemon at its start, has put others in their place.
+    faulthandler does not set its handlers twice, so that they are let go of: Python code, or the
+    daemon at its start, may have put others in their place.
     """
-    if any(get_handler(number) is not None for number in _FATAL):
-        faulthandler.disable()
+    faulthandler.disable()
     faulthandler.enable(file=descriptor, all_threads=True)
 
 
@@ -43,18 +41,24 @@ def enable_stack_report(descriptor: int = 2) -> None:
 
     The signal is blocked while the answer is written, which tells others when it is complete.
     """
+    # Python's handler shows, as faulthandler's does not, whether other Python code sets one.
+    set_handler(STACK_SIGNAL, partial(_write_stacks, descriptor))
     _register_stack_report(descriptor)
-    release_stack_signal()
 
 
 def _register_stack_report(descriptor: int) -> None:
     """Needs the signal to be held where it was answered before.
 
-    faulthandler does not set its handler twice, so that it is let go of: Python code may have put
-    another in its place, which Python cannot tell from the handler of before.
+    faulthandler does not set its handler twice, so that it is let go of: another may be in its place.
     """
     faulthandler.unregister(STACK_SIGNAL)
     faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
+    release_stack_signal()
+
+
+def _write_stacks(descriptor: int, *_: object) -> None:
+    """Python's handler of STACK_SIGNAL: where a function had faulthandler let go of the signal."""
+    faulthandler.dump_traceback(file=descriptor, all_threads=True)
 
 
 def hold_stack_signal() -> None:
@@ -71,8 +75,8 @@ def release_stack_signal() -> None:
 
 
 def open_stack_file() -> int:
-    """A file in memory for a worker's stacks: whoever shares it reads them, also after its death."""
-    descriptor = os.memfd_create("udfrunner-stacks")
+    """A file for a worker's stacks: whoever shares it reads them, also after its death."""
+    descriptor = open_unnamed("udfrunner-stacks")
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
     return descriptor
 
@@ -103,21 +107,20 @@ class TaskState:
         self._descriptors.restore()
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
-        mask = set_mask(signal.SIG_BLOCK, (STACK_SIGNAL,))
+        mask = set_mask(signal.SIG_BLOCK, ())
         if list(map(get_handler, self._signals)) != self._handlers:
             self._restore_handlers()
         enable_crash_report(self._stacks)
-        _register_stack_report(self._stacks)
         signal.set_wakeup_fd(-1)
         if mask:
             _drop_pending(mask)
-        set_mask(signal.SIG_SETMASK, ())
+            set_mask(signal.SIG_SETMASK, ())
         faulthandler.cancel_dump_traceback_later()
         os.environ = self._variables  # noqa: B003 - the object; its content follows
         if _raw(os.environ) != self._raw_environment:
             threads.restore_environment(self._environment)
             time.tzset()
-        if self._directory is not None:
+        if self._directory is not None and _working_directory() != self._directory:
             _enter(self._directory)
         os.umask(self._umask)
         threading.stack_size(0)
@@ -125,10 +128,12 @@ class TaskState:
             _restore_settings(self._settings, found)
 
     def _restore_handlers(self) -> None:
+        hold_stack_signal()
         for number, handler in zip(self._signals, self._handlers):
             # None: not installed by Python code, so that Python cannot put it back.
             if handler is not None and get_handler(number) is not handler:
                 set_handler(number, handler)
+        _register_stack_report(self._stacks)
 
 
 class _StandardDescriptors:

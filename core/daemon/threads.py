@@ -35,6 +35,7 @@ _SETTERS = {
 # What each library reads when it is loaded, first one first.
 _VARIABLES = {"openblas": ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")}
 _SETTLE_SECONDS = 0.05
+_CLONE_THREAD = 0x10000
 
 
 def count_threads() -> int:
@@ -44,10 +45,27 @@ def count_threads() -> int:
     """
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
-        count = len(os.listdir("/proc/self/task"))
+        count = _listed_threads()
         if count == 1 or time.monotonic() > deadline:
             return count
         time.sleep(0.001)
+
+
+def _listed_threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:  # no /proc
+        return 1 if _is_single_threaded() else 2
+
+
+def _is_single_threaded() -> bool:
+    """Ask the kernel, which leaves a thread group only to who is alone in it (unshare(2))."""
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).unshare(_CLONE_THREAD) == 0)
+    except (AttributeError, ImportError):
+        return False
 
 
 @contextmanager
@@ -88,8 +106,11 @@ def find_pools() -> list[Pool]:
         import ctypes
     except ImportError:
         return []
-    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
-        fields = [line.rstrip("\n").split(maxsplit=5) for line in maps]
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+            fields = [line.rstrip("\n").split(maxsplit=5) for line in maps]
+    except OSError:  # no /proc: the pools keep the single thread with which they were loaded
+        return []
     pools = []
     for path in sorted({field[5] for field in fields if len(field) == 6}):
         kind = next((kind for kind in _SETTERS if kind in os.path.basename(path)), None)

@@ -150,9 +150,11 @@ def run_task(channel: Channel, main: Main, reusable: Callable[[], bool] = lambda
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:
-        _end_child(channel, 1)
+        if os.getpid() != channel.owner:
+            _end_child(1)
         raise
-    _end_child(channel, code)
+    if os.getpid() != channel.owner:
+        _end_child(code)
     process.flush_standard_streams()
     if code == 0 and not reusable():
         channel.decline()
@@ -161,11 +163,10 @@ def run_task(channel: Channel, main: Main, reusable: Callable[[], bool] = lambda
     return code
 
 
-def _end_child(channel: Channel, status: int) -> None:
-    """Where a function forked and this is not the worker: end, without a word on the channel."""
-    if os.getpid() != channel.owner:
-        process.flush_standard_streams()
-        os._exit(status & 0xFF)
+def _end_child(status: int) -> NoReturn:
+    """Of a process that a function forked: end, without a word on the channel."""
+    process.flush_standard_streams()
+    os._exit(status & 0xFF)
 
 
 class _Disinherit:

@@ -42,7 +42,18 @@ type counts struct {
 	Running int64 `json:"running"`
 	Done    int64 `json:"done"`
 	Failed  int64 `json:"failed"`
+	Closed  int64 `json:"closed"`
 }
+
+// Outcome is how a task ended.
+type Outcome uint8
+
+// The outcomes. Left is a task that its host closed before its end, as a LIMIT does: no failure.
+const (
+	Done Outcome = iota
+	Failed
+	Left
+)
 
 // New makes an env. It starts no process. environ is what worker processes inherit, as NAME=value;
 // mem makes the memory that hosts receive. Errors are InvalidArgument and name the pair.
@@ -97,17 +108,20 @@ func (e *Env) Begin(t Task) error {
 }
 
 // End forgets a task; later calls for it do nothing.
-func (e *Env) End(t Task, failed bool) {
+func (e *Env) End(t Task, how Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, ok := e.tasks[t]; !ok {
 		return
 	}
 	delete(e.tasks, t)
-	if failed {
-		e.counts.Failed++
-	} else {
+	switch how {
+	case Done:
 		e.counts.Done++
+	case Left:
+		e.counts.Closed++
+	default:
+		e.counts.Failed++
 	}
 }
 

@@ -111,8 +111,8 @@ func TestCloseCancelsTasksAndRefusesNewOnes(t *testing.T) {
 	running, over := task{make(chan string, 1)}, task{make(chan string, 1)}
 	require.NoError(t, e.Begin(running))
 	require.NoError(t, e.Begin(over))
-	e.End(over, false)
-	e.End(over, true) // does nothing
+	e.End(over, env.Done)
+	e.End(over, env.Failed) // does nothing
 	e.Close()
 	assert.NotEmpty(t, <-running.cancelled)
 	assert.Empty(t, over.cancelled)

@@ -48,6 +48,9 @@ type Result struct {
 	Reusable bool
 }
 
+// maxText bounds the length that a worker may announce of an exception's text: what never comes is not waited for.
+const maxText = 1 << 30
+
 // stretch is how many bytes outside of data are read before a pause.
 const stretch = 1 << 20
 
@@ -174,8 +177,8 @@ func (r *Reader) code() (Event, error) {
 			return 0, err
 		}
 		length := int(int32(binary.BigEndian.Uint32(b[4:])))
-		if length < 0 {
-			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, math.MaxInt32)
+		if length < 0 || length > maxText {
+			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, maxText)
 		}
 		r.source.Discard(8)
 		r.text, r.want, r.state = &clipped{half: int(r.limits.ExceptionText / 2)}, length, inException

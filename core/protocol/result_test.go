@@ -3,7 +3,6 @@ package protocol
 import (
 	"encoding/binary"
 	"errors"
-	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -151,6 +150,7 @@ func TestReaderRefusesSurprises(t *testing.T) {
 		"an Arrow stream among records":   {Pickled, ints(StartArrowStream), "-6 where"},
 		"unknown code":                    {Arrow, ints(-77), "-77 where"},
 		"negative exception length":       {Arrow, ints(PythonException, -1), "-1 bytes"},
+		"exception length of a liar":      {Arrow, ints(PythonException, maxText+1), "1073741825 bytes"},
 		"end before timings":              {Arrow, ints(EndOfDataSection, 0), "-1 where"},
 		"timings twice":                   {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(TimingData)), "-3 where"},
 		"negative number of accumulators": {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, -5)), "-5 accumulator"},
@@ -169,7 +169,7 @@ func TestReaderRefusesSurprises(t *testing.T) {
 // A length in front of nothing costs no memory.
 func TestReaderBelievesNoLengths(t *testing.T) {
 	for name, bytes := range map[string][]byte{
-		"exception":   concat(ints(PythonException, math.MaxInt32), make([]byte, 100)),
+		"exception":   concat(ints(PythonException, maxText), make([]byte, 100)),
 		"accumulator": concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, 100_000, 256<<20), make([]byte, 100)),
 	} {
 		t.Run(name, func(t *testing.T) {

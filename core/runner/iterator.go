@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"udfrunner/core/cdata"
+	"udfrunner/core/env"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/safego"
@@ -53,6 +54,7 @@ type Iterator struct {
 	refs      int            // the handle and the exported stream
 	worker    *worker.Worker // nil before it was acquired and after it was given back
 	interrupt *status.Error  // Cancel, deadline: ends the task at the next step
+	closing   *status.Error  // the interrupt of a Close while a thread is in a call
 	end       *status.Error  // the terminal error
 	done      bool           // the terminal state was reached, with or without error
 	deadline  *safego.Timer
@@ -64,7 +66,11 @@ type Iterator struct {
 }
 
 func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input, task Task) (*Iterator, error) {
-	wake, err := transport.NewWake()
+	var wake *transport.Wake
+	err := worker.Sparing(func() (err error) {
+		wake, err = transport.NewWake()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +81,7 @@ func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input,
 		return nil, err
 	}
 	if err := it.pump.in.move(&input); err != nil {
-		r.env.End(it, true)
+		r.env.End(it, env.Failed)
 		wake.Close()
 		return nil, err
 	}
@@ -286,6 +292,13 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	it.worker = nil
 	// A cancel that came before the end may have killed the worker already.
 	interrupted := it.interrupt != nil
+	how := env.Failed
+	switch {
+	case end == nil:
+		how = env.Done
+	case it.refs == 0 && end.Code == status.Cancelled && (it.interrupt == nil || it.interrupt == it.closing):
+		how = env.Left
+	}
 	it.deadline.Stop()
 	it.monitor.stop()
 	if it.events != nil {
@@ -297,6 +310,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 	it.mu.Unlock()
 	if w != nil {
 		it.pump.recordBroadcasts(w)
+		w.EndOutput()
 		switch {
 		case !interrupted && (end == nil || it.pump.raised):
 			it.factory.Release(w, reuse)
@@ -304,7 +318,7 @@ func (it *Iterator) finish(end *status.Error, reuse bool) {
 			it.factory.Kill(w)
 		}
 	}
-	it.runner.env.End(it, end != nil)
+	it.runner.env.End(it, how)
 	for _, f := range atEnd {
 		f()
 	}
@@ -386,12 +400,15 @@ func (it *Iterator) Close() {
 	}
 	it.refs--
 	last, busy := it.refs == 0, it.busy
+	if last && busy {
+		it.closing = &status.Error{Code: status.Cancelled, Message: "task was cancelled: the iterator was closed"}
+	}
 	it.mu.Unlock()
 	if !last {
 		return
 	}
 	if busy {
-		it.Cancel("the iterator was closed")
+		it.stop(it.closing)
 		return
 	}
 	it.release()
@@ -436,7 +453,11 @@ func (it *Iterator) EventFD() (int, error) {
 		return -1, status.New(status.InvalidHandle, "iterator is closed")
 	}
 	if it.events == nil {
-		events, err := newEventFD(it.wake)
+		var events *eventFD
+		err := worker.Sparing(func() (err error) {
+			events, err = newEventFD(it.wake)
+			return err
+		})
 		if err != nil {
 			return -1, err
 		}

@@ -167,8 +167,11 @@ func (m *messageBatches) message() (*arrowio.Batch, error) {
 	return m.decoder.Finish()
 }
 
-// take is the next n bytes of the first record.
+// take is the next n bytes of the first record. A body of 0 bytes (no columns, void ones, no rows) may be behind the last.
 func (m *messageBatches) take(n int64) ([]byte, error) {
+	if n == 0 {
+		return nil, nil
+	}
 	if len(m.records) == 0 || n > int64(len(m.records[0])) {
 		left := 0
 		if len(m.records) > 0 {

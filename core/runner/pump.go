@@ -29,7 +29,7 @@ type pump struct {
 	again      bool // the host said that it has no input now
 	deaf       bool // the worker takes no more input
 	mayRead    bool // output was handed out, or reading paused, and more may be there already
-	paused     bool // the reader paused: it goes on without waiting
+	paused     bool // the reader paused, or the step has read its share: it goes on without waiting
 	readable   bool // reading may give bytes: until it would have waited, and since poll said so
 	writable   bool // the same for sending
 	ended      bool
@@ -41,6 +41,7 @@ type pump struct {
 	failed     time.Time // when it was met; the channel is not read any more
 	sentNew    []protocol.Broadcast
 	counters   counters
+	share      int64 // bytes that a step may read
 }
 
 // run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
@@ -83,6 +84,9 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 		}
 	}
 }
+
+// stepShare is how much a step reads before it is looked whether the call, or the task, has to end: some milliseconds' worth.
+const stepShare = 8 << 20
 
 // count brings the counters of bytes up to date.
 func (p *pump) count() {
@@ -131,7 +135,7 @@ func (p *pump) due() (time.Duration, bool) {
 	case !p.death.IsZero():
 		return deathPoll, true
 	case p.opened && !p.forked:
-		return max(0, time.Until(p.acquired.Add(p.it.factory.ForkLimit()))) + time.Millisecond, true
+		return max(0, time.Until(p.it.factory.ForkDue(p.acquired))) + time.Millisecond, true
 	}
 	return 0, false
 }
@@ -166,6 +170,7 @@ func (p *pump) step() (status.Code, error) {
 	if err := p.checkFork(); err != nil {
 		return 0, err
 	}
+	p.source.Allow(p.share)
 	for {
 		if err := p.send(); err != nil {
 			return 0, err
@@ -175,7 +180,7 @@ func (p *pump) step() (status.Code, error) {
 		exited := p.death.IsZero() && p.it.worker.Exited()
 		p.readable = p.readable || exited
 		code, err := p.receive()
-		if err == nil && code == waiting && exited {
+		if err == nil && code == waiting && exited && !p.paused {
 			code, err = p.dies()
 		}
 		if err != nil || code != waiting {
@@ -196,7 +201,7 @@ func (p *pump) checkFork() error {
 	if !p.forked {
 		p.forked = p.it.worker.PID() != 0
 	}
-	if !p.forked && time.Since(p.acquired) > p.it.factory.ForkLimit() && !p.it.worker.Exited() {
+	if !p.forked && time.Now().After(p.it.factory.ForkDue(p.acquired)) && !p.it.worker.Exited() {
 		return p.it.factory.Stuck()
 	}
 	return nil
@@ -366,7 +371,10 @@ func (p *pump) receive() (status.Code, error) {
 func (p *pump) received(err error) (status.Code, error) {
 	switch {
 	case errors.Is(err, transport.ErrWouldBlock):
-		p.readable = false
+		p.readable = p.source.Spent()
+		if p.readable {
+			p.paused, p.mayRead = true, true
+		}
 		if p.out.flush(false) {
 			return status.OK, nil
 		}
@@ -473,4 +481,4 @@ func (p *pump) release() {
 	p.in.release()
 }
 
-func newPump() *pump { return &pump{writer: transport.NewWriter(nil)} }
+func newPump() *pump { return &pump{writer: transport.NewWriter(nil), share: stepShare} }

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"math"
+
 	"udfrunner/core/status"
 )
 
@@ -17,11 +19,31 @@ type Reader struct {
 	buffer []byte
 	r, w   int
 	total  int64
+	left   int64 // bytes that may be received before Allow
 }
 
 // NewReader reads from socket.
 func NewReader(socket *Socket) *Reader {
-	return &Reader{socket: socket, buffer: make([]byte, readAhead)}
+	return &Reader{socket: socket, buffer: make([]byte, readAhead), left: math.MaxInt64}
+}
+
+// Allow bounds what is received until the next Allow: some n bytes, then the reader answers ErrWouldBlock as if nothing more had come, so
+// that a sender without end cannot hold the thread that reads.
+func (r *Reader) Allow(n int64) { r.left = n }
+
+// Spent says whether that bound was reached: more may be there.
+func (r *Reader) Spent() bool { return r.left <= 0 }
+
+func (r *Reader) receive(buffers ...[]byte) (int, error) {
+	if r.Spent() {
+		return 0, ErrWouldBlock
+	}
+	got, err := r.socket.read(buffers...)
+	if err == nil {
+		r.total += int64(got)
+		r.left -= int64(got)
+	}
+	return got, err
 }
 
 // Restart begins the count of bytes anew, for the next task on a socket of which nothing is buffered.
@@ -43,12 +65,11 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 			r.w = copy(r.buffer, r.buffer[r.r:r.w])
 			r.r = 0
 		}
-		got, err := r.socket.read(r.buffer[r.w:])
+		got, err := r.receive(r.buffer[r.w:])
 		if err != nil {
 			return nil, err
 		}
 		r.w += got
-		r.total += int64(got)
 	}
 	return r.buffer[r.r : r.r+n], nil
 }
@@ -67,11 +88,10 @@ func (r *Reader) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	r.r, r.w = 0, 0
-	got, err := r.socket.read(p, r.buffer)
+	got, err := r.receive(p, r.buffer)
 	if err != nil {
 		return 0, err
 	}
-	r.total += int64(got)
 	if got > len(p) {
 		r.w = got - len(p)
 		got = len(p)

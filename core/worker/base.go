@@ -52,6 +52,7 @@ func newBase(spec Spec) *base {
 		w.closeChannel()
 		w.lingers()
 	}}
+	living.add(b)
 	return b
 }
 
@@ -128,7 +129,14 @@ func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 		b.done.begun()
 	}
 	b.mu.Unlock()
-	if err := b.maker.launch(w, env); err != nil {
+	launch := func() error { return b.maker.launch(w, env) }
+	var err error
+	if w.use == inTask {
+		err = Sparing(launch)
+	} else { // others are not given up for a spare
+		err = explainScarcity(launch())
+	}
+	if err != nil {
 		b.givenBack(w, letGo)
 		b.ended(w, Exit{}, status.From(err))
 		w.closeChannel()
@@ -202,7 +210,7 @@ func (b *base) Release(w *Worker, reuse bool) {
 		return
 	}
 	b.givenBack(w, inPool)
-	w.endTask()
+	w.label(nil)
 	if !b.idle.put(w) {
 		b.discard(w)
 	}
@@ -244,8 +252,8 @@ func (b *base) discard(w *Worker) {
 	b.done.add(w)
 }
 
-// ForkLimit implements Factory.
-func (b *base) ForkLimit() time.Duration { return b.spec.StartTimeout }
+// ForkDue implements Factory.
+func (b *base) ForkDue(begun time.Time) time.Time { return begun.Add(b.spec.StartTimeout) }
 
 // Stuck implements Factory.
 func (b *base) Stuck() *status.Error {
@@ -284,6 +292,7 @@ func (b *base) fail(err *status.Error) {
 	waiting := b.waiting
 	b.waiting = nil
 	b.mu.Unlock()
+	living.remove(b)
 	b.idle.close()
 	b.done.close()
 	b.maker.stop()

@@ -36,7 +36,7 @@ func (c *connected) launch(w *Worker, _ map[string]string) error {
 	if err != nil {
 		return err
 	}
-	w.started(-1, -1, nil)
+	w.started(-1, -1, nil, "")
 	w.connected(socket)
 	return nil
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -34,6 +33,10 @@ type (
 		Paths []string          `json:"paths"` // what the worker's tasks put on sys.path
 		Cwd   *string           `json:"cwd"`
 	}
+	againMessage struct {
+		Op string `json:"op"`
+		ID uint64 `json:"id"`
+	}
 	killMessage struct {
 		Op     string `json:"op"`
 		ID     uint64 `json:"id"`
@@ -50,7 +53,9 @@ type message struct {
 	Op         string   `json:"op"`
 	ID         uint64   `json:"id"`
 	PID        int      `json:"pid"`
-	Held       bool     `json:"held"` // a pidfd came with the message
+	Held       bool     `json:"held"`      // a pidfd came with the message
+	NoStacks   string   `json:"no_stacks"` // why no stack file came with it
+	Errno      int      `json:"errno"`
 	Python     string   `json:"python"`
 	PySpark    string   `json:"pyspark"`
 	PyArrow    string   `json:"pyarrow"`
@@ -72,10 +77,11 @@ const maxPacket = 128 << 10
 // control is the library's end of the socket to a daemon: packets with descriptors.
 type control struct {
 	conn *net.UnixConn
-	raw  rawConn
+	outbox
 }
 
 type rawConn interface {
+	Control(func(fd uintptr)) error
 	Write(func(fd uintptr) bool) error
 }
 
@@ -99,42 +105,34 @@ func newControl() (*control, *os.File, error) {
 		_ = conn.Close()
 		return nil, nil, status.New(status.IO, "control socket of a daemon: %w", err)
 	}
-	return &control{unixConn, raw}, theirs, nil
+	return &control{conn: unixConn, outbox: outbox{raw: raw}}, theirs, nil
 }
 
 // listening ends the limit of time for what is received.
 func (c *control) listening() error { return c.conn.SetReadDeadline(time.Time{}) }
 
-// send sends a packet; it waits only while a daemon leaves more than the socket's buffer unread.
-func (c *control) send(packet []byte, fds ...int) error {
-	if len(packet) > maxPacket {
-		return status.New(status.InvalidArgument, "message of %d bytes to the daemon, allowed are %d: the environment of the worker is too large", len(packet), maxPacket)
-	}
-	var oob []byte
-	if len(fds) > 0 {
-		oob = unix.UnixRights(fds...)
-	}
-	if err := c.conn.SetWriteDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		return err
-	}
-	var result error
-	err := c.raw.Write(func(fd uintptr) bool {
-		// MSG_NOSIGNAL, which package net does not set: a dead daemon must not raise SIGPIPE in the host.
-		_, result = unix.SendmsgN(int(fd), packet, oob, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-		return !errors.Is(result, unix.EAGAIN) && !errors.Is(result, unix.EINTR)
-	})
-	if err != nil {
-		return err
-	}
-	return result
-}
+// send sends a packet, or has it sent as soon as the daemon reads; see outbox.post.
+func (c *control) send(packet []byte) error { return c.post(&outgoing{bytes: packet}) }
 
-func (c *control) sendMessage(m any, fds ...int) error {
+func (c *control) sendMessage(m any) error {
 	packet, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return c.send(packet, fds...)
+	return c.send(packet)
+}
+
+// request sends a request for a worker with its descriptors, which release closes in any case.
+func (c *control) request(m *forkMessage, release func(), fds ...int) error {
+	packet, err := json.Marshal(m)
+	if err == nil && len(packet) > maxPacket {
+		err = status.New(status.InvalidArgument, "message of %d bytes to the daemon, allowed are %d: the environment of the worker is too large", len(packet), maxPacket)
+	}
+	if err != nil {
+		release()
+		return err
+	}
+	return c.post(&outgoing{id: m.ID, bytes: packet, fds: fds, release: release})
 }
 
 // receive waits for the next message and the descriptors that came with it; io.EOF when the daemon is gone.

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,7 @@ import (
 type embedded struct {
 	*base
 	daemon *embeddedDaemon // under base.mu; nil before it runs
+	heard  atomic.Int64    // Unix time in ns of the daemon's last message about a worker, 0 before
 }
 
 func newEmbedded(spec Spec) *embedded {
@@ -26,7 +28,11 @@ func newEmbedded(spec Spec) *embedded {
 // run is the factory's goroutine: it starts the daemon, then listens to it until its end.
 func (e *embedded) run() {
 	defer close(e.gone)
-	d, err := startEmbedded(&e.spec)
+	var d *embeddedDaemon
+	err := sparingProcesses(func() (err error) {
+		d, err = startEmbedded(&e.spec)
+		return err
+	})
 	if err != nil {
 		e.fail(status.From(err))
 		return
@@ -47,6 +53,7 @@ func (e *embedded) run() {
 	d.close()
 	d.reap()
 	for _, w := range e.alive() {
+		w.killGroup() // a daemon that was killed left the workers' children
 		e.ended(w, Exit{Cause: e.failure()}, nil)
 	}
 }
@@ -84,27 +91,67 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		if err != nil {
 			return err
 		}
+		e.heard.Store(time.Now().UnixNano())
 		w := e.worker(m.ID)
 		switch {
 		case m.Op == "failed":
 			closeAll(fds)
 			return d.failure(m)
 		case w == nil: // it ended already
-		case m.Op == "forked" && m.Held && len(fds) == 2:
-			w.started(m.PID, fds[0], &stackFile{fds[1]})
+		case m.Op == "forked":
+			w.forked(m, fds)
 			fds = nil
-		case m.Op == "forked" && !m.Held && len(fds) == 1: // the kernel has no pidfds
-			w.started(m.PID, -1, &stackFile{fds[0]})
-			fds = nil
-		case m.Op == "forked": // this process has no free descriptors for them
-			w.started(m.PID, -1, nil)
+		case m.Op == "scarce":
+			safego.Go(func() { e.makeRoom(w, d, m) }, nil)
 		case m.Op == "refused":
-			e.ended(w, Exit{}, status.New(status.Spawn, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess))
+			e.ended(w, Exit{}, e.refused(m))
 		case m.Op == "exited":
 			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second))}, nil) //nolint:gosec // a wait status
 		}
 		closeAll(fds)
 	}
+}
+
+// forked tells a worker its process, by a message and the descriptors that came with it.
+func (w *Worker) forked(m *message, fds []int) {
+	expected := 0
+	if m.Held {
+		expected++
+	}
+	if m.NoStacks == "" {
+		expected++
+	}
+	if len(fds) < expected {
+		closeAll(fds)
+		w.started(m.PID, -1, nil, "this process has no free descriptor for it")
+		return
+	}
+	pidfd := -1
+	if m.Held { // else the kernel has no pidfds
+		pidfd, fds = fds[0], fds[1:]
+	}
+	var stacks *stackFile
+	if m.NoStacks == "" {
+		stacks, fds = &stackFile{fds[0]}, fds[1:]
+	}
+	closeAll(fds)
+	w.started(m.PID, pidfd, stacks, m.NoStacks)
+}
+
+// makeRoom gives idle workers up for a task's worker for which the daemon has no process or descriptor.
+func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
+	e.mu.Lock()
+	wanted := w.use == inTask
+	e.mu.Unlock()
+	if wanted && living.giveUpIdle((*Worker).gone, reaped) {
+		_ = d.control.sendMessage(againMessage{Op: "again", ID: w.id})
+		return
+	}
+	_ = d.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)}) // which refuses it
+}
+
+func (e *embedded) refused(m *message) *status.Error {
+	return status.New(scarcityCode(unix.Errno(m.Errno)), "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess) //nolint:gosec // a small number
 }
 
 // launch implements maker: the worker's channel is there at once, its end of it goes to the daemon.
@@ -113,14 +160,14 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	if err != nil {
 		return err
 	}
-	w.newChannel(socket)
-	w.ready.Store(true)
-	defer unix.Close(theirs)
 	logs, ends, err := newLogs(e.spec.Log)
 	if err != nil {
+		socket.Close()
+		_ = unix.Close(theirs)
 		return err
 	}
-	defer ends.close()
+	w.newChannel(socket)
+	w.ready.Store(true)
 	w.mu.Lock()
 	w.logs = logs
 	w.mu.Unlock()
@@ -128,18 +175,26 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	if env == nil {
 		env = map[string]string{} // in JSON an object
 	}
-	message := forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
-	if err := d.control.sendMessage(message, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
+	release := func() {
+		_ = unix.Close(theirs)
+		ends.close()
+	}
+	message := &forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
+	if err := d.control.request(message, release, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
 		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).Because(status.CauseDaemonEnded)
 	}
 	return nil
 }
 
-// kill implements maker.
+// kill implements maker: the worker itself and, where the kernel can, its group are ended here, whatever the daemon is doing.
 func (e *embedded) kill(w *Worker) {
-	w.signal(unix.SIGKILL)
-	// The group, and the worker whose fork is still under way, are the daemon's to kill.
-	if d := e.running(); d != nil {
+	w.killGroup()
+	d := e.running()
+	switch {
+	case d == nil:
+	case d.control.withdraw(w.id):
+		e.ended(w, Exit{}, status.New(status.Cancelled, "worker (%s) was killed before its daemon was asked for it", e.spec.Python))
+	default: // it kills the group as well, and a worker whose fork is still under way
 		_ = d.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)})
 	}
 }
@@ -162,6 +217,14 @@ func (e *embedded) running() *embeddedDaemon {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.daemon
+}
+
+// ForkDue implements Factory: a daemon that does one fork after another is not stuck.
+func (e *embedded) ForkDue(begun time.Time) time.Time {
+	if heard := time.Unix(0, e.heard.Load()); heard.After(begun) {
+		begun = heard
+	}
+	return e.base.ForkDue(begun)
 }
 
 // DaemonPID implements Factory.

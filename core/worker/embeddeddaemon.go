@@ -61,7 +61,11 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
 }
 
+// startError is why an interpreter could not be started; that the system had no process for it is not the interpreter's fault.
 func startError(spec *Spec, err error) *status.Error {
+	if isScarce(err) {
+		return status.New(status.Spawn, "process of interpreter %q: %w", spec.Python, err)
+	}
 	if cause := errors.Unwrap(err); cause != nil {
 		err = cause
 	}
@@ -152,6 +156,7 @@ func (d *embeddedDaemon) failure(m *message) *status.Error {
 var failureCauses = map[string]status.Cause{
 	"pyspark-too-old": status.CauseVersionMismatch,
 	"internal":        status.CauseDaemonEnded,
+	"no-process":      status.CauseNoProcess,
 }
 
 // explain turns the end of the control socket into why the daemon is gone.

@@ -125,8 +125,8 @@ type Factory interface {
 	Release(w *Worker, reuse bool)
 	// Kill gives a worker back and ends it at once.
 	Kill(w *Worker)
-	// ForkLimit is how long an acquired worker may have no process id.
-	ForkLimit() time.Duration
+	// ForkDue is until when a worker that was acquired at begun may have no process id: as things are now, it may be put off.
+	ForkDue(begun time.Time) time.Time
 	// Stuck ends a factory that overstepped that limit, so that the next task gets another.
 	Stuck() *status.Error
 	// Counts are the counters now.

@@ -73,13 +73,18 @@ func (f *farewell) endWithin(d time.Duration) {
 }
 
 func (f *farewell) endAll() {
+	for _, w := range f.empty() {
+		f.end(w)
+	}
+}
+
+// empty takes all out that wait.
+func (f *farewell) empty() []*Worker {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	waiting := f.waiting
 	f.waiting = nil
 	f.timer.Stop()
 	f.timer = nil
-	f.mu.Unlock()
-	for _, w := range waiting {
-		f.end(w)
-	}
+	return waiting
 }

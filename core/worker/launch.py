@@ -8,11 +8,15 @@ import os
 import signal
 import sys
 
-for name in os.listdir("/proc/self/fd"):
-    if int(name) > 2:
+try:
+    descriptors = [int(name) for name in os.listdir("/proc/self/fd")]
+except OSError:  # no /proc: as many numbers as such a process may have opened
+    descriptors = list(range(min(os.sysconf("SC_OPEN_MAX"), 4096)))
+for descriptor in descriptors:
+    if descriptor > 2:
         try:
-            os.set_inheritable(int(name), False)
-        except OSError:  # the listing's own
+            os.set_inheritable(descriptor, False)
+        except OSError:  # the listing's own, or not open
             pass
 for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
     signal.signal(number, signal.SIG_DFL)

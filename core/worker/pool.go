@@ -216,6 +216,15 @@ func (p *pool) counts() (idle, spares int64) {
 	return int64(len(p.idle)), spares
 }
 
+// empty takes all out.
+func (p *pool) empty() []*Worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	idle := p.idle
+	p.idle = nil
+	return idle
+}
+
 // close empties the pool for ever.
 func (p *pool) close() {
 	p.mu.Lock()

@@ -44,7 +44,11 @@ func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 	}
 	asked := *spec
 	asked.Zygote, asked.Modules = false, nil
-	d, err := startEmbedded(&asked)
+	var d *embeddedDaemon
+	err := sparingProcesses(func() (err error) {
+		d, err = startEmbedded(&asked)
+		return err
+	})
 	if err != nil {
 		return Info{}, err
 	}

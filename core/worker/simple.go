@@ -42,13 +42,21 @@ func (s *simple) launch(w *Worker, env map[string]string) error {
 
 // serve makes a worker, and waits for its end.
 func (s *simple) serve(w *Worker, env map[string]string) {
-	door, err := s.open(w.id)
+	var door *door
+	err := sparingProcesses(func() (err error) {
+		door, err = s.open(w.id)
+		return err
+	})
 	if err != nil {
 		s.ended(w, Exit{}, status.From(err))
 		return
 	}
 	defer door.close()
-	p, err := s.start(w, env, door)
+	var p *process
+	err = sparingProcesses(func() (err error) {
+		p, err = s.start(w, env, door)
+		return err
+	})
 	if err != nil {
 		s.ended(w, Exit{}, status.From(err))
 		return

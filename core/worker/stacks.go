@@ -80,7 +80,7 @@ func (w *Worker) Stack(d time.Duration) (string, status.Code, error) {
 	asked, before := false, int64(0)
 	for {
 		w.mu.Lock()
-		file, pid, ended := w.stacks, w.pid, w.hasExited()
+		file, pid, ended, lack := w.stacks, w.pid, w.hasExited(), w.noStacks
 		if !asked && file != nil {
 			asked, before = true, file.size()
 			w.mu.Unlock()
@@ -93,6 +93,9 @@ func (w *Worker) Stack(d time.Duration) (string, status.Code, error) {
 			return text, status.OK, nil
 		}
 		w.mu.Unlock()
+		if lack != "" && !ended {
+			return "", 0, status.New(status.NotSupported, "Python stack of worker %d: it has no file for its stacks (%s)", pid, lack)
+		}
 		select {
 		case <-w.reported:
 			return "", 0, w.ExitError(false)

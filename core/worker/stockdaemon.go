@@ -49,7 +49,11 @@ func newStockDaemon(s *stock, key string) *stockDaemon {
 
 // run is the daemon's life. gone is called when no worker can be had from it any more.
 func (d *stockDaemon) run(env map[string]string, gone func()) {
-	p, err := d.start(env)
+	var p *process
+	err := sparingProcesses(func() (err error) {
+		p, err = d.start(env)
+		return err
+	})
 	if err == nil {
 		err = d.hear(p)
 	}
@@ -83,6 +87,9 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 	}
 	files.in = os.NewFile(uintptr(fds[1]), "daemon stdin") //nolint:gosec // a descriptor
 	d.mu.Lock()
+	if d.stdin >= 0 { // of a try before
+		_ = unix.Close(d.stdin)
+	}
 	d.stdin = fds[0]
 	d.mu.Unlock()
 	var l logs
@@ -191,6 +198,9 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	w.mu.Unlock()
 	deadline := time.Now().Add(d.factory.spec.StartTimeout)
 	conn, err := (&net.Dialer{Deadline: deadline}).Dial(d.network, d.address)
+	if isScarce(err) && !errors.Is(err, unix.EAGAIN) && living.giveUpIdle((*Worker).gone, reaped) { // EAGAIN: the daemon's queue is full
+		conn, err = (&net.Dialer{Deadline: deadline}).Dial(d.network, d.address)
+	}
 	if err != nil {
 		return nil, d.refused(w, err)
 	}
@@ -241,7 +251,7 @@ func (d *stockDaemon) hold(w *Worker, pid int) *pidfd {
 			held = nil
 		}
 	}
-	w.started(pid, copied, nil)
+	w.started(pid, copied, nil, "")
 	return held
 }
 

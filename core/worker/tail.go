@@ -88,6 +88,13 @@ func (t *tail) finish() {
 	}
 }
 
+// cut ends the reading at once.
+func (t *tail) cut() {
+	if t != nil {
+		_ = t.pipe.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
 func (t *tail) read() {
 	defer close(t.ended)
 	defer t.pipe.Close()
@@ -101,6 +108,11 @@ func (t *tail) read() {
 		})
 		end = end || err != nil
 	}
+	t.flush()
+}
+
+// flush makes a line of what came after the last line's end.
+func (t *tail) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines.Flush()

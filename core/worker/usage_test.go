@@ -51,7 +51,8 @@ func BenchmarkObservation(b *testing.B) {
 	for b.Loop() {
 		w.BeginTask(task)
 		_ = w.Usage(0)
-		w.endTask()
+		w.EndOutput()
+		w.label(nil)
 	}
 	ends.close()
 	l.finish()

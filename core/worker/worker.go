@@ -46,6 +46,7 @@ type Worker struct {
 	pid        int
 	pidfd      int
 	stacks     *stackFile    // nil where the worker has none
+	noStacks   string        // why that is
 	asking     chan struct{} // holds one while the worker is asked for its stacks
 	killed     bool
 	// cpuBefore is the processor time it had used when it got its task, peakRSS the last that was read.
@@ -190,6 +191,20 @@ func (w *Worker) signal(signal unix.Signal) {
 	}
 }
 
+// killGroup ends the process, where it is known, and with it its process group where the kernel does that by a pidfd (Linux 6.9).
+func (w *Worker) killGroup() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.killGroupLocked()
+}
+
+func (w *Worker) killGroupLocked() {
+	if w.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(w.pidfd, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+		_ = unix.PidfdSendSignal(w.pidfd, unix.SIGKILL, nil, 0) // it may have left its group
+	}
+}
+
 // held says whether the process is held by a pidfd, so that its end is an event.
 func (w *Worker) held() bool {
 	w.mu.Lock()
@@ -231,14 +246,14 @@ func (w *Worker) lingers() {
 	}
 }
 
-// started tells the worker its process. Worker's become pidfd, where it is not -1, and stacks, where it is not nil.
-func (w *Worker) started(pid, pidfd int, stacks *stackFile) {
+// started tells the worker its process. Worker's become pidfd, where it is not -1, and stacks, where it is not nil; else noStacks says why.
+func (w *Worker) started(pid, pidfd int, stacks *stackFile, noStacks string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pid, w.pidfd, w.stacks = pid, pidfd, stacks
+	w.pid, w.pidfd, w.stacks, w.noStacks = pid, pidfd, stacks, noStacks
 	w.logs.setPID(pid)
-	if w.killed && pidfd >= 0 {
-		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	if w.killed {
+		w.killGroupLocked()
 	}
 }
 
@@ -308,16 +323,21 @@ func (w *Worker) label(task *logsink.Task) {
 	}
 }
 
-// endTask takes what the worker wrote for its task out of the log pipes, so that nothing of it counts as the next one's.
-func (w *Worker) endTask() {
+// EndOutput takes what the worker wrote for its task out of the log pipes, so that the host has all of it with the task's end and nothing of
+// it counts as the next one's. A line without its end is one.
+func (w *Worker) EndOutput() {
 	w.mu.Lock()
 	logs := w.logs
 	w.mu.Unlock()
-	if !logs.shared && logs.stdout != nil {
-		logs.stdout.drainNow()
-		logs.stderr.drainNow()
+	for _, t := range []*tail{logs.stdout, logs.stderr} {
+		if t == nil {
+			continue
+		}
+		t.drainNow()
+		if !logs.shared {
+			t.flush()
+		}
 	}
-	w.label(nil)
 }
 
 // OnExit has notify called once Exited holds, at once where it does. It takes the place of the notify before; nil takes it away.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -25,6 +26,7 @@ FLIGHTS = pa.table(
     }
 )
 MODULE = """
+import os
 import time
 import pandas as pd
 
@@ -43,6 +45,14 @@ def late(frames):
 
 def fails(dep):
     raise ValueError("no flights today")
+
+def talks(dep):
+    for word in ("one", "two", "three"):
+        print(word, "of a talk")
+    return dep
+
+def crashes(dep):
+    os._exit(9)
 
 def sleeps(dep):
     time.sleep(3600)
@@ -220,6 +230,59 @@ def test_other_interpreter(directory: Path) -> None:
         status=1,
     )
     assert "/no/such/python" in done.stderr
+
+
+TALK = ["one of a talk", "two of a talk", "three of a talk"]
+
+
+def scalar(directory: Path, function: str, *arguments: object) -> list[object]:
+    return [
+        f"delays:{function}",
+        *("--kind", "scalar-pandas", "--column", "dep_delay", "--return-type", "double"),
+        *("--input", directory / "flights.parquet", "--output", directory / "out.parquet"),
+        *arguments,
+    ]
+
+
+def test_what_the_function_prints(directory: Path) -> None:
+    done = udfrunner_command(directory, "run", *scalar(directory, "talks"))
+    assert done.stderr.splitlines() == TALK
+    assert "of a talk" not in done.stdout
+
+
+def test_what_the_function_prints_above_the_progress_bar(directory: Path) -> None:
+    pytest.importorskip("rich")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command("run", *scalar(directory, "talks", "--progress")),
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:  # How a terminal ends.
+            os.close(ours)
+    assert process.returncode == 0
+    # The bar is wiped before a line and drawn again behind it.
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    lines = re.split(r"[\r\n]+", text)
+    assert [line for line in lines if "of a talk" in line] == TALK
+    assert "delays:talks" in text
+
+
+def test_death_of_a_worker(directory: Path) -> None:
+    done = udfrunner_command(directory, "run", *scalar(directory, "crashes"), status=1)
+    note, last = done.stderr.splitlines()
+    assert ": cause exit, exit status 9, peak memory " in note
+    assert last.startswith("udfrunner: worker ")
+    again = scalar(directory, "crashes", "--no-traceback")
+    done = udfrunner_command(directory, "run", *again, status=1)
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_ctrl_c_leaves_nothing(directory: Path) -> None:

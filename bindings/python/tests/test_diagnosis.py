@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
@@ -48,7 +49,15 @@ def test_deadline_shows_the_stack(env: Env) -> None:
     assert caught.value.cause == "deadline"
 
 
-def test_lines_that_functions_print(env: Env) -> None:
+@pytest.fixture
+def silent_env(leaks: None) -> Iterator[Env]:
+    """An env whose lines wait for read_log."""
+    with Env(logs=None) as env:
+        yield env
+
+
+def test_lines_that_functions_print(silent_env: Env) -> None:
+    env = silent_env
     lines: list[LogLine] = []
     context = udfrunner.TaskContext(stage=4, task_attempt_id=9)
     with runner(env, "chat").compute(TABLE, partition=2, context=context) as out:
@@ -66,7 +75,7 @@ def test_lines_that_functions_print(env: Env) -> None:
 
 
 def test_waiting_for_lines() -> None:
-    with Env() as env:
+    with Env(logs=None) as env:
         assert env.read_log() == []
         start = time.monotonic()
         assert env.read_log(0.3) == []
@@ -81,7 +90,7 @@ def test_waiting_for_lines() -> None:
 
 def test_lines_in_a_file(tmp_path) -> None:
     path = tmp_path / "workers.log"
-    with Env({"udfrunner.log.file": path}) as env:
+    with Env({"udfrunner.log.file": path}, logs=None) as env:
         with runner(env, "chat").compute(TABLE) as out:
             out.read_all()
         with pytest.raises(udfrunner.InvalidState, match=r"workers\.log"):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import linecache
 import pickle
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import udfrunner
-from udfrunner import _abi, _library
+from udfrunner import _abi, _library, errors
 from udfrunner.errors import make_error
 
 
@@ -45,6 +49,164 @@ def test_worker_exited_has_numbers() -> None:
     )
     assert isinstance(error, udfrunner.WorkerExited)
     assert (error.pid, error.signal, error.exit_status) == (12, 9, None)
+
+
+DEATH = {
+    "cause": "signal",
+    "worker.pid": "12",
+    "worker.signal": "11",
+    "worker.peak_rss": str(213 << 20),
+    "worker.stderr_tail": "\n".join(f"line {number}" for number in range(50)) + "\n",
+    "worker.python_stack": """Fatal Python error: Segmentation fault
+
+Current thread 0x00007ffa4e68fb80 (most recent call first):
+  File "/home/me/job.py", line 15 in deref
+  File "<string>", line 3 in typed
+  File "/opt/lib/python3.11/site-packages/pyspark/worker.py", line 411 in <lambda>
+  File "<udfrunner>/udfrunner_daemon/worker.py", line 139 in run_task
+  File "<string>", line 77 in <module>
+
+Extension modules: numpy._core._multiarray_umath (total: 1)
+""",
+}
+NOTES = [
+    "worker 12: cause signal, signal 11 (SIGSEGV), peak memory 213 MiB",
+    "last lines of its stderr:\n" + "\n".join(f"  line {number}" for number in range(30, 50)),
+    """its Python stack:
+  Fatal Python error: Segmentation fault
+  Current thread 0x00007ffa4e68fb80 (most recent call first):
+    File "/home/me/job.py", line 15 in deref
+    File "<string>", line 3 in typed
+    ... 3 frames of PySpark and udfrunner""",
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "noted"),
+    [
+        (_abi.UDFRUNNER_WORKER_EXITED, True),
+        (_abi.UDFRUNNER_NO_MEMORY, True),
+        (_abi.UDFRUNNER_DEADLINE, True),
+        (_abi.UDFRUNNER_CANCELLED, False),
+        (_abi.UDFRUNNER_INVALID_ARGUMENT, False),
+    ],
+)
+def test_notes_of_a_worker(code: int, noted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = make_error(code, "gone", DEATH)
+    for each in (error, pickle.loads(pickle.dumps(error))):
+        assert getattr(each, "__notes__", []) == (NOTES if noted else [])
+        shown = "".join(traceback.format_exception(each))
+        assert ("\n".join(["gone", *NOTES]) in shown) == noted
+        assert str(each) == "gone"
+    monkeypatch.setattr(errors, "SHOWS_NOTES", False)
+    assert str(error) == ("\n".join(["gone", *NOTES]) if noted else "gone")
+
+
+def test_long_stack_is_cut_in_notes() -> None:
+    stack = "".join(f'  File "/home/me/job.py", line {number} in f\n' for number in range(100))
+    error = make_error(_abi.UDFRUNNER_DEADLINE, "late", {"worker.python_stack": stack})
+    assert len(error.__notes__[-1].splitlines()) == 42
+    assert error.__notes__[-1].endswith("  ... 60 more lines")
+
+
+def test_source_of_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "def f(x):\n    return g(x)\n"
+    entry = (len(source), None, source.splitlines(True), "<cell 3>")
+    monkeypatch.setitem(linecache.cache, "<cell 3>", entry)
+    monkeypatch.setitem(linecache.cache, "<stdin>", entry)
+    text = """Traceback (most recent call last):
+  File "<cell 3>", line 2, in f
+  File "<stdin>", line 2, in g
+  File "/home/me/job.py", line 2, in h
+    known()
+ValueError: x
+"""
+    error = make_error(_abi.UDFRUNNER_PYTHON_EXCEPTION, "ValueError: x", {"python.traceback": text})
+    assert isinstance(error, udfrunner.PythonException)
+    assert error.traceback == text
+    for each in (error, pickle.loads(pickle.dumps(error))):
+        shown = "".join(traceback.format_exception(each))
+        assert text.replace("in f\n", "in f\n    return g(x)\n") in shown
+
+
+def batches() -> Iterator[pa.RecordBatch]:
+    yield pa.record_batch({"a": [1]})
+    raise ArithmeticError("no more of these")
+
+
+def reader() -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+
+
+INPUTS: dict[str, Callable[[], Any]] = {"an iterable": batches, "a reader": reader}
+
+
+@pytest.mark.parametrize("given", INPUTS)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_an_input_raised_is_the_cause(
+    given: str, workers: int, shared_env: udfrunner.Env
+) -> None:
+    function = "functions:pandas_plus_one"
+    common: dict[str, Any] = {"workers": workers, "env": shared_env}
+    made = INPUTS[given]
+    calls: list[Callable[[], object]] = [
+        lambda: udfrunner.apply(
+            function, made(), "a", kind="scalar-pandas", return_type="long", **common
+        ),
+        lambda: udfrunner.map_batches(function, made(), "a long", kind="arrow", **common),
+        lambda: udfrunner.map_groups(function, made(), "a", "a long", kind="arrow", **common),
+        lambda: udfrunner.aggregate(
+            function, made(), "a", "a", return_type="long", kind="pandas", **common
+        ),
+        lambda: udfrunner.map_cogroups(
+            function, made(), reader(), "a", "a long", kind="arrow", **common
+        ),
+    ]
+    for call in calls:
+        with pytest.raises(udfrunner.HostError, match="ArithmeticError: no more") as caught:
+            call()
+        assert isinstance(caught.value.__cause__, ArithmeticError)
+
+
+def test_what_a_task_s_input_raised_is_the_cause(shared_env: udfrunner.Env) -> None:
+    scalar = udfrunner.Runner(
+        udfrunner.EvalType.SCALAR_PANDAS,
+        [["functions:pandas_plus_one"]],
+        [[0]],
+        "long",
+        env=shared_env,
+    )
+    grouped = udfrunner.Runner(
+        udfrunner.EvalType.GROUPED_MAP_ARROW,
+        [["functions:pandas_plus_one"]],
+        return_type="a long",
+        env=shared_env,
+    )
+    rows = udfrunner.Runner(
+        udfrunner.EvalType.BATCHED, [["functions:plus_one"]], [[0]], "long", env=shared_env
+    )
+    tasks: list[Callable[[], Any]] = [
+        lambda: scalar.compute(batches()),
+        lambda: scalar.compute(reader()),
+        lambda: grouped.compute_groups([reader()], keys=1),
+        lambda: rows.compute_rows(reader()),
+    ]
+    for start in tasks:
+        with pytest.raises(udfrunner.HostError) as caught, start() as out:
+            list(out)
+        assert isinstance(caught.value.__cause__, ArithmeticError)
+
+
+def test_error_of_the_task_before_is_the_cause(shared_env: udfrunner.Env) -> None:
+    first, second = (
+        udfrunner.Runner(
+            udfrunner.EvalType.SCALAR_PANDAS, [[f"functions:{name}"]], [[0]], "long", env=shared_env
+        )
+        for name in ("fail", "pandas_plus_one")
+    )
+    with pytest.raises(udfrunner.HostError) as caught:
+        second.compute(first.compute(pa.table({"a": [1]}))).read_all()
+    assert isinstance(caught.value.__cause__, udfrunner.PythonException)
 
 
 def test_named_library_is_taken_without_fallback(

@@ -31,6 +31,25 @@ def grandchild() -> int:
     return subprocess.Popen(["sleep", "3600"]).pid
 
 
+def leave_behind() -> int:
+    """A process in a session of its own, whose parent has ended."""
+    import os
+    import time
+
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os.setsid()
+            os.write(theirs, str(os.getpid()).encode())
+            os.closerange(0, 100)
+            time.sleep(3600)
+        os._exit(0)
+    pid = int(os.read(ours, 100))
+    os.close(ours)
+    os.close(theirs)
+    return pid
+
+
 @pytest.mark.essential
 def test_exit_status(daemon: client.Daemon) -> None:
     worker = daemon.fork()
@@ -203,6 +222,29 @@ def test_daemon_ends_with_its_socket_and_takes_all_with_it() -> None:
         client.wait_until(lambda: not client.process_exists(child), "end of the grandchild")
 
 
+@pytest.mark.essential
+def test_what_left_a_workers_session_lives_no_longer_than_the_daemon() -> None:
+    with client.running() as daemon:
+        daemon.start()
+        workers = [daemon.fork() for _ in range(2)]
+        left = [worker.probe(leave_behind) for worker in workers]
+        workers[0].data.shutdown(socket.SHUT_RDWR)
+        daemon.await_exit(workers[0])
+        assert client.process_exists(left[0])  # as under pyspark.daemon
+        assert daemon.close() == 0
+        assert not any(map(client.process_exists, left))
+
+
+def test_adopted_processes_are_reaped(daemon: client.Daemon) -> None:
+    worker = daemon.fork()
+    left = worker.probe(leave_behind)
+    worker.data.shutdown(socket.SHUT_RDWR)
+    daemon.await_exit(worker)
+    client.wait_until(lambda: client.children(daemon.process.pid) == [left], "the adoption")
+    os.kill(left, signal.SIGKILL)
+    client.wait_until(lambda: client.children(daemon.process.pid) == [], "the reaping")
+
+
 def test_killed_daemon_takes_its_workers_with_it() -> None:
     with client.running() as daemon:
         daemon.start()
@@ -212,26 +254,38 @@ def test_killed_daemon_takes_its_workers_with_it() -> None:
         client.wait_until(lambda: not client.process_exists(worker.pid), "end of the worker")
 
 
-def test_killed_host_leaves_nothing() -> None:
+@pytest.mark.parametrize("forks", [False, True])
+def test_killed_host_leaves_nothing(forks: bool) -> None:
+    # A fork of the host that runs no other program has the host's end of the control socket.
     host = """
-import sys, tasks, client, time
+import os, sys, tasks, client, time
 daemon = client.Daemon()
 daemon.start()
 worker = daemon.fork()
 worker.data.sendall(tasks.encode_probe(lambda: __import__("time").sleep(3600)))
-print(daemon.process.pid, worker.pid, flush=True)
+fork = os.fork() if sys.argv[1:] else 0
+if fork or not sys.argv[1:]:
+    print(daemon.process.pid, worker.pid, fork, flush=True)
 time.sleep(3600)
 """
     folder = Path(__file__).parent
     with subprocess.Popen(
-        [sys.executable, "-c", host], stdout=subprocess.PIPE, cwd=folder, text=True
+        [sys.executable, "-c", host, *["forks"] * forks],
+        stdout=subprocess.PIPE,
+        cwd=folder,
+        text=True,
     ) as process:
         assert process.stdout is not None
-        pids = [int(pid) for pid in process.stdout.readline().split()]
+        *pids, fork = (int(pid) for pid in process.stdout.readline().split())
         assert len(pids) == 2
+        assert bool(fork) == forks
         assert all(map(client.process_exists, pids))
         process.kill()
-    client.wait_until(lambda: not any(map(client.process_exists, pids)), f"end of {pids}")
+    try:
+        client.wait_until(lambda: not any(map(client.process_exists, pids)), f"end of {pids}")
+    finally:
+        if fork:
+            os.kill(fork, signal.SIGKILL)
 
 
 def test_daemon_survives_signals_of_a_terminal(daemon: client.Daemon) -> None:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +21,10 @@ from pyspark.sql.types import LongType
 
 def add(x, y):
     return x + y
+
+
+def seven():
+    return 7
 
 
 def double(x):
@@ -228,6 +233,36 @@ def describe_views(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
 
 def describe_coded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return describe(batches, "coded")
+
+
+def outlive_the_daemon(x):
+    """Ask the kernel not to end this process with its parent, and start another."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, 0, 0, 0, 0)
+    subprocess.Popen(["sleep", "3600"])
+    return sleep_forever(x)
+
+
+def flood(x):
+    """Send without end what is no result: streams without batches."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("_0", pa.int64())])):
+        pass
+    start_arrow_stream = (-6).to_bytes(4, "big", signed=True)
+    data = memoryview((start_arrow_stream + sink.getvalue().to_pybytes()) * 1000)
+    channel = next(fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and is_socket(fd))
+    os.set_blocking(channel, True)
+    while True:
+        sent = 0
+        while sent < len(data):
+            sent += os.write(channel, data[sent:])
+
+
+def is_socket(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}").startswith("socket:")
+    except OSError:  # the one that the listing used
+        return False
 
 
 def spin_in_c(x):

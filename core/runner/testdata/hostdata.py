@@ -167,6 +167,10 @@ def cases() -> dict[str, pa.RecordBatch]:
     made |= dict(keys()) | {"plain": plain(), "wide": wide(), "user-defined": user_defined()}
     made["lost digits"] = pa.record_batch([pa.array([1000, 1001], pa.timestamp("ns"))], ["t"])
     interval = pa.array([pa.MonthDayNano([1, 2, 3])])
+    made["no columns"] = pa.RecordBatch.from_struct_array(pa.array([{}] * 3, pa.struct([])))
+    made["void"] = pa.record_batch([pa.nulls(3)], ["v"])
+    made["rows"] = pa.record_batch([[0] * 10, list(range(10))], ["k", "id"])
+    made["no rows"] = made["rows"].slice(0, 0)
     made["refused"] = pa.record_batch([pa.StructArray.from_arrays([interval], ["i"])], ["s"])
     return made
 

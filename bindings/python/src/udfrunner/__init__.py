@@ -14,6 +14,7 @@ from ._iterator import BatchIterator, TaskIterator
 from ._log import LogLine
 from ._map_cogroups import map_cogroups
 from ._map_groups import map_groups
+from ._output import Logs
 from ._pyspark import allow_ddl_without_session
 from ._rows import RecordIterator, RowIterator
 from ._runner import Runner
@@ -59,6 +60,7 @@ __all__ = [
     "InvalidState",
     "LibraryNotFound",
     "LogLine",
+    "Logs",
     "NoMemory",
     "NotSupported",
     "ProtocolError",

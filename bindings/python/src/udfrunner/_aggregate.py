@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_names, column_position
-from ._env import Env
+from ._env import Env, env_with
 from ._evaltype import EvalType
 from ._functions import Argument, FunctionLike, name_of, short_name_of
 from ._grouping import GroupedTable, grouped, table_of
@@ -16,12 +16,15 @@ from ._parallel import Partition, counted, in_order
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
 from ._sortable import with_sorted_maps
-from .errors import InvalidArgument, ProtocolError
+from .errors import InvalidArgument, ProtocolError, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ._output import Logs
     from ._types import ReturnTypeLike
+
+__tracebackhide__ = is_error
 
 #: The name of the result column where the function has none.
 DEFAULT_NAME = "result"
@@ -41,6 +44,7 @@ def aggregate(
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
+    logs: Logs = "stderr",
     **keywords: str,
 ) -> pa.Table:
     """Calls a function with columns of each group, as groupBy(...).agg does.
@@ -58,7 +62,7 @@ def aggregate(
         kind: "pandas", "arrow", "pandas-iter", "arrow-iter" or an EvalType; left out, the
             decorator or the annotations tell.
         name: of the result column; left out, the function's.
-        workers, progress, batch_size, env, conf, includes: as map_groups takes them.
+        workers, progress, batch_size, env, conf, includes, logs: as map_groups takes them.
         keywords: names of the columns for the function's keyword arguments.
 
     The result is a table of the keys and the results, in the order of map_groups. Without key
@@ -96,10 +100,19 @@ def aggregate(
     source = grouped(given, names)
     arguments = [Argument(used.index(column)) for column in columns]
     arguments += [Argument(used.index(column), keyword) for keyword, column in keywords.items()]
-    runner = Runner(
-        chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
-    )
-    with runner, shown(progress, len(source.order), name_of(function)) as counter:
+    with (
+        env_with(env, logs) as chosen_env,
+        Runner(
+            chosen,
+            [[function]],
+            [arguments],
+            return_type,
+            env=chosen_env,
+            conf=conf,
+            includes=includes,
+        ) as runner,
+        shown(progress, len(source.order), name_of(function)) as counter,
+    ):
         results = _results(runner, source, workers, batch_size, counter)
     if not names:
         return pa.table({result: results})

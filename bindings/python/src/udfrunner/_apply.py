@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_position
 from ._blocks import block_runner
-from ._env import Env
+from ._env import Env, env_with
 from ._evaltype import PICKLED_TYPES, EvalType
 from ._functions import Argument, FunctionLike, name_of
 from ._input import table_from
@@ -16,12 +17,15 @@ from ._kinds import check_function, check_taker, map_kind, scalar_kind
 from ._parallel import Partition, counted, in_order, split
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
-from .errors import InvalidArgument, ProtocolError
+from .errors import InvalidArgument, ProtocolError, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ._output import Logs
     from ._types import ReturnTypeLike
+
+__tracebackhide__ = is_error
 
 #: Results of a row function that make one array.
 ROWS_PER_ARRAY = 65_536
@@ -39,6 +43,7 @@ def apply(
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
+    logs: Logs = "stderr",
     **keywords: str,
 ) -> pa.ChunkedArray:
     """Applies a column function to columns of a table, and returns the column of results.
@@ -55,6 +60,8 @@ def apply(
         progress: True shows progress on stderr; a callable gets rows done and total.
         batch_size: rows of a batch at most.
         env, conf, includes: as Runner takes them.
+        logs: where the lines go that the function writes, as Env takes it. Other than "stderr"
+            has workers of the call's own; Env(logs=...) has them for many calls.
         keywords: names of the columns for the function's keyword arguments.
     """
     check_common(
@@ -71,13 +78,18 @@ def apply(
     names, arguments = _arguments(table.column_names, columns, keywords)
     table = table.select(names)
     source = split(table, workers, batch_size=batch_size)
-    runner: Runner | None = None
-    if chosen == EvalType.BATCHED:
-        runner = block_runner(function, table.schema, arguments, return_type, env, conf, includes)
-    runner = runner or Runner(
-        chosen, [[function]], [arguments], return_type, env=env, conf=conf, includes=includes
-    )
-    with runner, shown(progress, source.rows, name_of(function)) as counter:
+    with ExitStack() as stack:
+        used = stack.enter_context(env_with(env, logs))
+        runner: Runner | None = None
+        if chosen == EvalType.BATCHED:
+            runner = block_runner(
+                function, table.schema, arguments, return_type, used, conf, includes
+            )
+        runner = runner or Runner(
+            chosen, [[function]], [arguments], return_type, env=used, conf=conf, includes=includes
+        )
+        stack.enter_context(runner)
+        counter = stack.enter_context(shown(progress, source.rows, name_of(function)))
         arrays = in_order(
             lambda partition: column_of(runner, partition, counter),
             source.partitions,
@@ -131,7 +143,7 @@ def _column_of_rows(
     if results is None:
         raise InvalidArgument("return_type= is needed to make a column")
     column = results.column()
-    with runner.compute_results(partition.reader, partition=partition.index) as records:
+    with runner.compute_results(partition.rows(), partition=partition.index) as records:
         empty = True
         given: list[Any] = []
         for record in records:
@@ -171,6 +183,7 @@ def map_batches(
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
+    logs: Logs = "stderr",
 ) -> pa.Table:
     """Runs a function from batches to batches over a table, as mapInArrow and mapInPandas do.
 
@@ -185,7 +198,7 @@ def map_batches(
         workers: how many worker processes run at a time.
         partition_rows: rows of a partition; the function is called once for each. Left out, a
             table makes as many partitions as there are workers.
-        progress, batch_size, env, conf, includes: as apply takes them.
+        progress, batch_size, env, conf, includes, logs: as apply takes them.
 
     The result keeps the order of the input's partitions.
     """
@@ -206,8 +219,13 @@ def map_batches(
 
         data = open_input(data).reader
     source = split(data, workers, partition_rows, batch_size)
-    runner = Runner(chosen, [[function]], return_type=schema, env=env, conf=conf, includes=includes)
-    with runner, shown(progress, source.rows, name_of(function)) as counter:
+    with (
+        env_with(env, logs) as used,
+        Runner(
+            chosen, [[function]], return_type=schema, env=used, conf=conf, includes=includes
+        ) as runner,
+        shown(progress, source.rows, name_of(function)) as counter,
+    ):
 
         def run(partition: Partition) -> Generator[pa.Table]:
             given = counted(partition.reader, counter.add) if progress else partition.reader

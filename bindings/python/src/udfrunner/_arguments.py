@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .errors import InvalidArgument, InvalidState
+from .errors import InvalidArgument, InvalidState, is_error
+
+__tracebackhide__ = is_error
 
 #: How many names of what is allowed a message has.
 _SHOWN = 20

@@ -21,12 +21,15 @@ from ._results import Results
 from ._rows import RecordInput, arrow_records
 from ._runner import Runner
 from ._types import ReturnType, return_type
+from .errors import is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ._env import Env
     from ._types import ReturnTypeLike
+
+__tracebackhide__ = is_error
 
 #: With it a function's own calls are counted, not those of blocks.
 PROFILER_KEY = "spark.sql.pyspark.udf.profiler"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import ctypes
 import datetime
 import json
 import os
 import sys
+import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +20,14 @@ from . import _abi
 from ._arguments import check_mapping
 from ._library import SLICE_MS, Library, library
 from ._log import LogLine, parse_lines
+from ._output import Logs, Output, check_logs
 from ._task import make_pairs, wait_milliseconds
-from .errors import Cancelled, InvalidHandle, InvalidState, make_error
+from .errors import Cancelled, InvalidArgument, InvalidHandle, InvalidState, is_error, make_error
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+__tracebackhide__ = is_error
 
 #: Which interpreter runs the workers.
 PYTHON_KEY = "spark.pyspark.python"
@@ -45,18 +51,30 @@ class Env:
 
     Workers run this interpreter, unless ``spark.pyspark.python`` or the environment variable
     PYSPARK_PYTHON names another. Closing it cancels its tasks and kills its workers.
+
+    Args:
+        conf: configuration by Spark's keys and those of the library.
+        logs: where the lines go that workers write to stdout and stderr, by the threads that read
+            results: "stderr" is ``sys.stderr`` of the moment; a ``logging.Logger`` gets them as
+            INFO (stdout) and WARNING, with the LogLine as the record's attribute ``line``; a
+            callable gets each LogLine, and what it raises goes to the reader of results; None
+            keeps them for :meth:`read_log`. Where ``udfrunner.log.file`` or
+            ``udfrunner.log.descriptor`` has them written, they go there alone.
     """
 
-    def __init__(self, conf: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, conf: Mapping[str, Any] | None = None, *, logs: Logs = "stderr") -> None:
         check_mapping(conf, "conf")
+        check_logs(logs)
         self._library = library()
         self._handle = ctypes.c_void_p()
         #: What was given, for those who set a runner's data up by it.
         self.conf: dict[str, Any] = dict(conf or {})
         pairs = make_pairs(with_interpreter(conf))
         self._library.call("udfrunner_env_create", pairs, len(pairs), ctypes.byref(self._handle))
+        #: Takes the workers' lines to where `logs` has them.
+        self._output = Output(self._library, self._handle, logs)
         self._finalizer = weakref.finalize(
-            self, destroy, self._library, "udfrunner_env_destroy", self._handle
+            self, _destroy_env, self._library, self._handle, self._output
         )
 
     @property
@@ -75,9 +93,14 @@ class Env:
 
         None waits without limit, or until another thread closes the env. Each line is given once.
         Lines that nobody reads are kept up to ``udfrunner.log.buffer`` bytes. Raises InvalidState
-        where ``udfrunner.log.file`` or ``udfrunner.log.descriptor`` has them written instead.
+        where the env was not made with ``logs=None``, or where ``udfrunner.log.file`` or
+        ``udfrunner.log.descriptor`` has them written instead.
         """
         limit = None if timeout is None else wait_milliseconds(timeout)
+        if self._output.logs is not None:
+            raise InvalidState(
+                f"lines of this env go to {self._output.logs!r}: logs=None is needed"
+            )
         until = None if limit is None else time.monotonic() + limit / 1000
         while True:
             wait = SLICE_MS
@@ -114,6 +137,44 @@ class Env:
         self.close()
 
 
+def _destroy_env(loaded: Library, handle: ctypes.c_void_p, output: Output) -> None:
+    """Destroys an env, after its last lines."""
+    try:
+        output.show()
+    finally:
+        destroy(loaded, "udfrunner_env_destroy", handle)
+
+
+@contextlib.contextmanager
+def env_with(env: Env | None, logs: Logs) -> Iterator[Env | None]:
+    """The env of a call: the one given, or one of the call's own where its lines go elsewhere."""
+    check_logs(logs)
+    if logs == "stderr":
+        yield env
+        return
+    if env is not None:
+        raise InvalidArgument(f"logs {logs!r} and an env: Env(logs=...) says where its lines go")
+    with Env(logs=logs) as own:
+        yield own
+
+
+_default_lock = threading.Lock()
+_default: Output | None = None
+
+
+def output_of(env: Env | None) -> Output:
+    """The output of an env, or of the default env for None."""
+    global _default
+    if env is not None:
+        return env._output
+    with _default_lock:
+        if _default is None:
+            _default = Output(library(), None, "stderr")
+            # Registered after the library's own hook, which shuts workers down: it runs before.
+            atexit.register(_default.show)
+        return _default
+
+
 def env_stats(handle: ctypes.c_void_p | None) -> dict[str, Any]:
     """The counters of an env, or of the default env for None."""
     loaded = library()
@@ -130,6 +191,8 @@ def shutdown(timeout: float | datetime.timedelta | None = None) -> bool:
     whether all workers were seen to end.
     """
     timeout_ms = -1 if timeout is None else wait_milliseconds(timeout)
+    if _default is not None:
+        _default.show()
     status = int(library().plain("udfrunner_shutdown", timeout_ms))
     if status < 0:
         raise make_error(status, "udfrunner_shutdown")

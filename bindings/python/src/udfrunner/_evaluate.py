@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import _javahash, _javatext
 from ._javapickle import JavaArray
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 _DECIMALS = decimal.Context(prec=400, rounding=decimal.ROUND_HALF_UP)
 

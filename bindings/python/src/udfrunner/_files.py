@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import column_position, one_line
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 #: Extensions by format.
 FORMATS = {

@@ -12,7 +12,9 @@ from ._evaltype import INIT_STATE_TYPES, TABLE_TYPES, TRANSFORM_TYPES, EvalType
 from ._tablefunction import TableFunction
 from ._task import checked_int
 from ._types import ReturnType, return_type
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
+
+__tracebackhide__ = is_error
 
 #: A Python callable, a decorated PySpark UDF or UDTF, a table function's class or a
 #: StatefulProcessor; the pickle of a command; or ``"module:qualname"``.

@@ -18,9 +18,12 @@ from ._gather import Rows
 from ._input import table_from
 from ._parallel import Partition
 from ._sortable import decoded, sorted_groups
+from .errors import is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 
 def table_of(data: Any) -> pa.Table:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from . import _abi
 from ._input import TaskInput, export_stream, stream_source
 from ._schemas import check_schema
-from .errors import HostError, InvalidArgument
+from .errors import HostError, InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 _END = object()
 

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from ._inboundschema import Later, inbound_fields
 from ._inboundtypes import Call, Inbound
+from .errors import is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 #: Rows and bytes of Arrow data that make one record. Spark's records have 100 rows; functions see
 #: rows, not records.

@@ -25,10 +25,12 @@ from ._inboundtypes import (
     dictionary_places,
     run_places,
 )
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 #: Where Spark keeps the types of a Parquet file's columns, user-defined ones too.
 SPARK_SCHEMA_KEY = b"org.apache.spark.sql.parquet.row.metadata"

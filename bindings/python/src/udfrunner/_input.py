@@ -1,8 +1,8 @@
 """The input of a task: Arrow data of any kind as a C stream.
 
 A stream goes to the library as pyarrow's (or the producer's) own C stream: no Python code runs
-per batch, unless the data is a Python iterable itself. Whatever a Python iterable raises is kept
-beside the input, and becomes the cause of the task's HostError.
+per batch, unless the data is a Python iterable, or a pyarrow reader that may be one. Whatever a
+Python iterable raises is kept beside the input, and becomes the cause of the task's HostError.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from . import _abi
 from ._arguments import one_line
 from ._functions import capsule_pointer
 from ._schemas import check_schema
-from .errors import Error, HostError, InvalidArgument
+from .errors import Error, HostError, InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from ._iterator import TaskIterator
+
+__tracebackhide__ = is_error
 
 
 class TaskInput:
@@ -29,6 +33,8 @@ class TaskInput:
     def __init__(self) -> None:
         #: What the Python code of the input raised.
         self.error: BaseException | None = None
+        #: The task whose results these are, where they are one's; its error is the cause then.
+        self.upstream: TaskIterator[Any] | None = None
 
     def failed(self, error: BaseException) -> None:
         """Keeps what Python code of the input raised."""
@@ -46,6 +52,13 @@ class TaskInput:
 
     def close(self) -> None:
         """Ends what the binding holds of the input; the library has released its part."""
+        self.upstream = None
+
+    def cause(self) -> BaseException | None:
+        """What made the input fail, where Python knows it."""
+        if self.error is None and self.upstream is not None:
+            return self.upstream.error
+        return self.error
 
 
 class StreamInput(TaskInput):
@@ -81,7 +94,8 @@ def stream_source(
     """
     reader = known_reader(data)
     if reader is not None:
-        return reader
+        # A table's own reader raises nothing; one that was given may have a generator behind it.
+        return _watched(reader, failed) if reader is data else reader
     if hasattr(data, "__arrow_c_stream__"):
         return data
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes, dict)):
@@ -103,6 +117,24 @@ def export_stream(source: Any, out: _abi.ArrowArrayStream) -> None:
     given = _abi.ArrowArrayStream.from_address(address)
     ctypes.memmove(ctypes.addressof(out), address, ctypes.sizeof(_abi.ArrowArrayStream))
     given.release = _abi.ArrowStreamRelease()
+
+
+def _watched(
+    reader: pa.RecordBatchReader, failed: Callable[[BaseException], None]
+) -> pa.RecordBatchReader:
+    """The reader, which tells what it raises; it costs some microseconds a batch."""
+    import pyarrow as pa
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from reader
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            failed(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
 def _reader_of_batches(
@@ -186,7 +218,8 @@ def reader_of(data: Any, schema: pa.Schema | None = None) -> pa.RecordBatchReade
     """A RecordBatchReader over anything that is accepted as Arrow input."""
     import pyarrow as pa
 
-    source = stream_source(data, schema, _ignore)
+    reader = known_reader(data)
+    source = reader if reader is not None else stream_source(data, schema, _ignore)
     if isinstance(source, pa.RecordBatchReader):
         return source
     return pa.RecordBatchReader.from_stream(source)

@@ -20,12 +20,15 @@ from . import _abi
 from ._inboundtypes import UnfitData
 from ._input import TaskInput, input_failed
 from ._library import SLICE_MS, Library
+from ._output import Output
 from ._task import wait_milliseconds
-from .errors import Error, HostError, InvalidState
+from .errors import Error, HostError, InvalidState, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from typing_extensions import Self
+
+__tracebackhide__ = is_error
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -41,13 +44,21 @@ class TaskHandle:
     exiting = False
 
     def __init__(
-        self, library: Library, handle: ctypes.c_void_p, source: TaskInput, runner: object
+        self,
+        library: Library,
+        handle: ctypes.c_void_p,
+        source: TaskInput,
+        runner: object,
+        output: Output,
     ) -> None:
         self.library = library
         self.handle = handle
         self.source = source
         self.runner = runner
         self.exported = False
+        self.output = output
+        self._running = True
+        output.begin()
 
     def close(self) -> None:
         """Ends the task and releases its input; a no-op in a forked child."""
@@ -56,6 +67,16 @@ class TaskHandle:
         self.library.plain("iterator_close", ctypes.byref(self.handle))
         self.source.close()
         self.runner = None
+        self.show_last()
+
+    def show_last(self) -> None:
+        """Shows the task's last lines: it has ended."""
+        try:
+            self.output.show()
+        finally:
+            if self._running:
+                self._running = False
+                self.output.end()
 
     def ended(self) -> bool:
         """Whether the task is complete, failed or cancelled."""
@@ -140,13 +161,19 @@ class TaskIterator(Generic[T_co]):
         while True:
             if self.closed:
                 raise InvalidState("iterator is closed")
+            # Before the call: whatever the host makes of a line, no result is in hand.
+            self._task.output.show_when_due()
             wait = SLICE_MS
             if limit is not None:
                 wait = max(0, min(wait, round((limit - time.monotonic()) * 1000)))
             try:
                 status = self._library.call(function, self._task.handle, wait, *out)
-            except HostError as error:
-                self._raise_cause(error)
+            except InvalidState:  # Of this call, not of the task.
+                raise
+            except Error as error:
+                self._task.show_last()
+                if isinstance(error, HostError):
+                    self._raise_cause(error)
                 raise
             if status == _abi.UDFRUNNER_OK:
                 return True
@@ -161,7 +188,7 @@ class TaskIterator(Generic[T_co]):
 
     def _raise_cause(self, error: HostError) -> None:
         """Chains what the input's Python code raised; Ctrl-C and exit go on as themselves."""
-        cause = self._task.source.error
+        cause = self._task.source.cause()
         if cause is None:
             return
         if not isinstance(cause, Exception):
@@ -169,6 +196,9 @@ class TaskIterator(Generic[T_co]):
             raise cause
         if isinstance(cause, UnfitData):
             raise cause from None
+        if self._task.source.error is None:
+            error.__cause__ = cause
+            return
         # The library's text has pyarrow's words around it, and a traceback's.
         error.message = input_failed(cause).message
         error.__cause__ = cause

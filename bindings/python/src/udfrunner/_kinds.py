@@ -21,7 +21,9 @@ from ._evaltype import (
     EvalType,
 )
 from ._functions import FunctionLike, is_udf, name_of, udf_eval_type
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
+
+__tracebackhide__ = is_error
 
 _PANDAS = ("Series", "DataFrame")
 _ARROW = ("RecordBatch", "Array", "Scalar")

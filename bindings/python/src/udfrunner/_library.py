@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from . import _abi
-from .errors import Error, Forked, LibraryNotFound, make_error
+from .errors import Error, Forked, LibraryNotFound, is_error, make_error
+
+__tracebackhide__ = is_error
 
 #: Names a library to load instead of the package's own copy.
 LIBRARY_VARIABLE = "UDFRUNNER_LIBRARY"

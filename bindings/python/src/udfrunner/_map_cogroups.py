@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_names
-from ._env import Env
+from ._env import Env, env_with
 from ._evaltype import EvalType
 from ._functions import FunctionLike, name_of
 from ._gather import Rows
@@ -19,12 +19,15 @@ from ._parallel import in_order
 from ._progress import ProgressCallback, shown
 from ._runner import Runner
 from ._sortable import decoded, sorted_groups
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ._output import Logs
     from ._types import ReturnTypeLike
+
+__tracebackhide__ = is_error
 
 
 def map_cogroups(
@@ -41,6 +44,7 @@ def map_cogroups(
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
+    logs: Logs = "stderr",
 ) -> pa.Table:
     """Calls a function with two tables' rows of each key, as cogroup(...).applyInPandas does.
 
@@ -70,18 +74,21 @@ def map_cogroups(
         keys_in_front(table_of(left), names, "left"),
         keys_in_front(table_of(right), right_names, "right"),
     ]
-    runner = Runner(
-        chosen,
-        [[function]],
-        [sides[0].arguments + sides[1].arguments],
-        schema,
-        env=env,
-        conf=conf,
-        includes=includes,
-    )
     cogroups = _Cogroups.of(*sides)
     rows = sum(side.table.num_rows for side in sides)
-    with runner, shown(progress, rows, name_of(function)) as counter:
+    with (
+        env_with(env, logs) as used,
+        Runner(
+            chosen,
+            [[function]],
+            [sides[0].arguments + sides[1].arguments],
+            schema,
+            env=used,
+            conf=conf,
+            includes=includes,
+        ) as runner,
+        shown(progress, rows, name_of(function)) as counter,
+    ):
 
         def run(share: _Share) -> Generator[pa.Table]:
             pairs = cogroups.pairs(share.first, share.last, counter.add)

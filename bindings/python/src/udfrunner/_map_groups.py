@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_names
-from ._env import Env
+from ._env import Env, env_with
 from ._evaltype import EvalType
 from ._functions import FunctionLike, name_of
 from ._grouping import grouped, table_of
@@ -15,11 +15,15 @@ from ._kinds import GROUP_KINDS, group_kind
 from ._parallel import Partition, counted, in_order
 from ._progress import ProgressCallback, shown
 from ._runner import Runner
+from .errors import is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ._output import Logs
     from ._types import ReturnTypeLike
+
+__tracebackhide__ = is_error
 
 
 def map_groups(
@@ -35,6 +39,7 @@ def map_groups(
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
+    logs: Logs = "stderr",
 ) -> pa.Table:
     """Calls a function with each group of rows, as groupBy(...).applyInPandas does.
 
@@ -55,7 +60,7 @@ def map_groups(
             "arrow-iter" or an EvalType; left out, the function's annotations tell.
         workers: how many worker processes run at a time, each on a part of the groups.
         batch_size: rows of a batch at most, of those that the iterator forms get.
-        progress, env, conf, includes: as apply takes them.
+        progress, env, conf, includes, logs: as apply takes them.
 
     The result has the groups in ascending order of their keys, NaN behind the numbers and null
     last, text byte by byte, structs field by field and lists item by item. The data is held in
@@ -74,16 +79,19 @@ def map_groups(
     names = column_names(by, "by")
     chosen = group_kind(function, kind, GROUP_KINDS, "map_groups")
     source = grouped(table_of(data), names)
-    runner = Runner(
-        chosen,
-        [[function]],
-        [source.layout.arguments],
-        schema,
-        env=env,
-        conf=conf,
-        includes=includes,
-    )
-    with runner, shown(progress, len(source.order), name_of(function)) as counter:
+    with (
+        env_with(env, logs) as used,
+        Runner(
+            chosen,
+            [[function]],
+            [source.layout.arguments],
+            schema,
+            env=used,
+            conf=conf,
+            includes=includes,
+        ) as runner,
+        shown(progress, len(source.order), name_of(function)) as counter,
+    ):
 
         def run(partition: Partition) -> Generator[pa.Table]:
             given = counted(partition.reader, counter.add) if progress else partition.reader

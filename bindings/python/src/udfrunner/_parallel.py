@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._arguments import check_counts
 from ._input import input_failed, known_reader, reader_of
-from .errors import Cancelled, Error, InvalidState
+from .errors import Cancelled, Error, InvalidState, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 T = TypeVar("T")
 #: What a task runs on, such as a Partition.
@@ -36,10 +38,10 @@ class Batches:
 
     def __init__(self, reader: pa.RecordBatchReader) -> None:
         self.schema: pa.Schema = reader.schema
-        self._reader = reader
+        self.reader = reader
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return iter(self._reader)
+        return iter(self.reader)
 
 
 @dataclass
@@ -48,6 +50,10 @@ class Partition:
 
     index: int
     reader: pa.RecordBatchReader | Batches
+
+    def rows(self) -> pa.RecordBatchReader:
+        """The reader for tasks of row functions, which read it in Python in any case."""
+        return self.reader.reader if isinstance(self.reader, Batches) else self.reader
 
 
 @dataclass
@@ -78,9 +84,7 @@ def split(
         return Source(table.schema, table.num_rows, _slices(table, rows, batch_size))
     reader = reader_of(data)
     if workers == 1 and partition_rows is None:
-        whole: pa.RecordBatchReader | Batches = _sized(reader, batch_size)
-        if whole is not data and not hasattr(data, "__arrow_c_stream__"):
-            whole = Batches(whole)
+        whole = Batches(_sized(reader, batch_size))
         return Source(reader.schema, None, iter([Partition(0, whole)]))
     return Source(reader.schema, None, _cut(reader, partition_rows, batch_size))
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import _udfdefault
 from ._daemon import ddl, sessionless
-from .errors import InvalidArgument, NotSupported
+from .errors import InvalidArgument, NotSupported, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql.types import DataType
+
+__tracebackhide__ = is_error
 
 #: The minor versions of PySpark whose workers the library runs, oldest first.
 SUPPORTED = ("3.5", "4.0", "4.1", "4.2", "4.3")

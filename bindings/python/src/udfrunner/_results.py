@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import _evaluate, _javahash, _javapickle, _javatext, _pyspark
 from ._evaltype import EvalType
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql.types import DataType
 
     from ._types import ReturnType
+
+__tracebackhide__ = is_error
 
 
 class Results:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _abi, _pyspark
 from ._input import TaskInput
 from ._iterator import TaskHandle, TaskIterator
-from .errors import InvalidArgument, PythonException
+from .errors import InvalidArgument, PythonException, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ._inbound import InboundRows
     from ._inboundschema import Later
+
+__tracebackhide__ = is_error
 
 T_co = TypeVar("T_co", covariant=True)
 

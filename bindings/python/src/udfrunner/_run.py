@@ -17,10 +17,12 @@ from ._map_groups import map_groups
 from ._parallel import Partition, counted, in_order, split
 from ._progress import RowCounter, shown
 from ._runner import Runner
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 
 @dataclass

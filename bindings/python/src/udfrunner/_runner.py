@@ -24,26 +24,28 @@ from ._arguments import (
     check_schema_given,
     path_text,
 )
-from ._env import Env, destroy, with_interpreter
+from ._env import Env, destroy, output_of, with_interpreter
 from ._evaltype import PICKLED_TYPES, TABLE_TYPES, TRANSFORM_TYPES, WITHOUT_OFFSETS, EvalType
 from ._functions import ArgumentLike, Chain, FunctionLike
 from ._groups import GroupInput
 from ._inbound import InboundRows
 from ._input import StreamInput, TaskInput, known_reader, reader_of
-from ._iterator import BatchIterator, SchemaCell, TaskHandle
+from ._iterator import BatchIterator, SchemaCell, TaskHandle, TaskIterator
 from ._library import library
 from ._results import Results
 from ._rows import RecordInput, RecordIterator, RowIterator, arrow_records, pickled
 from ._tablefunction import TableFunction
 from ._task import BroadcastServer, TaskContext, checked_int, conf_text, make_task, milliseconds
 from ._types import ReturnType, return_type
-from .errors import InvalidArgument, InvalidState, NotSupported
+from .errors import InvalidArgument, InvalidState, NotSupported, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from typing_extensions import Self
 
     from ._types import ReturnTypeLike
+
+__tracebackhide__ = is_error
 
 #: The minor version of Python that the pickles need.
 PYTHON_VERSION_KEY = "udfrunner.python.version"
@@ -216,6 +218,7 @@ class Runner:
         check_schema_given(schema)
         count = checked_int(keys, 32, "keys")
         source = TaskInput() if data is None else StreamInput(data, schema, count)
+        source.upstream = data if isinstance(data, TaskIterator) else None
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
     def compute_groups(
@@ -359,7 +362,7 @@ class Runner:
             source.close()
             raise
         keep.clear()
-        return TaskHandle(self._library, handle, source, self)
+        return TaskHandle(self._library, handle, source, self, output_of(self._env))
 
     @property
     def return_types(self) -> list[ReturnType | None]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._arguments import listed
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 
 def check_schema(given: pa.Schema, wanted: pa.Schema, what: str, like: str) -> None:

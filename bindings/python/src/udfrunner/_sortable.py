@@ -13,10 +13,12 @@ from array import array as numbers
 from typing import TYPE_CHECKING
 
 from ._gather import Rows, positions, run_positions, take, with_items
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__tracebackhide__ = is_error
 
 #: Bytes of an item's rank in what stands for a list.
 _RANK_BYTES = 8

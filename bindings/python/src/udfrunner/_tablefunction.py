@@ -10,7 +10,9 @@ from typing import Any
 from . import _abi, _pyspark
 from ._arguments import check_is
 from ._task import checked_int
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
+
+__tracebackhide__ = is_error
 
 
 @dataclass(frozen=True)

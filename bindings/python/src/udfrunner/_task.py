@@ -11,7 +11,9 @@ from typing import Any
 
 from . import _abi
 from ._arguments import check_is, check_iterable, check_mapping, path_text
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
+
+__tracebackhide__ = is_error
 
 
 @dataclass(frozen=True)

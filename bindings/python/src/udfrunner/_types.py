@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
 from . import _pyspark
-from .errors import InvalidArgument
+from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     #: DDL or JSON text, a PySpark DataType, a pyarrow DataType, or a pyarrow Schema.
     ReturnTypeLike = Union[str, DataType, pa.DataType, pa.Schema]
+
+__tracebackhide__ = is_error
 
 
 @dataclass(frozen=True)

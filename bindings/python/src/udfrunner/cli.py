@@ -65,7 +65,9 @@ def main() -> None:
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows of a batch at most.")
 @click.option("--progress/--no-progress", default=None, help="By default where stderr is a tty.")
-@click.option("--traceback/--no-traceback", default=True, help="The worker's, of an exception.")
+@click.option(
+    "--traceback/--no-traceback", default=True, help="The worker's, of an exception or a death."
+)
 @_PYTHON
 @_CONF
 def run(
@@ -169,8 +171,10 @@ def _conf(pairs: Sequence[str], python: str | None) -> dict[str, str]:
 
 
 def _fail(error: Exception, status: int, traceback: bool) -> NoReturn:
-    """One line, the worker's traceback above it where there is one, and the exit status."""
+    """One line, what is known of the worker above it where something is, and the exit status."""
     if traceback and isinstance(error, PythonException) and error.traceback:
         click.echo(error.traceback.rstrip(), err=True)
-    click.echo(f"udfrunner: {error}", err=True)
+    for note in getattr(error, "__notes__", ()) if traceback else ():
+        click.echo(note, err=True)
+    click.echo(f"udfrunner: {error.message if isinstance(error, Error) else error}", err=True)
     sys.exit(status)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from . import _abi
+from ._explain import notes_of, with_source
 
 __all__ = [
     "Cancelled",
@@ -26,6 +28,9 @@ __all__ = [
     "SystemFailure",
     "WorkerExited",
 ]
+
+#: Whether this Python shows an exception's notes; Python 3.10 does not.
+SHOWS_NOTES = hasattr(BaseException, "add_note")
 
 #: The words of the detail ``cause``; ``udfrunner.h`` says what each means.
 CAUSES = (
@@ -62,9 +67,16 @@ class Error(Exception):
         code: the status code of ``udfrunner.h``, a negative int.
         message: one line of text.
         details: what is known beside it, by the keys of ``udfrunner_error_detail``.
+
+    Errors of workers that ended or were ended have notes, which an uncaught one shows: the cause
+    with signal or exit status and peak memory, the last lines of stderr and the Python stack.
+    Python 3.10 shows no notes: there they are in the error's text.
     """
 
     code: int = _abi.UDFRUNNER_UNKNOWN
+    #: Whether what is known of the worker says why this error came.
+    _tells_of_worker: ClassVar[bool] = False
+    __notes__: list[str]
 
     def __init__(
         self, message: str, details: Mapping[str, str] | None = None, code: int | None = None
@@ -74,9 +86,13 @@ class Error(Exception):
         self.details: dict[str, str] = dict(details or {})
         if code is not None:
             self.code = code
+        if self._tells_of_worker and (notes := notes_of(self.details)):
+            self.__notes__ = notes
 
     def __str__(self) -> str:
-        return self.message
+        if SHOWS_NOTES:
+            return self.message
+        return "\n".join([self.message, *getattr(self, "__notes__", ())])
 
     @property
     def cause(self) -> str:
@@ -84,7 +100,10 @@ class Error(Exception):
         return self.details.get("cause", "")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.message, self.details, self.code)
+        state: dict[str, Any] = {}
+        if notes := getattr(self, "__notes__", None):
+            state["__notes__"] = notes
+        return type(self), (self.message, self.details, self.code), state
 
     def _integer(self, key: str) -> int | None:
         value = self.details.get(key)
@@ -124,6 +143,13 @@ class PythonException(Error):
 
     code = _abi.UDFRUNNER_PYTHON_EXCEPTION
 
+    def __init__(
+        self, message: str, details: Mapping[str, str] | None = None, code: int | None = None
+    ) -> None:
+        super().__init__(message, details, code)
+        if self.traceback:
+            self.__cause__ = RemoteTraceback(self.traceback)
+
     @property
     def traceback(self) -> str:
         """The traceback as the worker sent it, whole; empty where it sent none."""
@@ -134,6 +160,7 @@ class WorkerExited(Error):
     """The worker process ended before its task. A retry runs on another worker."""
 
     code = _abi.UDFRUNNER_WORKER_EXITED
+    _tells_of_worker = True
 
     @property
     def pid(self) -> int | None:
@@ -170,30 +197,35 @@ class ProtocolError(Error):
     """The worker broke the protocol. A retry may help."""
 
     code = _abi.UDFRUNNER_PROTOCOL
+    _tells_of_worker = True
 
 
 class SpawnError(Error):
     """No worker could be started: interpreter, PySpark or a start-up limit."""
 
     code = _abi.UDFRUNNER_SPAWN
+    _tells_of_worker = True
 
 
 class SystemFailure(Error, OSError):
     """The operating system: sockets, descriptors, files. A retry may help."""
 
     code = _abi.UDFRUNNER_IO
+    _tells_of_worker = True
 
 
 class DeadlineExceeded(Error, TimeoutError):
     """The task's deadline passed. A retry needs more time."""
 
     code = _abi.UDFRUNNER_DEADLINE
+    _tells_of_worker = True
 
 
 class NoMemory(Error, MemoryError):
     """Memory could not be had."""
 
     code = _abi.UDFRUNNER_NO_MEMORY
+    _tells_of_worker = True
 
 
 class NotSupported(Error, NotImplementedError):
@@ -230,14 +262,17 @@ class LibraryNotFound(Error, ImportError):
 
 
 class RemoteTraceback(Exception):
-    """The text of a traceback from a worker, as the cause of a :class:`PythonException`."""
+    """The text of a traceback from a worker, as the cause of a :class:`PythonException`.
+
+    Shown with the source lines of notebook cells, which only this process has.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
 
     def __str__(self) -> str:
-        return f'\n"""\n{self.text.rstrip()}\n"""'
+        return f'\n"""\n{with_source(self.text.rstrip())}\n"""'
 
 
 _CLASSES: dict[int, type[Error]] = {
@@ -263,8 +298,13 @@ _CLASSES: dict[int, type[Error]] = {
 
 
 def make_error(code: int, message: str, details: Mapping[str, str] | None = None) -> Error:
-    """The error of a status code, with the worker's traceback as its cause where there is one."""
-    error = _CLASSES.get(code, Error)(message, details, code)
-    if isinstance(error, PythonException) and error.traceback:
-        error.__cause__ = RemoteTraceback(error.traceback)
-    return error
+    """The error of a status code."""
+    return _CLASSES.get(code, Error)(message, details, code)
+
+
+def is_error(excinfo: Any) -> bool:
+    """The value of ``__tracebackhide__`` in the package: pytest shows the caller's frames alone.
+
+    Where what was raised is none of these errors, but a fault of the package, all are shown.
+    """
+    return isinstance(excinfo.value, Error)

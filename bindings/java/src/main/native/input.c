@@ -22,9 +22,7 @@ static jmethodID method_next_group;
 static jmethodID method_release;
 static jmethodID method_thrown;
 
-bool input_bind(JNIEnv *jni) {
-  jclass type = (*jni)->FindClass(jni, "org/udfrunner/NativeInput");
-  if (type == NULL) return false;
+bool input_bind(JNIEnv *jni, jclass type) {
   method_next = (*jni)->GetMethodID(jni, type, "next", "(J)I");
   if (method_next == NULL) return false;
   method_next_group = (*jni)->GetMethodID(jni, type, "nextGroup", "([JJ)I");

@@ -8,8 +8,8 @@
 
 #include "udfrunner.h"
 
-/* Finds what is called of NativeInput; false with an exception pending. */
-bool input_bind(JNIEnv *jni);
+/* Finds what is called of the class NativeInput; false with an exception pending. */
+bool input_bind(JNIEnv *jni, jclass type);
 
 /* The context of an input with callbacks. */
 typedef struct source source;

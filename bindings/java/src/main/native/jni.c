@@ -1,11 +1,13 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 /* The native methods of Native.java. Its header is made by javac from that class, so that the compiler holds
- * both to each other. */
+ * both to each other; from the header comes the table by which onload.c registers them. */
 #include <dlfcn.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "input.h"
 #include "library.h"
@@ -125,10 +127,10 @@ static jbyteArray take_bytes(JNIEnv *jni, jclass native, int32_t status, udfrunn
 
 /* -------------------------------------------------------------- Library */
 
-NATIVE(jbyteArray, open)(JNIEnv *jni, jclass native, jbyteArray path) {
+NATIVE(jbyteArray, open)(JNIEnv *jni, jclass native, jbyteArray path, jclass input) {
   method_error =
-      (*jni)->GetStaticMethodID(jni, native, "error", "(I[B[[B)Lorg/udfrunner/UdfRunnerException;");
-  if (method_error == NULL || !input_bind(jni)) return NULL;
+      (*jni)->GetStaticMethodID(jni, native, "error", "(I[B[[B)Ljava/lang/RuntimeException;");
+  if (method_error == NULL || !input_bind(jni, input)) return NULL;
   char *text = take_text(jni, path);
   char message[1024];
   int failed = text == NULL ? -1 : library_open(text, message, sizeof message);
@@ -369,6 +371,46 @@ NATIVE(void, iteratorWait)(JNIEnv *jni, jclass native, jlong iterator, jint time
   if (check(jni, native, status, &err) != UDFRUNNER_OK) return;
   struct pollfd wanted = {.fd = fd, .events = POLLIN};
   (void)poll(&wanted, 1, timeout);
+}
+
+/* ---------------------------------------------------------------- Epoll */
+
+NATIVE(jint, epollOpen)(JNIEnv *jni, jclass native) {
+  (void)jni;
+  (void)native;
+  return epoll_create1(EPOLL_CLOEXEC);
+}
+
+NATIVE(jboolean, epollAdd)(JNIEnv *jni, jclass native, jint epoll, jint fd, jlong id) {
+  (void)jni;
+  (void)native;
+  struct epoll_event wanted = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = (uint64_t)id};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted) == 0;
+}
+
+NATIVE(void, epollRemove)(JNIEnv *jni, jclass native, jint epoll, jint fd) {
+  (void)jni;
+  (void)native;
+  (void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+NATIVE(jint, epollWait)(JNIEnv *jni, jclass native, jint epoll, jlongArray ids, jint timeout) {
+  (void)native;
+  struct epoll_event ready[64];
+  jsize most = (*jni)->GetArrayLength(jni, ids);
+  int n = epoll_wait(epoll, ready, most < 64 ? most : 64, timeout);
+  if (n < 0) return -1; /* EINTR */
+  for (jsize i = 0; i < n; i++) {
+    jlong id = (jlong)ready[i].data.u64;
+    (*jni)->SetLongArrayRegion(jni, ids, i, 1, &id);
+  }
+  return n;
+}
+
+NATIVE(void, epollClose)(JNIEnv *jni, jclass native, jint epoll) {
+  (void)jni;
+  (void)native;
+  close(epoll);
 }
 
 NATIVE(jbyteArray, iteratorResult)(JNIEnv *jni, jclass native, jlong iterator, jbyteArray key) {

@@ -62,7 +62,7 @@ public final class Chunk implements AutoCloseable {
    * @return a direct buffer
    */
   public ByteBuffer record(int index) {
-    long[] places = offsets();
+    long[] places = places();
     Objects.checkIndex(index, count);
     return view(places[index], places[index + 1] - places[index]);
   }
@@ -74,7 +74,7 @@ public final class Chunk implements AutoCloseable {
    * @return the bytes
    */
   public byte[] bytes(int index) {
-    long[] places = offsets();
+    long[] places = places();
     Objects.checkIndex(index, count);
     byte[] copy = new byte[Math.toIntExact(places[index + 1] - places[index])];
     copyTo(places[index], ByteBuffer.wrap(copy));
@@ -98,6 +98,15 @@ public final class Chunk implements AutoCloseable {
       state.exit();
     }
     return length;
+  }
+
+  /**
+   * Where records or messages begin in {@link #data}, so that a host may cut it by itself.
+   *
+   * @return one place more than there are records, the last being the end of the bytes
+   */
+  public long[] offsets() {
+    return places().clone();
   }
 
   /**
@@ -138,7 +147,7 @@ public final class Chunk implements AutoCloseable {
     return view.asReadOnlyBuffer();
   }
 
-  private synchronized long[] offsets() {
+  private synchronized long[] places() {
     if (offsets == null) {
       long[] places = new long[count() + 1];
       state.enter();

@@ -1,8 +1,13 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 package org.udfrunner;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.lang.ref.Cleaner;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -33,7 +38,7 @@ public final class Env implements AutoCloseable {
    * @return the env
    * @throws InvalidArgumentException where a key that begins with {@code udfrunner.} is unknown, or
    *     a value not allowed
-   * @throws UnsatisfiedLinkError where the native library can't be loaded; it says what was tried
+   * @throws LoadException where the native library can't be loaded; it says what was tried
    */
   public static Env create(Map<String, String> conf) {
     Loader.load();
@@ -43,7 +48,8 @@ public final class Env implements AutoCloseable {
   }
 
   /**
-   * Counters: workers started, idle, running, reused, killed, tasks. Never waits for a task.
+   * Counters: workers started, idle, running, reused, killed, tasks (of them done, failed, closed
+   * by the host before their end). Never waits for a task.
    *
    * @return a JSON object
    */
@@ -69,13 +75,18 @@ public final class Env implements AutoCloseable {
     state.enter();
     try {
       Wait wait = Wait.of(timeout);
+      boolean parks = VirtualThreads.isCurrent();
       while (true) {
-        byte[] lines = Native.logNext(state.handle, wait.slice());
+        long slice = wait.slice();
+        byte[] lines = Native.logNext(state.handle, parks ? 0 : slice);
         if (lines != null) {
           return Errors.text(lines);
         }
         if (wait.isOver() || state.isClosed()) {
           return null;
+        }
+        if (parks) {
+          VirtualThreads.pause(slice);
         }
       }
     } finally {
@@ -98,7 +109,8 @@ public final class Env implements AutoCloseable {
    */
   public static boolean shutdown(Duration timeout) {
     Loader.load();
-    return Native.shutdown(timeout == null ? -1 : timeout.toMillis()) == Status.OK.ordinal();
+    long millis = timeout == null ? -1 : timeout.toMillis();
+    return VirtualThreads.onPlatformThread(() -> Native.shutdown(millis)) == Status.OK.ordinal();
   }
 
   /**
@@ -109,6 +121,21 @@ public final class Env implements AutoCloseable {
   public static String libraryVersion() {
     Loader.load();
     return Errors.text(Native.version());
+  }
+
+  /**
+   * The names of all configuration keys that mean something here, for a host that hands over a part
+   * of its configuration, such as that of a Spark session: its own values, and the defaults of its
+   * SQL configuration. Needs no native library.
+   *
+   * @return the names; one that ends with a dot stands for all keys that begin with it
+   */
+  public static List<String> configurationKeys() {
+    try (InputStream in = Env.class.getResourceAsStream("configuration-keys.txt")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Begins a use of the handle, which {@link #exit} ends. */

@@ -4,10 +4,11 @@ package org.udfrunner;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The input of one task. An input is used once; {@link Runner#compute} takes it over only where it
- * returns.
+ * The input of one task. An input is used once, together with those that {@link #keys} made of it;
+ * {@link Runner#compute} takes it over only where it returns.
  *
  * @since 1.0
  */
@@ -22,13 +23,21 @@ public final class Input {
   private final long stream;
   private final RecordSource records;
   private final GroupSource groups;
+  private final AtomicBoolean used;
 
-  private Input(int kind, int keys, long stream, RecordSource records, GroupSource groups) {
+  private Input(
+      int kind,
+      int keys,
+      long stream,
+      RecordSource records,
+      GroupSource groups,
+      AtomicBoolean used) {
     this.kind = kind;
     this.keys = keys;
     this.stream = stream;
     this.records = records;
     this.groups = groups;
+    this.used = used;
   }
 
   /**
@@ -37,7 +46,7 @@ public final class Input {
    * @return the input
    */
   public static Input none() {
-    return new Input(NONE, 0, 0, null, null);
+    return of(NONE, 0, null, null);
   }
 
   /**
@@ -47,7 +56,7 @@ public final class Input {
    * @return the input
    */
   public static Input records(RecordSource source) {
-    return new Input(RECORDS, 0, 0, Objects.requireNonNull(source, "source"), null);
+    return of(RECORDS, 0, Objects.requireNonNull(source, "source"), null);
   }
 
   /**
@@ -72,7 +81,7 @@ public final class Input {
     if (address == 0) {
       throw new InvalidArgumentException("stream address 0: a struct ArrowArrayStream is needed");
     }
-    return new Input(STREAM, 0, address, null, null);
+    return of(STREAM, address, null, null);
   }
 
   /**
@@ -82,7 +91,7 @@ public final class Input {
    * @return the input
    */
   public static Input groups(GroupSource source) {
-    return new Input(GROUPS, 0, 0, null, Objects.requireNonNull(source, "source"));
+    return of(GROUPS, 0, null, Objects.requireNonNull(source, "source"));
   }
 
   /**
@@ -94,7 +103,24 @@ public final class Input {
    * @return the input
    */
   public Input keys(int count) {
-    return new Input(kind, count, stream, records, groups);
+    return new Input(kind, count, stream, records, groups, used);
+  }
+
+  private static Input of(int kind, long stream, RecordSource records, GroupSource groups) {
+    return new Input(kind, 0, stream, records, groups, new AtomicBoolean());
+  }
+
+  /** Marks it used, by the one task that may have it; no input is nobody's. */
+  void take() {
+    if (kind != NONE && !used.compareAndSet(false, true)) {
+      throw new InvalidStateException(
+          "input was given to a task before: an input is used once, make one for each compute");
+    }
+  }
+
+  /** The task did not start: it is as it was. */
+  void giveBack() {
+    used.set(false);
   }
 
   int kind() {

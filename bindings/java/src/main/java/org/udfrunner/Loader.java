@@ -20,16 +20,19 @@ final class Loader {
   static final String TEMP = "udfrunner.tmpdir";
   static final String LOADED = "udfrunner.library.loaded";
 
+  /** While the glue is loaded: the class that has its natives. Read by onload.c. */
+  private static final String LOADING = "udfrunner.glue.class";
+
   private static final String LIBRARY_FILE = "libudfrunner.so";
   private static final String GLUE_FILE = "libudfrunner_jni.so";
   private static final System.Logger LOGGER = System.getLogger(Loader.class.getPackageName());
 
   private static volatile boolean loaded;
-  private static String failure;
+  private static LoadException failure;
 
   private Loader() {}
 
-  /** Loads at the first use. Throws the same error each time where that fails. */
+  /** Loads at the first use. Throws the same exception each time where that fails. */
   static void load() {
     if (loaded) {
       return;
@@ -44,11 +47,14 @@ final class Loader {
           loadNow();
           loaded = true;
           return;
-        } catch (UnsatisfiedLinkError e) {
-          failure = e.getMessage();
+        } catch (LoadException e) {
+          failure = e;
+        } catch (RuntimeException | LinkageError e) {
+          failure = new LoadException("udfrunner: " + e, e);
         }
       }
-      throw new UnsatisfiedLinkError(failure);
+      // A new one each time: its stack is the caller's.
+      throw new LoadException(failure.getMessage(), failure.getCause());
     }
   }
 
@@ -59,7 +65,7 @@ final class Loader {
     Path library = named == null ? files.extract(LIBRARY_FILE) : named(named);
     String before = System.getProperty(LOADED);
     if (before != null && !before.equals(library.toString())) {
-      throw new UnsatisfiedLinkError(
+      throw new LoadException(
           "udfrunner: another class loader has loaded "
               + before
               + ", this one would load "
@@ -73,9 +79,10 @@ final class Loader {
           "libjsig is preloaded: with it a fault inside the library ends the JVM; remove it from"
               + " LD_PRELOAD");
     }
-    byte[] why = Native.open(library.toString().getBytes(StandardCharsets.UTF_8));
+    byte[] why =
+        Native.open(library.toString().getBytes(StandardCharsets.UTF_8), NativeInput.class);
     if (why != null) {
-      throw new UnsatisfiedLinkError(
+      throw new LoadException(
           "udfrunner: library " + library + ": " + files.explain(Errors.text(why)));
     }
     System.setProperty(LOADED, library.toString());
@@ -85,25 +92,23 @@ final class Loader {
     try {
       return Path.of(value).toRealPath();
     } catch (IOException e) {
-      throw new UnsatisfiedLinkError(
-          "udfrunner: property " + LIBRARY + "=" + value + ": " + reason(e));
+      throw new LoadException("udfrunner: property " + LIBRARY + "=" + value + ": " + reason(e));
     }
   }
 
   private static void loadGlue(NativeFiles files) {
     Path glue = files.extract(GLUE_FILE);
-    try {
-      System.load(glue.toString());
+    // A file is loaded once by a class loader, and by no other: so a relocated copy of these
+    // classes
+    // beside them, and each further class loader, has a file of its own.
+    if (loadsFor(glue, files)) {
       return;
-    } catch (UnsatisfiedLinkError e) {
-      if (!e.getMessage().contains("already loaded in another classloader")) {
-        throw new UnsatisfiedLinkError(
-            "udfrunner: library " + glue + ": " + files.explain(e.getMessage()));
-      }
     }
     Path copy = files.copy(glue);
     try {
-      System.load(copy.toString());
+      if (!loadsFor(copy, files)) {
+        throw new LoadException("udfrunner: library " + copy + ": the JVM did not load it anew");
+      }
     } finally {
       // Once mapped it needs no name; where it stays it is a file of the temp folder.
       try {
@@ -112,6 +117,39 @@ final class Loader {
         LOGGER.log(System.Logger.Level.DEBUG, "copy of the glue", e);
       }
     }
+  }
+
+  /**
+   * Loads the glue, which registers the natives of this class loader's class; false where taken.
+   */
+  private static boolean loadsFor(Path glue, NativeFiles files) {
+    System.setProperty(LOADING, Native.class.getName());
+    try {
+      System.load(glue.toString());
+      // The glue takes the property away where it is loaded anew.
+      return System.getProperty(LOADING) == null;
+    } catch (UnsatisfiedLinkError e) {
+      if (e.getMessage().contains("already loaded in another classloader")) {
+        return false;
+      }
+      throw new LoadException(
+          "udfrunner: library " + glue + ": " + files.explain(e.getMessage()), e);
+    } catch (IllegalCallerException e) {
+      throw new LoadException(
+          "udfrunner: this JVM denies native access ("
+              + e.getMessage()
+              + "): start it with --enable-native-access="
+              + moduleName(),
+          e);
+    } finally {
+      System.clearProperty(LOADING);
+    }
+  }
+
+  /** As options of the JVM name the module of these classes. */
+  private static String moduleName() {
+    Module module = Loader.class.getModule();
+    return module.isNamed() ? module.getName() : "ALL-UNNAMED";
   }
 
   static String reason(IOException e) {

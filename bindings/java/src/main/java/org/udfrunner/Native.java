@@ -7,6 +7,9 @@ import java.nio.ByteBuffer;
  * All native methods, thin over {@code udfrunner.h}; jni.c implements them. {@link Loader#load}
  * comes first.
  *
+ * <p>The glue registers them with the class that loads it, whatever its name is: a jar may relocate
+ * the package. So no signature here names a class of the package.
+ *
  * <p>Handles are the C handles' bits, addresses are those of C structs. Text is UTF-8 in arrays.
  * Packed arguments come from {@link Packer}. A negative status is thrown.
  */
@@ -14,12 +17,15 @@ final class Native {
   private Native() {}
 
   /** Called by the glue: the exception of a status, with details as keys and values in turn. */
-  static UdfRunnerException error(int code, byte[] message, byte[][] details) {
+  static RuntimeException error(int code, byte[] message, byte[][] details) {
     return Errors.of(code, message, details);
   }
 
-  /** Opens the library and binds its functions; null, or why it can't be used. */
-  static native byte[] open(byte[] path);
+  /**
+   * Opens the library and binds its functions, and the methods of {@link NativeInput}; null, or why
+   * it can't be used.
+   */
+  static native byte[] open(byte[] path, Class<?> input);
 
   /** Whether libjsig is preloaded, with which a fault inside Go ends the JVM. */
   static native boolean hasJsig();
@@ -52,7 +58,7 @@ final class Native {
   static native void runnerDestroy(long runner);
 
   static native long compute(
-      long runner, int kind, int keys, long stream, NativeInput input, byte[] task);
+      long runner, int kind, int keys, long stream, Object input, byte[] task);
 
   /** Fills chunk with {address of a chunk, its bytes' count, its records' count} on OK. */
   static native int iteratorNext(long iterator, long timeoutMillis, long[] chunk);
@@ -64,13 +70,26 @@ final class Native {
   /** The stream keeps an object from being collected until it is released. */
   static native void iteratorExport(long iterator, long stream, Object held);
 
-  /** The error that ended it, or null. */
-  static native UdfRunnerException iteratorError(long iterator);
+  /** The error that ended it, a {@link UdfRunnerException}, or null. */
+  static native RuntimeException iteratorError(long iterator);
 
   static native int iteratorEventFd(long iterator);
 
   /** Waits until the event descriptor is ready. */
   static native void iteratorWait(long iterator, int timeoutMillis);
+
+  /** A new epoll descriptor, or -1. */
+  static native int epollOpen();
+
+  /** Reports once that a descriptor is readable, as that id; false where it can't. */
+  static native boolean epollAdd(int epoll, int fd, long id);
+
+  static native void epollRemove(int epoll, int fd);
+
+  /** Fills ids; how many there are, 0 where the time ran out, -1 where a signal came between. */
+  static native int epollWait(int epoll, long[] ids, int timeoutMillis);
+
+  static native void epollClose(int epoll);
 
   static native byte[] iteratorResult(long iterator, byte[] key);
 

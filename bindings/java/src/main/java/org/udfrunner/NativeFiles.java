@@ -47,7 +47,7 @@ final class NativeFiles {
       }
       return file.toRealPath();
     } catch (IOException e) {
-      throw new UnsatisfiedLinkError(
+      throw new LoadException(
           "udfrunner: "
               + name
               + " of the jar can't be written below "
@@ -65,7 +65,7 @@ final class NativeFiles {
       Path copy = Files.createTempFile(file.getParent(), "copy", ".so");
       return Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
-      throw new UnsatisfiedLinkError(
+      throw new LoadException(
           "udfrunner: a copy of "
               + file
               + " for this class loader can't be written: "
@@ -124,15 +124,20 @@ final class NativeFiles {
   }
 
   private static byte[] read(String name) {
-    String resource = "/org/udfrunner/native/" + Platform.current().folder() + "/" + name;
+    // Relative to the package, which may have been relocated with its resources.
+    String resource = "native/" + Platform.current().folder() + "/" + name;
     try (InputStream in = NativeFiles.class.getResourceAsStream(resource)) {
       if (in == null) {
-        throw new UnsatisfiedLinkError(
-            "udfrunner: the jar has no " + resource + ": it was built without make java");
+        throw new LoadException(
+            "udfrunner: the jar has no "
+                + NativeFiles.class.getPackageName().replace('.', '/')
+                + "/"
+                + resource
+                + ": it was built without make java, or relocated without its resources");
       }
       return in.readAllBytes();
     } catch (IOException e) {
-      throw new UnsatisfiedLinkError("udfrunner: " + resource + ": " + Loader.reason(e));
+      throw new LoadException("udfrunner: " + resource + ": " + Loader.reason(e));
     }
   }
 

@@ -32,7 +32,7 @@ record Platform(String os, String arch, String maps) {
   /** Throws where the library does not run. */
   void check() {
     if (!folder().equals("linux-amd64")) {
-      throw new UnsatisfiedLinkError(
+      throw new LoadException(
           "udfrunner: platform "
               + os
               + " on "
@@ -40,7 +40,7 @@ record Platform(String os, String arch, String maps) {
               + ": the jar has files for Linux on amd64 only");
     }
     if (maps.contains("/ld-musl-") || maps.contains("libc.musl")) {
-      throw new UnsatisfiedLinkError(
+      throw new LoadException(
           "udfrunner: this JVM runs on musl: the library needs glibc 2.34 or later; use a JVM and a"
               + " system of glibc (Debian, Ubuntu, RHEL, not Alpine)");
     }

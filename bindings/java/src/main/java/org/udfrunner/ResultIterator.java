@@ -20,7 +20,8 @@ import java.util.NoSuchElementException;
  * #exportStream}). It is used by one thread at a time, which may change; {@link #cancel}, {@link
  * #close}, {@link #metrics}, {@link #stack} and {@link #eventFd} are safe from any thread. Reads
  * wait in short slices, so that {@link Thread#interrupt} gets through: they then throw {@link
- * WaitInterruptedException}, and the task goes on.
+ * WaitInterruptedException}, and the task goes on. A virtual thread that waits gives its carrier
+ * free; only the code of the input's source, which the library calls, pins it.
  *
  * @since 1.0
  */
@@ -180,7 +181,7 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
   public UdfRunnerException error() {
     state.enter();
     try {
-      UdfRunnerException error = Native.iteratorError(state.handle);
+      UdfRunnerException error = (UdfRunnerException) Native.iteratorError(state.handle);
       return error == null ? null : withCause(error);
     } finally {
       state.exit();
@@ -226,7 +227,9 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
   public String stack(Duration timeout) {
     state.enter();
     try {
-      byte[] stacks = Native.iteratorStack(state.handle, timeout.toMillis());
+      byte[] stacks =
+          VirtualThreads.onPlatformThread(
+              () -> Native.iteratorStack(state.handle, timeout.toMillis()));
       return stacks == null ? null : Errors.text(stacks);
     } finally {
       state.exit();
@@ -295,11 +298,12 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
     if (done) {
       return Status.DONE;
     }
+    boolean parks = VirtualThreads.isCurrent();
     state.enter();
     try {
       while (true) {
         long slice = wait.slice();
-        Status status = Status.of(read.call(slice));
+        Status status = Status.of(read.call(parks ? 0 : slice));
         if (status == Status.OK) {
           return status;
         }
@@ -313,6 +317,9 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
         String reason = task.killReason();
         if (reason != null) {
           Native.iteratorCancel(state.handle, utf8(reason));
+        } else if (parks) {
+          long most = status == Status.AGAIN ? Math.min(slice, NEED_INPUT_MILLIS) : slice;
+          VirtualThreads.awaitReadable(Native.iteratorEventFd(state.handle), most);
         } else if (status == Status.AGAIN) {
           Native.iteratorWait(state.handle, (int) Math.min(slice, NEED_INPUT_MILLIS));
         }

@@ -72,22 +72,31 @@ public final class Runner implements AutoCloseable {
    * @return the results, to be closed
    * @throws NotSupportedException where the eval type does not take that kind of input
    * @throws InvalidArgumentException where a value is not allowed
+   * @throws InvalidStateException where the input was given to a task before
    */
   public ResultIterator compute(Input input, TaskInfo task) {
     state.enter();
     try {
+      input.take();
       NativeInput source = input.toNative();
-      long handle =
-          Native.compute(
-              state.handle,
-              input.kind(),
-              input.keyCount(),
-              input.streamAddress(),
-              source,
-              task.packed());
-      return new ResultIterator(handle, this, source, task);
+      return new ResultIterator(start(input, source, task), this, source, task);
     } finally {
       state.exit();
+    }
+  }
+
+  private long start(Input input, NativeInput source, TaskInfo task) {
+    try {
+      return Native.compute(
+          state.handle,
+          input.kind(),
+          input.keyCount(),
+          input.streamAddress(),
+          source,
+          task.packed());
+    } catch (Throwable thrown) {
+      input.giveBack();
+      throw thrown;
     }
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -64,6 +65,21 @@ class AbiTest {
         });
     assertEquals(codes.size(), classes.size());
     assertInstanceOf(UdfRunnerException.class, Errors.of(-99, "of a later version", Map.of()));
+  }
+
+  /** As the page lists them, which a test of the library holds to what it knows. */
+  @Test
+  void configurationKeys() throws IOException {
+    Set<String> documented = new TreeSet<>();
+    Matcher row =
+        Pattern.compile("(?m)^\\| `([^`*]+)\\*?` \\|")
+            .matcher(Files.readString(Fixtures.PROJECT.resolve("docs/configuration.md")));
+    while (row.find()) {
+      documented.add(row.group(1));
+    }
+    assertEquals(documented, new TreeSet<>(Env.configurationKeys()));
+    assertTrue(documented.contains("spark.sql.session.timeZone"));
+    assertTrue(documented.contains("spark.executorEnv."));
   }
 
   @Test

@@ -2,7 +2,6 @@
 package org.udfrunner;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,27 +14,37 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The binding in several class loaders of one JVM, as Spark has them. */
 class ClassLoadersTest {
   /** A class loader that has all classes of its own, but those of the JDK. */
-  private static URLClassLoader fresh() throws IOException {
-    String[] paths = System.getProperty("java.class.path").split(":");
-    URL[] urls = new URL[paths.length];
-    for (int i = 0; i < paths.length; i++) {
-      urls[i] = Path.of(paths[i]).toUri().toURL();
+  private static URLClassLoader fresh(Path... more) throws IOException {
+    List<URL> urls = new ArrayList<>();
+    for (Path path : more) {
+      urls.add(path.toUri().toURL());
     }
-    return new URLClassLoader(urls, ClassLoader.getPlatformClassLoader());
+    for (String path : System.getProperty("java.class.path").split(":")) {
+      urls.add(Path.of(path).toUri().toURL());
+    }
+    return new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
   }
 
   private static Method method(ClassLoader loader, String name, Class<?>... types)
       throws ReflectiveOperationException {
-    Method method = loader.loadClass(LoadedElsewhere.class.getName()).getMethod(name, types);
+    return method(loader, LoadedElsewhere.class.getName(), name, types);
+  }
+
+  private static Method method(ClassLoader loader, String type, String name, Class<?>... types)
+      throws ReflectiveOperationException {
+    Method method = loader.loadClass(type).getMethod(name, types);
     method.setAccessible(true);
     return method;
   }
@@ -58,6 +67,26 @@ class ClassLoadersTest {
       assertEquals(45L, method(first, "sum").invoke(null));
       assertEquals(1, libraries().size(), () -> "more than one Go runtime");
     }
+  }
+
+  /**
+   * The classes in another package with their resources, as shading moves them: in a class loader
+   * of their own, and in one beside those that were not moved.
+   */
+  @Test
+  void relocated(@TempDir Path folder) throws Exception {
+    Relocation.into(folder);
+    for (int i = 0; i < 2; i++) {
+      try (URLClassLoader loader = fresh(folder)) {
+        Method moved = method(loader, Relocation.nameOf(LoadedElsewhere.class), "sum");
+        assertEquals(45L, moved.invoke(null));
+        if (i == 1) {
+          assertEquals(45L, method(loader, "sum").invoke(null));
+          assertEquals(45L, moved.invoke(null));
+        }
+      }
+    }
+    assertEquals(1, libraries().size(), () -> "more than one Go runtime");
   }
 
   /** What a collected loader's classes made is released by code that is still there. */
@@ -103,7 +132,7 @@ class ClassLoadersTest {
       Method sum = method(loader, "sum");
       Throwable error =
           assertThrows(InvocationTargetException.class, () -> sum.invoke(null)).getCause();
-      assertInstanceOf(UnsatisfiedLinkError.class, error);
+      assertEquals(LoadException.class.getName(), error.getClass().getName());
       assertTrue(error.getMessage().contains("another class loader has loaded"), error.toString());
     } finally {
       if (before == null) {

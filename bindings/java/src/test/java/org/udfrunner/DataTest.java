@@ -100,6 +100,35 @@ class DataTest {
     assertEquals(Ipc.longs(1, 41), run(Input.records(source)));
   }
 
+  /** Its last message has a body of no bytes. */
+  @Test
+  void noRowsLast() {
+    for (int batches : new int[] {1, 2}) {
+      Iterator<ByteBuffer> items = Ipc.messages(batches, 0).stream().map(Ipc::direct).iterator();
+      assertEquals(List.of(), run(Input.records(items)));
+    }
+  }
+
+  /** A host cuts a chunk's bytes by itself. */
+  @Test
+  void offsetsOfChunks() {
+    try (ResultIterator results = runner.compute(of(ByteBuffer.wrap(Ipc.stream(3, 10))), 0)) {
+      while (results.hasNext()) {
+        try (Chunk chunk = results.next()) {
+          long[] places = chunk.offsets();
+          assertEquals(chunk.count() + 1, places.length);
+          assertEquals(chunk.size(), places[chunk.count()]);
+          places[0] = -1; // A copy.
+          for (int i = 0; i < chunk.count(); i++) {
+            long from = chunk.offsets()[i];
+            ByteBuffer cut = chunk.data().slice((int) from, (int) (places[i + 1] - from));
+            assertEquals(cut, chunk.record(i));
+          }
+        }
+      }
+    }
+  }
+
   @Test
   void offsetsOfADirectBuffer() {
     List<byte[]> messages = Ipc.messages(2, 10);

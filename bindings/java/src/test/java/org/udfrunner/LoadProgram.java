@@ -10,7 +10,7 @@ final class LoadProgram {
       try {
         Env.libraryVersion();
         System.out.println("loaded " + System.getProperty(Loader.LOADED));
-      } catch (UnsatisfiedLinkError e) {
+      } catch (LoadException e) {
         System.out.println(e);
       }
     }

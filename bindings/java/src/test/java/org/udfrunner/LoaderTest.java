@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -75,17 +76,15 @@ class LoaderTest {
     Path absent = temp.resolve("absent.so");
     assertHolds(
         load("-Dudfrunner.library=" + absent),
-        "UnsatisfiedLinkError",
+        "LoadException",
         "udfrunner.library=" + absent,
         "NoSuchFileException");
     Path text = Files.writeString(temp.resolve("text.so"), "no library");
-    assertHolds(load("-Dudfrunner.library=" + text), "UnsatisfiedLinkError", text.toString());
+    assertHolds(load("-Dudfrunner.library=" + text), "LoadException", text.toString());
     Path other = Path.of("/lib/x86_64-linux-gnu/libz.so.1");
     Assumptions.assumeTrue(Files.exists(other));
     assertHolds(
-        load("-Dudfrunner.library=" + other),
-        "UnsatisfiedLinkError",
-        "no function udfrunner_abi_version");
+        load("-Dudfrunner.library=" + other), "LoadException", "no function udfrunner_abi_version");
   }
 
   /** A library that says so of itself, and has nothing else. */
@@ -103,7 +102,7 @@ class LoaderTest {
       assertEquals("0\n", made);
       assertHolds(
           load("-Dudfrunner.library=" + library),
-          "UnsatisfiedLinkError",
+          "LoadException",
           "its ABI version is " + (version.startsWith("0x0002") ? "2.0" : "0.9"),
           "1.1 or a later minor version is needed");
     }
@@ -113,10 +112,7 @@ class LoaderTest {
   void readOnlyFolder() {
     // Not even root may write there.
     assertHolds(
-        load("-Dudfrunner.tmpdir=/proc/self"),
-        "UnsatisfiedLinkError",
-        "/proc/self",
-        "-Dudfrunner.tmpdir");
+        load("-Dudfrunner.tmpdir=/proc/self"), "LoadException", "/proc/self", "-Dudfrunner.tmpdir");
     assertHolds(load("-Djava.io.tmpdir=/no/such/folder"), "/no/such/folder", "-Dudfrunner.tmpdir");
   }
 
@@ -132,8 +128,7 @@ class LoaderTest {
     String output = Fixtures.run(List.of("unshare", "-rm", "sh", "-c", program), Map.of());
     Assumptions.assumeFalse(
         output.startsWith("77\n") || output.startsWith("1\nunshare"), "no mount: " + output);
-    assertHolds(
-        output, "UnsatisfiedLinkError", "mounted noexec", folder.toString(), "-Dudfrunner.tmpdir");
+    assertHolds(output, "LoadException", "mounted noexec", folder.toString(), "-Dudfrunner.tmpdir");
   }
 
   @Test
@@ -141,8 +136,7 @@ class LoaderTest {
     Path folder = temp.resolve("udfrunner-" + System.getProperty("user.name"));
     Files.createDirectory(folder);
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
-    assertHolds(
-        load("-Dudfrunner.tmpdir=" + temp), "UnsatisfiedLinkError", "others may write to it");
+    assertHolds(load("-Dudfrunner.tmpdir=" + temp), "LoadException", "others may write to it");
   }
 
   /** What no machine of the tests is: told by what the JVM says of it. */
@@ -151,7 +145,7 @@ class LoaderTest {
     new Platform("Linux", "amd64", "/usr/lib/x86_64-linux-gnu/libc.so.6").check();
     String musl =
         assertThrows(
-                UnsatisfiedLinkError.class,
+                LoadException.class,
                 () -> new Platform("Linux", "amd64", "7f0 /lib/ld-musl-x86_64.so.1").check())
             .getMessage();
     assertHolds(musl, "musl", "glibc 2.34");
@@ -160,7 +154,7 @@ class LoaderTest {
             new Platform("Mac OS X", "aarch64", ""),
             new Platform("Windows 11", "amd64", ""),
             new Platform("Linux", "aarch64", ""))) {
-      String text = assertThrows(UnsatisfiedLinkError.class, other::check).getMessage();
+      String text = assertThrows(LoadException.class, other::check).getMessage();
       assertHolds(text, other.os(), other.arch(), "Linux on amd64 only");
     }
   }
@@ -171,6 +165,50 @@ class LoaderTest {
     String output = load(List.of(), Map.of("LD_PRELOAD", jsig.toString()));
     assertHolds(output, "0\n", "libjsig is preloaded", "LD_PRELOAD");
     assertFalse(load().contains("libjsig"));
+  }
+
+  /** On Java 24 and later; what the JVM throws is no UnsatisfiedLinkError. */
+  @Test
+  void nativeAccessDenied() {
+    Assumptions.assumeTrue(Runtime.version().feature() >= 24, "no such option");
+    List<String> command = Fixtures.java(LoadProgram.class, List.of("-Dtimes=2"));
+    command.remove("--enable-native-access=ALL-UNNAMED");
+    command.add(1, "--illegal-native-access=deny");
+    String output = Fixtures.run(command, Map.of());
+    String remedy = "start it with --enable-native-access=ALL-UNNAMED";
+    assertHolds(output, "0\n", "LoadException", remedy);
+    assertEquals(2, output.split(remedy, -1).length - 1, output);
+  }
+
+  /** As a module: it has a name, and its natives work. */
+  @Test
+  void modulePath() throws IOException {
+    Path jar;
+    try (Stream<Path> files = Files.list(Fixtures.PROJECT.resolve("build/java"))) {
+      jar = files.filter(file -> file.toString().endsWith(".jar")).findFirst().orElseThrow();
+    }
+    List<String> command = new ArrayList<>(Fixtures.java(LoadProgram.class, List.of()));
+    int classPath = command.indexOf("-cp");
+    Path tests = Fixtures.PROJECT.resolve("build/java/test-classes");
+    List<String> modules =
+        List.of("-p", jar.toString(), "--patch-module", "org.udfrunner=" + tests);
+    command.subList(classPath, command.size()).clear();
+    command.remove("--enable-native-access=ALL-UNNAMED");
+    command.addAll(modules);
+    int options = command.size();
+    command.addAll(List.of("-m", "org.udfrunner/" + LoadProgram.class.getName()));
+    if (Runtime.version().feature() >= 24) {
+      command.add(options, "--illegal-native-access=deny");
+      assertHolds(
+          Fixtures.run(command, Map.of()),
+          "LoadException",
+          "start it with --enable-native-access=org.udfrunner");
+      command.remove(options);
+    }
+    command.add(options, "--enable-native-access=org.udfrunner");
+    String output = Fixtures.run(command, Map.of());
+    assertHolds(output, "0\nloaded ");
+    assertFalse(output.contains("WARNING"), output);
   }
 
   /** Each later use says the same. */

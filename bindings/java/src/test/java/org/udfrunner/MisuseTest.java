@@ -97,6 +97,27 @@ class MisuseTest {
     assertEquals(0, closes.get());
   }
 
+  @Test
+  void inputGivenTwice() {
+    AtomicInteger closes = new AtomicInteger();
+    try (Runner runner = Fixtures.pandas(env, "plus_one")) {
+      Input input = Input.records(new Endless(new AtomicInteger(), closes));
+      // Refused, it is as it was.
+      assertThrows(UdfRunnerException.class, () -> runner.compute(input.keys(-1), 0));
+      try (ResultIterator results = runner.compute(input, 0)) {
+        for (Input again : List.of(input, input.keys(0))) {
+          InvalidStateException error =
+              assertThrows(InvalidStateException.class, () -> runner.compute(again, 1));
+          assertTrue(error.getMessage().contains("an input is used once"), error.getMessage());
+        }
+        // The task that has it goes on.
+        results.next().close();
+      }
+      assertThrows(InvalidStateException.class, () -> runner.compute(input, 0));
+    }
+    assertEquals(1, closes.get());
+  }
+
   /** The Cleaner ends the task and frees it, and calls nothing of the source. */
   @Test
   void forgottenIterator() {

@@ -55,8 +55,7 @@ final class PythonTask implements Iterator<InternalRow> {
         runner.close();
         throw e;
       }
-    } catch (UdfRunnerException | UnsatisfiedLinkError e) {
-      // Spark ends an executor that throws a LinkageError.
+    } catch (UdfRunnerException e) {
       throw TaskFailure.of(e, context);
     }
   }
