@@ -13,14 +13,20 @@ import pytest
 import shown_columns as sc
 from arrow_types import Column
 from conftest import is_older
-from recorded_values import PICKLED, Count, conf_of, recorded, repeated_hour, zones
+from recorded_values import PICKLED, Count, conf_of, recorded, repeated_hour
 
 import udfrunner
 from udfrunner import Env
+from udfrunner._pyspark import SUPPORTED
 
 import canonical  # isort: skip - of the room that recorded_values found
 
 udfrunner.allow_ddl_without_session()
+
+#: Minors, and the zones of workers and session that are recorded of them.
+ZONED = [
+    (minor, title) for minor in SUPPORTED for title in recorded("seen", minor) if title != "plain"
+]
 
 
 @pytest.fixture(autouse=True)
@@ -66,14 +72,11 @@ def test_seen(version_env: Env, minor: str, kind: str, function: str) -> None:
 
 
 @pytest.mark.parametrize("function", ["describe", "identity"])
-@pytest.mark.parametrize("where", zones("seen"), ids=" ".join)
-def test_seen_zones(
-    version_env: Env, minor: str, kind: str, function: str, where: tuple[str, str]
-) -> None:
-    answers = recorded("seen", minor, " ".join(where))
-    if not answers:
-        pytest.skip(f"not recorded of PySpark {minor}")
-    hold(version_env, kind, function, arrow_zones.COLUMNS, answers, where)
+@pytest.mark.parametrize(("minor", "title"), ZONED, indirect=["minor"], scope="module")
+def test_seen_zones(version_env: Env, minor: str, kind: str, function: str, title: str) -> None:
+    worker, session = title.split()
+    answers = recorded("seen", minor, title)
+    hold(version_env, kind, function, arrow_zones.COLUMNS, answers, (worker, session))
 
 
 def test_refused(version_env: Env, minor: str, kind: str) -> None:

@@ -100,24 +100,7 @@ FOREIGN_VALUES = [
 FOREIGN_TYPES = ["int", "string", "array<int>"]
 
 #: For functions whose results PySpark's worker itself makes into Arrow data, so that a host sees none of it.
-ARROW_TYPES = {
-    t: since
-    for t, since in TYPES.items()
-    if t
-    in (
-        "boolean",
-        "tinyint",
-        "int",
-        "double",
-        "decimal(10,2)",
-        "string",
-        "binary",
-        "date",
-        "timestamp",
-        "array<int>",
-        "struct<a:int,b:string>",
-    )
-}
+ARROW_TYPES = TYPES
 ARROW_VALUES = [
     v
     for v in VALUES + FOREIGN_VALUES
