@@ -312,6 +312,7 @@ class Server:
         """
         self._control.finish()
         os.dup2(self._control.fileno(), 0)
+        limits.restore_descriptor_limit()  # else the program takes the raised one for the host's
         anew.execute(
             self._state,
             {

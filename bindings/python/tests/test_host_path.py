@@ -247,6 +247,45 @@ def test_edited_while_workers_wait(project: Path) -> None:
     assert told == [[2], [6, True]]
 
 
+def test_renewed_worker_is_like_any_other(project: Path) -> None:
+    """Limits, process group, no child with the channel; what a task leaves behind still ends it."""
+    told = run_host(
+        """
+        def state(x):
+            import resource, helper
+            helper.plus(x)
+            limits = [resource.getrlimit(n) for n in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)]
+            child = os.fork()
+            if not child:
+                os._exit(0 if os.path.samestat(os.fstat(0), os.stat("/dev/null")) else 1)
+            _, status = os.waitpid(child, 0)
+            return pa.array([json.dumps([os.getpid(), os.getpgrp(), status, limits])])
+        def leaves(x):
+            import subprocess
+            subprocess.Popen(["sleep", "100"])
+            return x
+        def ask():
+            options = {"return_type": "string", "conf": {"spark.executor.pyspark.memory": "2g"}}
+            return json.loads(add(state, **options))
+        first = ask()
+        edit("helper.py", "N = 1", "N = 5")
+        second = ask()
+        add(leaves, conf={"spark.executor.pyspark.memory": "2g"})
+        third = ask()
+        tell(first, second, third)
+        """,
+        project / "script.py",
+        project,
+    )
+    first, second, third = told[0]
+    assert first[0] == second[0] != third[0]
+    for process, group, status, (memory, descriptors) in (first, second, third):
+        assert (process, status) == (group, 0)
+        assert memory[0] >= 2 << 30, "more in a fork of the zygote, by what that has imported"
+        assert descriptors == first[3][1]
+    assert second[3][0] == [2 << 30, 2 << 30]
+
+
 def test_module_of_the_zygote_that_was_edited(project: Path) -> None:
     told = run_host(
         """

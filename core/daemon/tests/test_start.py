@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -138,6 +139,20 @@ def test_modules_that_start_threads_are_left_to_the_workers(tmp_path: Path) -> N
         assert worker.probe(lambda: __import__("threaded") and __import__("sys").argv) == ["-c"]
     for note in ready["notes"]:
         assert f"udfrunner daemon: {note}\n" in log.read_text()
+
+
+def test_restarted_daemon_gives_workers_the_descriptor_limit_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "threaded.py").write_text(THREAD + ".start()\n")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hosts = (min(500, limits[1] - 1), limits[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, hosts)
+    try:
+        with client.running(environment={"PYTHONPATH": str(tmp_path)}) as daemon:
+            assert len(daemon.start(modules=["threaded"])["notes"]) == 1
+            seen = daemon.fork().probe(lambda: __import__("resource").getrlimit(7))
+            assert tuple(seen) == hosts
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_worker_module_that_starts_a_thread_costs_the_zygote(tmp_path: Path) -> None:
