@@ -23,7 +23,8 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _CLOCK_NS = 20_000_000
 """How far behind the clock a file system's time of a change may be."""
 
-# Of a file: both times of change (tools set the first), size, inode; None where there is none, or where it is uncertain.
+# Of a file: both times of change (tools set the first), size, inode; None where there is none, or
+# where it is uncertain.
 Stamp = tuple[int, int, int, int] | None
 
 

@@ -8,8 +8,9 @@ import (
 	"udfrunner/core/status"
 )
 
-// checkFiles says what is wrong with the files that a worker is told of, includes among them. PySpark would tell of a missing include by
-// a module that is not there, and of a missing broadcast when, and if, a function asks for its value.
+// checkFiles says what is wrong with the files that a worker is told of, these includes among them. PySpark would
+// tell of a missing include by a module that is not there, and of a missing broadcast when, and if, a function asks
+// for its value.
 func checkFiles(includes []string, in *protocol.Init) error {
 	for _, include := range includes {
 		path := include

@@ -136,12 +136,13 @@ func (r *base) checkSettings() error {
 	return nil
 }
 
-// pathVariable tells a worker of the embedded daemon what is to be at the front of its sys.path (core/daemon/worker.py).
+// pathVariable tells a worker of the embedded daemon what is to be at the front of its sys.path
+// (core/daemon/sources.py).
 const pathVariable = "UDFRUNNER_PATH"
 
-// setPath has the host's path put on sys.path, without what the includes have, which come before it. PySpark puts each include before the
-// earlier ones, so that the path comes first and from its end; a worker of the embedded daemon has it there already, which PySpark
-// leaves as it is.
+// setPath has the host's path put on sys.path, without what the includes have, which come before it. PySpark puts
+// each include before the earlier ones, so that the path comes first and from its end; a worker of the embedded daemon
+// has it there already, which PySpark leaves as it is.
 func (p *prepared) setPath(text string, includes []string) {
 	folders := slices.DeleteFunc(filepath.SplitList(text), func(folder string) bool {
 		return folder == "" || slices.Contains(includes, folder)
