@@ -68,6 +68,9 @@ class GroupInput(TaskInput):
             self._count += 1
             return _abi.UDFRUNNER_OK
         except BaseException as error:
+            # The error holds this frame, and with it what it refers to: no collector sees through
+            # a reader that refers to this input.
+            group = data = source = None
             # Where an iterable of batches raised, that is the cause.
             cause = error.__cause__ if isinstance(error, HostError) else None
             self.failed(cause or error)
