@@ -19,7 +19,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// stack asks until the stack shows a function.
+// stack asks until the stack shows a function. Asked without a pause a worker gets nowhere, and CPython's faulthandler, which reads
+// frames that are being made, once in thousands of answers crashes.
 func stack(t *testing.T, it *Iterator, function string) string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
@@ -30,6 +31,7 @@ func stack(t *testing.T, it *Iterator, function string) string {
 			return text
 		}
 		require.True(t, time.Now().Before(deadline), text)
+		<-time.After(10 * time.Millisecond)
 	}
 }
 
