@@ -22,9 +22,12 @@ def test_memory_limit(executor: Executor) -> None:
         limits = spark.sparkContext.range(1, numSlices=1).map(
             lambda _: resource.getrlimit(resource.RLIMIT_AS)
         )
-        (limit,) = limits.collect()
+        ((soft, hard),) = limits.collect()
+    assert soft == hard
     cores = int(os.environ.get("SPARK_EXECUTOR_CORES", "2"))
-    assert limit in [(size, size) for size in (4 << 30, (4 << 30) // cores)]
+    # What the daemon had mapped with its imports is added to what the setting says.
+    added = [soft - size for size in (4 << 30, (4 << 30) // cores)]
+    assert any(0 <= more <= 512 << 20 for more in added), added
 
 
 def test_no_reuse(executor: Executor) -> None:
