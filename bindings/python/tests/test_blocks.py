@@ -124,6 +124,7 @@ def test_what_a_function_raises(version_env: udfrunner.Env) -> None:
         (shown, pa.schema({"day": pa.date32()}), [Argument(0)], {}),
         (shown, pa.schema({"row": pa.struct({"a": pa.int8()})}), [Argument(0)], {}),
         (shown, TABLE.schema, [Argument(0)], {"spark.sql.pyspark.udf.profiler": "perf"}),
+        (shown, TABLE.schema, [Argument(0)], {"udfrunner.eval.input_type": "{}"}),
     ],
 )
 def test_what_needs_rows(

@@ -19,7 +19,7 @@ from ._inboundtypes import Call
 from ._input import reader_of
 from ._results import Results
 from ._rows import RecordInput, arrow_records
-from ._runner import Runner
+from ._runner import INPUT_TYPE_KEY, Runner
 from ._types import ReturnType, return_type
 from .errors import is_error
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = is_error
 
-#: With it a function's own calls are counted, not those of blocks.
-PROFILER_KEY = "spark.sql.pyspark.udf.profiler"
+#: Settings that need rows: a profile counts a function's own calls, not those of blocks, and
+#: columns of user-defined types become objects row by row.
+ROW_KEYS = ("spark.sql.pyspark.udf.profiler", INPUT_TYPE_KEY)
 
 
 class BlockRunner(Runner):
@@ -84,7 +85,7 @@ def block_runner(
     """The runner of a row function over columns of `schema`; None where rows are needed.
 
     That is for functions that this process does not have as objects, arguments by keyword or
-    none, columns whose values the worker makes row by row, and for profiles.
+    none, columns whose values the worker makes row by row, and the settings ROW_KEYS.
     """
     if isinstance(function, (str, bytes, bytearray, memoryview)) or not callable(function):
         return None
@@ -93,7 +94,8 @@ def block_runner(
         told = return_type(declared)
     if told is None or not arguments or any(each.name is not None for each in arguments):
         return None
-    if PROFILER_KEY in (conf or {}) or (env is not None and PROFILER_KEY in env.conf):
+    settings = {**(env.conf if env is not None else {}), **(conf or {})}
+    if any(key in settings for key in ROW_KEYS):
         return None
     if not InboundRows(schema, EvalType.BATCHED).makes_blocks:
         return None
