@@ -19,7 +19,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -146,6 +146,16 @@ class SocketSink(_TaskFile):
                 _wait_for(self._socket, select.POLLOUT)
 
 
+class Watch(Protocol):
+    """What a worker looks after while it waits for a task."""
+
+    def is_due(self) -> bool:
+        """Whether act is to be called; asked before each task."""
+
+    def act(self) -> object:
+        """Called where nothing of the next task was read."""
+
+
 class Channel:
     """Both directions of a worker's data socket; owns the descriptor.
 
@@ -210,22 +220,22 @@ class Channel:
         self,
         idle_seconds: float,
         when_idle: Callable[[], object],
-        watch: Callable[[], object] | None = None,
+        watch: Watch | None = None,
     ) -> bool:
         """Wait for the next byte; False at the end of the stream.
 
-        when_idle is called once if none came for idle_seconds; watch then every WATCH_SECONDS, and
-        where there is a byte at last, with all that came still in the socket.
+        when_idle is called once if none came for idle_seconds. watch is asked every WATCH_SECONDS
+        then, and where there is a byte at last, with all that came still in the socket.
         """
 
         def idle() -> None:
             if not self._arrival.poll(idle_seconds * 1000):
                 when_idle()
                 while not self._arrival.poll(None if watch is None else WATCH_SECONDS * 1000):
-                    if watch is not None:
-                        watch()
-            if watch is not None and not self._is_at_end():
-                watch()
+                    if watch is not None and watch.is_due():
+                        watch.act()
+            if watch is not None and watch.is_due() and not self._is_at_end():
+                watch.act()
 
         self._about_to_wait()
         self._source.before_wait = idle

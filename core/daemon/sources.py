@@ -11,8 +11,9 @@ import os
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from operator import attrgetter
 from types import ModuleType
 
 PATH_VARIABLE = "UDFRUNNER_PATH"
@@ -22,6 +23,10 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 _CLOCK_NS = 20_000_000
 """How far behind the clock a file system's time of a change may be."""
+
+_FIELDS: Callable[[os.stat_result], tuple[int, int, int, int]] = attrgetter(
+    "st_mtime_ns", "st_ctime_ns", "st_size", "st_ino"
+)
 
 # Of a file: both times of change (tools set the first), size, inode; None where there is none, or
 # where it is uncertain.
@@ -83,8 +88,18 @@ class Sources:
                 uncertain = max(stamp[:2]) >= since - _CLOCK_NS
                 self._stamps[file] = None if uncertain else stamp
 
+    def have_changed(self) -> bool:
+        """Whether a file is not what it was, or may not be.
+
+        It is asked before each task, while the host waits: nothing here but calls into C.
+        """
+        try:
+            return list(map(_FIELDS, map(os.stat, self._stamps))) != list(self._stamps.values())
+        except OSError:
+            return True
+
     def changed(self) -> list[str]:
-        """The files that are not what they were, or may not be."""
+        """The files of which have_changed speaks."""
         return [
             file for file, stamp in self._stamps.items() if stamp is None or _stamp(file) != stamp
         ]
@@ -126,4 +141,4 @@ def _stamp(file: str) -> Stamp:
         found = os.stat(file)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+    return _FIELDS(found)

@@ -161,13 +161,13 @@ class _Watch:
 
     def __init__(self, noted: sources.Sources, renew: Renew) -> None:
         self.sources = noted
+        self.is_due = noted.have_changed
         self._renew = renew
 
-    def __call__(self) -> None:
-        """Look, with nothing of the next task read."""
-        if changed := self.sources.changed():
-            sources.forget_bytecode(changed)
-            self._renew()
+    def act(self) -> NoReturn:
+        """Start anew, with nothing of the next task read."""
+        sources.forget_bytecode(self.sources.changed())
+        self._renew()
 
 
 def _tidy() -> None:
