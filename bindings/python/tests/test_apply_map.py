@@ -58,6 +58,22 @@ def test_apply_by_keyword(shared_env: Env) -> None:
     assert column.to_pylist() == [float(i) * i for i in range(ROWS)]
 
 
+def test_apply_by_a_keyword_that_is_an_option_here(shared_env: Env) -> None:
+    def scaled_by_workers(x: pd.Series, workers: pd.Series, kind: pd.Series) -> pd.Series:
+        return x * workers + kind
+
+    column = udfrunner.apply(
+        scaled_by_workers,
+        TABLE,
+        "x",
+        keywords={"workers": "n", "kind": "n"},
+        return_type="double",
+        workers=2,
+        env=shared_env,
+    )
+    assert column.to_pylist() == [float(i) * i + i for i in range(ROWS)]
+
+
 def test_apply_nested_results(shared_env: Env) -> None:
     column = udfrunner.apply(struct_udf, TABLE.slice(0, 2), "n", "x", env=shared_env)
     assert column.to_pylist() == [{"n": 0, "m": [("x", 0.0)]}, {"n": 1, "m": [("x", 1.0)]}]

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import PYTHON, children, eventually
 
+import udfrunner
+
 ROWS = 5_000
 FLIGHTS = pa.table(
     {
@@ -97,6 +99,23 @@ EXPECTED = [
     )
 ]
 COLUMNS = ("--column", "dep_delay", "--column", "arr_delay")
+
+
+def test_a_run_ends_at_its_timeout(directory: Path) -> None:
+    done = udfrunner_command(
+        directory,
+        *("run", "delays:sleeps", "--input", "flights.parquet", "--output", "out.parquet"),
+        *("--column", "dep_delay", "--return-type", "double", "--kind", "scalar-pandas"),
+        *("--timeout", 1.5, "--no-traceback"),
+        status=1,
+    )
+    assert done.stderr == "udfrunner: the run took longer than its deadline of 1.5 s\n"
+    assert not (directory / "out.parquet").exists()
+
+
+def test_version_of_the_command() -> None:
+    done = subprocess.run(command("--version"), capture_output=True, text=True, check=True)
+    assert done.stdout == f"udfrunner {udfrunner.__version__}\n"
 
 
 @pytest.mark.parametrize("workers", [1, 2])

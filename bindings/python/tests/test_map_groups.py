@@ -400,11 +400,12 @@ def test_aggregate(shared_env: Env, function: object, workers: int) -> None:
 
 def test_aggregate_of_the_key_and_by_keyword(shared_env: Env) -> None:
     found = udfrunner.aggregate(
-        lambda k, v: float(k.sum() + v.sum()),
+        lambda k, v, by: float(k.sum() + v.sum() + 0 * by.sum()),
         DATA.filter(pc.is_valid(DATA["k"])),
         "k",
         "k",
         v="v",
+        keywords={"by": "v"},
         return_type="double",
         kind="pandas",
         name="total",

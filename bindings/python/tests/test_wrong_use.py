@@ -145,6 +145,16 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
         InvalidArgument,
         PIRCE,
     ),
+    "apply of a keyword with two columns": (
+        lambda u: udfrunner.apply(scalar, TABLE, keywords={"x": "price"}, x="price", env=u.env),
+        InvalidArgument,
+        "keyword argument 'x' has two columns: 'price' in keywords= and 'price'",
+    ),
+    "apply of keywords that are a list": (
+        lambda u: udfrunner.apply(scalar, TABLE, keywords=["x"], env=u.env),
+        InvalidArgument,
+        "keywords ['x']: a dict of keys and values is needed, not list",
+    ),
     "apply of a number for a column": (
         lambda u: u.apply(scalar, TABLE, 0),
         InvalidArgument,

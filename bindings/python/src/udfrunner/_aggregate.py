@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import check_common, column_names, column_position
+from ._arguments import check_common, column_names, column_position, keyword_columns
+from ._deadline import Deadline
 from ._env import Env, env_with
 from ._evaltype import EvalType
 from ._functions import Argument, FunctionLike, name_of, short_name_of
@@ -39,13 +41,15 @@ def aggregate(
     kind: EvalType | str | None = None,
     name: str | None = None,
     workers: int = 1,
+    deadline: float | datetime.timedelta | None = None,
     progress: bool | ProgressCallback = False,
     batch_size: int | None = None,
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
     logs: Logs = "stderr",
-    **keywords: str,
+    keywords: Mapping[str, str] | None = None,
+    **named: str,
 ) -> pa.Table:
     """Calls a function with columns of each group, as groupBy(...).agg does.
 
@@ -62,14 +66,17 @@ def aggregate(
         kind: "pandas", "arrow", "pandas-iter", "arrow-iter" or an EvalType; left out, the
             decorator or the annotations tell.
         name: of the result column; left out, the function's.
-        workers, progress, batch_size, env, conf, includes, logs: as map_groups takes them.
-        keywords: names of the columns for the function's keyword arguments.
+        workers, deadline, progress, batch_size, env, conf, includes, logs: as map_groups takes
+            them.
+        keywords, named: names of the columns for the function's keyword arguments; `keywords`
+            also for those that are called as an option here, such as "workers".
 
     The result is a table of the keys and the results, in the order of map_groups. Without key
     columns there is one row, also of no data.
     """
     import pyarrow as pa
 
+    within = Deadline(deadline, "aggregate")
     check_common(
         env=env,
         conf=conf,
@@ -79,6 +86,7 @@ def aggregate(
         batch_size=batch_size,
     )
     names = column_names(by, "by")
+    by_keyword = keyword_columns(keywords, named)
     chosen = group_kind(function, kind, AGGREGATE_KINDS, "aggregate")
     if name is not None and not isinstance(name, str):
         raise InvalidArgument(f"name {name!r}: text is needed, not {type(name).__name__}")
@@ -86,7 +94,7 @@ def aggregate(
     if result in names:
         raise InvalidArgument(f"name {result!r}: a key column has it; name= names the result")
     given = table_of(data)
-    used = list(dict.fromkeys([*names, *columns, *keywords.values()]))
+    used = list(dict.fromkeys([*names, *columns, *by_keyword.values()]))
     # A function without arguments still needs the number of rows.
     present = given.column_names
     positions = [column_position(column, present) for column in used] or [0]
@@ -99,8 +107,9 @@ def aggregate(
             given = given.set_column(index, key, ordered)
     source = grouped(given, names)
     arguments = [Argument(used.index(column)) for column in columns]
-    arguments += [Argument(used.index(column), keyword) for keyword, column in keywords.items()]
+    arguments += [Argument(used.index(column), keyword) for keyword, column in by_keyword.items()]
     with (
+        within,
         env_with(env, logs) as chosen_env,
         Runner(
             chosen,
@@ -113,7 +122,7 @@ def aggregate(
         ) as runner,
         shown(progress, len(source.order), name_of(function)) as counter,
     ):
-        results = _results(runner, source, workers, batch_size, counter)
+        results = _results(runner, source, workers, batch_size, counter, within)
     if not names:
         return pa.table({result: results})
     return source.key_table().append_column(result, results)
@@ -125,6 +134,7 @@ def _results(
     workers: int,
     batch_size: int | None,
     counter: RowCounter,
+    within: Deadline,
 ) -> pa.ChunkedArray:
     """The result of each group."""
     import pyarrow as pa
@@ -135,10 +145,18 @@ def _results(
         schema = partition.reader.schema
         if keys:
             batches = counted(partition.reader, counter.add)
-            task = runner.compute(batches, keys=keys, partition=partition.index, schema=schema)
+            task = runner.compute(
+                batches,
+                keys=keys,
+                partition=partition.index,
+                schema=schema,
+                deadline=within.left(),
+            )
         else:
             # One group also where it has no rows, as Spark's global aggregate.
-            task = runner.compute_groups([partition.reader], partition=partition.index)
+            task = runner.compute_groups(
+                [partition.reader], partition=partition.index, deadline=within.left()
+            )
         with task as out:
             yield out.read_all().column(0)
 

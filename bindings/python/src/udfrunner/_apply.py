@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import check_common, column_position
+from ._arguments import check_common, column_position, keyword_columns
 from ._blocks import block_runner
+from ._deadline import Deadline
 from ._env import Env, env_with
 from ._evaltype import PICKLED_TYPES, EvalType
 from ._functions import Argument, FunctionLike, name_of
@@ -38,13 +40,15 @@ def apply(
     kind: EvalType | str | None = None,
     return_type: ReturnTypeLike | None = None,
     workers: int = 1,
+    deadline: float | datetime.timedelta | None = None,
     progress: bool | ProgressCallback = False,
     batch_size: int | None = None,
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
     logs: Logs = "stderr",
-    **keywords: str,
+    keywords: Mapping[str, str] | None = None,
+    **named: str,
 ) -> pa.ChunkedArray:
     """Applies a column function to columns of a table, and returns the column of results.
 
@@ -57,13 +61,17 @@ def apply(
             annotations tell.
         return_type: of a function that is not decorated.
         workers: how many worker processes run at a time, each on a contiguous part.
+        deadline: seconds that the call may take, also as a timedelta; its workers are killed
+            then and DeadlineExceeded is raised. Left out, there is none.
         progress: True shows progress on stderr; a callable gets rows done and total.
         batch_size: rows of a batch at most.
         env, conf, includes: as Runner takes them.
         logs: where the lines go that the function writes, as Env takes it. Other than "stderr"
             has workers of the call's own; Env(logs=...) has them for many calls.
-        keywords: names of the columns for the function's keyword arguments.
+        keywords, named: names of the columns for the function's keyword arguments; `keywords`
+            also for those that are called as an option here, such as "workers".
     """
+    within = Deadline(deadline, "apply")
     check_common(
         env=env,
         conf=conf,
@@ -75,10 +83,11 @@ def apply(
     check_function(function)
     chosen = check_taker(function, scalar_kind(function, kind), "apply")
     table = table_from(data)
-    names, arguments = _arguments(table.column_names, columns, keywords)
+    names, arguments = _arguments(table.column_names, columns, keyword_columns(keywords, named))
     table = table.select(names)
     source = split(table, workers, batch_size=batch_size)
     with ExitStack() as stack:
+        stack.enter_context(within)
         used = stack.enter_context(env_with(env, logs))
         runner: Runner | None = None
         if chosen == EvalType.BATCHED:
@@ -91,7 +100,7 @@ def apply(
         stack.enter_context(runner)
         counter = stack.enter_context(shown(progress, source.rows, name_of(function)))
         arrays = in_order(
-            lambda partition: column_of(runner, partition, counter),
+            lambda partition: column_of(runner, partition, counter, within),
             source.partitions,
             workers,
             runner.close,
@@ -119,12 +128,14 @@ def _arguments(
     return names or list(present[:1]), arguments
 
 
-def column_of(runner: Runner, partition: Partition, counter: RowCounter) -> Generator[pa.Array]:
+def column_of(
+    runner: Runner, partition: Partition, counter: RowCounter, within: Deadline
+) -> Generator[pa.Array]:
     """The results of one partition as they come, at least one array."""
     if runner.eval_type in PICKLED_TYPES:
-        yield from _column_of_rows(runner, partition, counter)
+        yield from _column_of_rows(runner, partition, counter, within)
         return
-    with runner.compute(partition.reader, partition=partition.index) as out:
+    with runner.compute(partition.reader, partition=partition.index, deadline=within.left()) as out:
         empty = True
         for batch in out:
             empty = False
@@ -137,13 +148,15 @@ def column_of(runner: Runner, partition: Partition, counter: RowCounter) -> Gene
 
 
 def _column_of_rows(
-    runner: Runner, partition: Partition, counter: RowCounter
+    runner: Runner, partition: Partition, counter: RowCounter, within: Deadline
 ) -> Generator[pa.Array]:
     results = runner.results()
     if results is None:
         raise InvalidArgument("return_type= is needed to make a column")
     column = results.column()
-    with runner.compute_results(partition.rows(), partition=partition.index) as records:
+    with runner.compute_results(
+        partition.rows(), partition=partition.index, deadline=within.left()
+    ) as records:
         empty = True
         given: list[Any] = []
         for record in records:
@@ -177,6 +190,7 @@ def map_batches(
     *,
     kind: EvalType | str | None = None,
     workers: int = 1,
+    deadline: float | datetime.timedelta | None = None,
     progress: bool | ProgressCallback = False,
     partition_rows: int | None = None,
     batch_size: int | None = None,
@@ -198,12 +212,13 @@ def map_batches(
         workers: how many worker processes run at a time.
         partition_rows: rows of a partition; the function is called once for each. Left out, a
             table makes as many partitions as there are workers.
-        progress, batch_size, env, conf, includes, logs: as apply takes them.
+        deadline, progress, batch_size, env, conf, includes, logs: as apply takes them.
 
     The result keeps the order of the input's partitions.
     """
     import pyarrow as pa
 
+    within = Deadline(deadline, "map_batches")
     check_common(
         env=env,
         conf=conf,
@@ -220,6 +235,7 @@ def map_batches(
         data = open_input(data).reader
     source = split(data, workers, partition_rows, batch_size)
     with (
+        within,
         env_with(env, logs) as used,
         Runner(
             chosen, [[function]], return_type=schema, env=used, conf=conf, includes=includes
@@ -230,7 +246,10 @@ def map_batches(
         def run(partition: Partition) -> Generator[pa.Table]:
             given = counted(partition.reader, counter.add) if progress else partition.reader
             with runner.compute(
-                given, partition=partition.index, schema=partition.reader.schema
+                given,
+                partition=partition.index,
+                schema=partition.reader.schema,
+                deadline=within.left(),
             ) as out:
                 yield out.read_all()
 

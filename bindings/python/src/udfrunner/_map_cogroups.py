@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bisect
+import datetime
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_names
+from ._deadline import Deadline
 from ._env import Env, env_with
 from ._evaltype import EvalType
 from ._functions import FunctionLike, name_of
@@ -40,6 +42,7 @@ def map_cogroups(
     right_by: str | Sequence[str] | None = None,
     kind: EvalType | str | None = None,
     workers: int = 1,
+    deadline: float | datetime.timedelta | None = None,
     progress: bool | ProgressCallback = False,
     env: Env | None = None,
     conf: Mapping[str, Any] | None = None,
@@ -56,12 +59,13 @@ def map_cogroups(
         by: the columns that make the key, of like types on both sides.
         right_by: those of the right side where they have other names.
         kind: "pandas" or "arrow" or an EvalType; left out, the function's annotations tell.
-        schema, workers, progress, env, conf, includes: as map_groups takes them.
+        schema, workers, deadline, progress, env, conf, includes, logs: as map_groups takes them.
 
     Keys compare and results are ordered as those of map_groups.
     """
     import pyarrow as pa
 
+    within = Deadline(deadline, "map_cogroups")
     check_common(env=env, conf=conf, includes=includes, progress=progress, workers=workers)
     names = column_names(by, "by")
     right_names = names if right_by is None else column_names(right_by, "right_by")
@@ -77,6 +81,7 @@ def map_cogroups(
     cogroups = _Cogroups.of(*sides)
     rows = sum(side.table.num_rows for side in sides)
     with (
+        within,
         env_with(env, logs) as used,
         Runner(
             chosen,
@@ -92,7 +97,7 @@ def map_cogroups(
 
         def run(share: _Share) -> Generator[pa.Table]:
             pairs = cogroups.pairs(share.first, share.last, counter.add)
-            with runner.compute_groups(pairs, partition=share.index) as out:
+            with runner.compute_groups(pairs, partition=share.index, deadline=within.left()) as out:
                 yield out.read_all()
 
         return pa.concat_tables(in_order(run, cogroups.shares(workers), workers, runner.close))

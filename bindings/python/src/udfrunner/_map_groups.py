@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import check_common, column_names
+from ._deadline import Deadline
 from ._env import Env, env_with
 from ._evaltype import EvalType
 from ._functions import FunctionLike, name_of
@@ -34,6 +36,7 @@ def map_groups(
     *,
     kind: EvalType | str | None = None,
     workers: int = 1,
+    deadline: float | datetime.timedelta | None = None,
     progress: bool | ProgressCallback = False,
     batch_size: int | None = None,
     env: Env | None = None,
@@ -60,7 +63,7 @@ def map_groups(
             "arrow-iter" or an EvalType; left out, the function's annotations tell.
         workers: how many worker processes run at a time, each on a part of the groups.
         batch_size: rows of a batch at most, of those that the iterator forms get.
-        progress, env, conf, includes, logs: as apply takes them.
+        deadline, progress, env, conf, includes, logs: as apply takes them.
 
     The result has the groups in ascending order of their keys, NaN behind the numbers and null
     last, text byte by byte, structs field by field and lists item by item. The data is held in
@@ -68,6 +71,7 @@ def map_groups(
     """
     import pyarrow as pa
 
+    within = Deadline(deadline, "map_groups")
     check_common(
         env=env,
         conf=conf,
@@ -80,6 +84,7 @@ def map_groups(
     chosen = group_kind(function, kind, GROUP_KINDS, "map_groups")
     source = grouped(table_of(data), names)
     with (
+        within,
         env_with(env, logs) as used,
         Runner(
             chosen,
@@ -96,7 +101,11 @@ def map_groups(
         def run(partition: Partition) -> Generator[pa.Table]:
             given = counted(partition.reader, counter.add) if progress else partition.reader
             with runner.compute(
-                given, keys=len(names), partition=partition.index, schema=partition.reader.schema
+                given,
+                keys=len(names),
+                partition=partition.index,
+                schema=partition.reader.schema,
+                deadline=within.left(),
             ) as out:
                 yield out.read_all()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._aggregate import aggregate
 from ._apply import column_of
+from ._deadline import Deadline
 from ._evaltype import AGGREGATE_TYPES, GROUPED_MAP_TYPES, MAP_TYPES, EvalType
 from ._files import check_output, open_input, open_output
 from ._input import table_from
@@ -42,6 +43,7 @@ class RunOptions:
     conf: Mapping[str, str] = field(default_factory=dict)
     includes: Sequence[str] = ()
     progress: bool = False
+    deadline: float | None = None
 
 
 @dataclass
@@ -71,6 +73,7 @@ def run_file(options: RunOptions) -> RunResult:
     if not is_map and not options.columns:
         raise InvalidArgument(f"kind {options.kind.name} needs at least one column")
     check_output(options.output)
+    within = Deadline(options.deadline, "the run")
     start = time.monotonic()
     file = open_input(options.input, options.columns or None)
     source = split(file.reader, options.workers, batch_size=options.batch_size)
@@ -86,11 +89,12 @@ def run_file(options: RunOptions) -> RunResult:
     )
     rows_out = 0
     with ExitStack() as stack:
+        stack.enter_context(within)
         stack.enter_context(runner)
         counter = stack.enter_context(shown(options.progress, file.rows, options.function))
 
         def run(partition: Partition) -> Generator[pa.RecordBatch]:
-            return _results(runner, partition, options, counter)
+            return _results(runner, partition, options, counter, within)
 
         output = None
         results = in_order(
@@ -121,6 +125,7 @@ def _run_groups(options: RunOptions) -> RunResult:
     common: dict[str, Any] = {
         "kind": options.kind,
         "workers": options.workers,
+        "deadline": options.deadline,
         "progress": options.progress,
         "batch_size": options.batch_size,
         "conf": options.conf,
@@ -147,19 +152,25 @@ def _run_groups(options: RunOptions) -> RunResult:
 
 
 def _results(
-    runner: Runner, partition: Partition, options: RunOptions, counter: RowCounter
+    runner: Runner,
+    partition: Partition,
+    options: RunOptions,
+    counter: RowCounter,
+    within: Deadline,
 ) -> Generator[pa.RecordBatch]:
     """The results of a partition as they come, at least one batch, which tells the schema."""
     import pyarrow as pa
 
     if options.kind not in MAP_TYPES:
         name = options.name or options.function.rpartition(":")[2].rpartition(".")[2]
-        for array in column_of(runner, partition, counter):
+        for array in column_of(runner, partition, counter, within):
             yield pa.RecordBatch.from_arrays([array], names=[name])
         return
     schema = partition.reader.schema
     given = counted(partition.reader, counter.add)
-    with runner.compute(given, partition=partition.index, schema=schema) as out:
+    with runner.compute(
+        given, partition=partition.index, schema=schema, deadline=within.left()
+    ) as out:
         empty = True
         for batch in out:
             empty = False

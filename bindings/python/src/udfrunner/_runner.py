@@ -278,9 +278,15 @@ class Runner:
         read = pickle.loads if results is None else results.rows
         return RowIterator(self._start(source, partition, context, deadline), read)
 
-    def compute_results(self, rows: Any, *, partition: int | None = None) -> RecordIterator:
+    def compute_results(
+        self,
+        rows: Any,
+        *,
+        partition: int | None = None,
+        deadline: float | datetime.timedelta | None = None,
+    ) -> RecordIterator:
         """compute_rows with results as their records, which :meth:`results` reads."""
-        return RecordIterator(self._start(self._row_input(rows), partition, None, None))
+        return RecordIterator(self._start(self._row_input(rows), partition, None, deadline))
 
     def _row_input(self, rows: Any) -> RecordInput:
         """The input of rows, as compute_rows takes them."""

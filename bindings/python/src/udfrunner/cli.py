@@ -42,6 +42,7 @@ _PYTHON = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="udfrunner", message="%(prog)s %(version)s")
 def main() -> None:
     """Run PySpark functions on files, in isolated worker processes, without a JVM."""
 
@@ -64,6 +65,7 @@ def main() -> None:
 @click.option("--name", help="Name of the result column; by default the function's.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows of a batch at most.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="How long the run may take.")
 @click.option("--progress/--no-progress", default=None, help="By default where stderr is a tty.")
 @click.option(
     "--traceback/--no-traceback", default=True, help="The worker's, of an exception or a death."
@@ -81,6 +83,7 @@ def run(
     name: str | None,
     workers: int,
     batch_size: int | None,
+    timeout: float | None,
     progress: bool | None,
     traceback: bool,
     python: str | None,
@@ -105,6 +108,7 @@ def run(
             name=name,
             conf=_conf(conf, python),
             includes=[str(Path.cwd())],
+            deadline=timeout,
             progress=sys.stderr.isatty() if progress is None else progress,
         )
         result = run_file(options)
