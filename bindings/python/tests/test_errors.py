@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import linecache
 import pickle
+import re
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -238,6 +241,37 @@ def test_file_that_is_no_library_is_refused(tmp_path: Path) -> None:
 def test_library_of_another_kind_is_refused() -> None:
     with pytest.raises(udfrunner.LibraryNotFound, match="has no function udfrunner_abi_version"):
         _library.Library("libc.so.6")
+
+
+LOADS_WITHIN = """
+import resource
+import sys
+
+import udfrunner
+from udfrunner import _library
+
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (int(sys.argv[1]) << 20),) * 2)
+try:
+    print(_library.library().version)
+except udfrunner.LibraryNotFound as error:
+    print(str(error).partition(": ")[2])
+"""
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "said"),
+    [
+        (300, r"\d+ MiB of address space are left \(RLIMIT_AS, ulimit -v\): 800 MiB are needed"),
+        (900, r"\d+\.\d+\.\d+.*"),
+    ],
+)
+def test_a_limit_of_address_space_does_not_abort_the_host(megabytes: int, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS_WITHIN, str(megabytes)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(said, done.stdout.strip())
 
 
 @pytest.mark.parametrize(("found", "fits"), [(0x10001, True), (0x10003, True), (0x20000, False)])

@@ -10,6 +10,7 @@ import atexit
 import ctypes
 import itertools
 import os
+import resource
 import sys
 import threading
 from pathlib import Path
@@ -31,12 +32,17 @@ EXIT_TIMEOUT_MS = 5000
 SLICE_MS = 100
 
 
+#: Bytes of address space that Go's runtime reserves when it is loaded; with less it aborts.
+ADDRESS_SPACE = 800 << 20
+
+
 class Library:
     """The loaded library. It is never unloaded: its threads live as long as the process."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.pid = os.getpid()
+        check_address_space(path, _free_address_space())
         try:
             # ctypes loads with RTLD_LOCAL: runner_* and iterator_* are plain names.
             self._cdll = ctypes.CDLL(path)
@@ -134,6 +140,27 @@ def forked_error() -> Forked:
         f"process {os.getpid()} is a forked child of the process that loaded udfrunner; "
         "use the multiprocessing start method 'spawn', or make the first env in the child"
     )
+
+
+def check_address_space(path: str, free: int | None) -> None:
+    """Raises where a limit leaves less address space than the library reserves."""
+    if free is not None and free < ADDRESS_SPACE:
+        raise LibraryNotFound(
+            f"library {path}: {free >> 20} MiB of address space are left (RLIMIT_AS, ulimit -v): "
+            f"{ADDRESS_SPACE >> 20} MiB are needed"
+        )
+
+
+def _free_address_space() -> int | None:
+    """What this process may still map, in bytes; None where nothing limits it, or says so."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:  # no /proc
+        return None
+    return max(0, limit - pages * resource.getpagesize())
 
 
 def check_abi_version(path: str, found: int) -> None:
