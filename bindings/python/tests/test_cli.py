@@ -304,23 +304,132 @@ def test_death_of_a_worker(directory: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_ctrl_c_leaves_nothing(directory: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing(directory: Path, sent: signal.Signals, workers: int) -> None:
     arguments = command(
         "run",
         "delays:sleeps",
         *(word for pair in GOOD.items() for word in pair),
         "--workers",
-        "2",
+        workers,
     )
     with subprocess.Popen(arguments, cwd=directory, stderr=subprocess.PIPE, text=True) as process:
         assert eventually(lambda: len(children(process.pid)) > 0)
-        workers = children(process.pid)
-        process.send_signal(signal.SIGINT)
+        workers_of_it = children(process.pid)
+        process.send_signal(sent)
+        process.send_signal(signal.SIGINT)  # whoever waits presses Ctrl-C again
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
-    assert "udfrunner: interrupted" in err
-    assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert process.returncode in (128 + sent, 130), err
+    assert err == "udfrunner: interrupted\n"
+    assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers_of_it))
     assert sorted(p.name for p in directory.glob("*out*")) == []
+
+
+def test_a_signal_that_is_ignored_stays_so(directory: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from udfrunner import _signals\n"
+        "_signals.handle()\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\n"
+        "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)\n"
+    )
+    arguments = ("sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-c", program)
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("kind", ["scalar-pandas", "batched"])
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [
+        (("--keep", "carrier", "--keep", "dep_delay"), ["carrier", "dep_delay"]),
+        (("--keep", "*"), ["dep_delay", "arr_delay", "carrier"]),
+    ],
+)
+def test_kept_columns(
+    directory: Path, keep: tuple[str, ...], kept: list[str], kind: str, workers: int
+) -> None:
+    function = "total" if kind == "scalar-pandas" else "total_row"
+    run(
+        directory,
+        f"delays:{function}",
+        *("--input", "flights.parquet", "--output", "out.parquet", *COLUMNS),
+        *("--kind", kind, "--batch-size", 700, "--workers", workers, *keep),
+    )
+    out = pq.read_table(directory / "out.parquet")
+    assert out.column_names == [*kept, function]
+    assert out.select(kept).equals(FLIGHTS.select(kept))
+    assert out[function].to_pylist() == EXPECTED
+
+
+def test_kept_column_of_no_rows(directory: Path) -> None:
+    pq.write_table(FLIGHTS.slice(0, 0), directory / "flights.parquet")
+    run(directory, *scalar(directory, "total", "--column", "arr_delay", "--keep", "carrier"))
+    out = pq.read_table(directory / "out.parquet")
+    assert out.schema.equals(pa.schema({"carrier": pa.string(), "total": pa.int64()}))
+    assert out.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--keep", "carier"), "no column 'carier'; did you mean 'carrier'?"),
+        (("--keep", "carrier", "--name", "carrier"), "name 'carrier': a kept column has it"),
+        (
+            ("--kind", "map-pandas", "--keep", "carrier"),
+            "SQL_MAP_PANDAS_ITER_UDF gives rows of its own",
+        ),
+    ],
+)
+def test_columns_that_are_not_kept(directory: Path, options: tuple[str, ...], said: str) -> None:
+    done = udfrunner_command(directory, "run", *scalar(directory, "total", *options), status=2)
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_standard_input_and_output_are_arrow_streams(directory: Path) -> None:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, FLIGHTS.schema) as writer:
+        writer.write_table(FLIGHTS, max_chunksize=999)
+    done = subprocess.run(
+        command(
+            *("run", "delays:total", "--return-type", "long", "--kind", "scalar-pandas"),
+            *("--input", "-", "--output", "-", *COLUMNS, "--progress"),
+        ),
+        cwd=directory,
+        input=sink.getvalue().to_pybytes(),
+        capture_output=True,
+        check=True,
+    )
+    assert pa.ipc.open_stream(done.stdout).read_all()["total"].to_pylist() == EXPECTED
+    assert b"5,000 rows in, 5,000 rows out" in done.stderr
+    assert b"\x1b" not in done.stderr, "lines, where stderr is no terminal"
+
+
+def test_standard_input_that_is_no_stream(directory: Path) -> None:
+    arguments = scalar(directory, "total", "--input", "-")
+    done = subprocess.run(
+        command("run", *arguments), cwd=directory, input=b"text", capture_output=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"udfrunner: standard input: an Arrow stream is needed: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_standard_output_that_is_a_terminal(directory: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        arguments = scalar(directory, "total", "--output", "-")
+        done = subprocess.run(
+            command("run", *arguments), cwd=directory, stdout=theirs, stderr=subprocess.PIPE
+        )
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert done.returncode == 2
+    assert b"standard output is a terminal: an Arrow stream is for a pipe or a file" in done.stderr
 
 
 def test_doctor(directory: Path) -> None:

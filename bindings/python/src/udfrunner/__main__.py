@@ -1,5 +1,5 @@
 """``python -m udfrunner``: the command line."""
 
-from .cli import main
+from ._command import main
 
-main(prog_name="udfrunner")
+main()

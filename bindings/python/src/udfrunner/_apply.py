@@ -135,7 +135,12 @@ def column_of(
     if runner.eval_type in PICKLED_TYPES:
         yield from _column_of_rows(runner, partition, counter, within)
         return
-    with runner.compute(partition.reader, partition=partition.index, deadline=within.left()) as out:
+    with runner.compute(
+        partition.reader,
+        partition=partition.index,
+        schema=partition.reader.schema,
+        deadline=within.left(),
+    ) as out:
         empty = True
         for batch in out:
             empty = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ._arguments import column_position, one_line
 from .errors import InvalidArgument, is_error
@@ -30,6 +31,8 @@ FORMATS = {
 }
 #: What an Arrow file, as opposed to a stream, begins with.
 _ARROW_MAGIC = b"ARROW1"
+#: Names standard input and output, which are Arrow streams, for those who take them.
+STANDARD = "-"
 #: Rows read at a time from a Parquet file.
 _READ_ROWS = 65_536
 
@@ -50,6 +53,19 @@ def file_format(path: str | os.PathLike[str]) -> str:
             f"file {os.fspath(path)}: a name that ends in one of {', '.join(FORMATS)} is needed"
         )
     return FORMATS[suffix]
+
+
+def open_standard_input(columns: Sequence[str] | None = None) -> InputFile:
+    """Opens the Arrow stream that comes from standard input."""
+    import pyarrow as pa
+
+    try:
+        reader = pa.ipc.open_stream(sys.stdin.buffer)
+    except pa.ArrowException as error:
+        raise InvalidArgument(
+            f"standard input: an Arrow stream is needed: {one_line(error)}"
+        ) from error
+    return InputFile(_selected(reader, columns, STANDARD), None)
 
 
 def open_input(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> InputFile:
@@ -133,7 +149,7 @@ def _selected(
 class OutputFile:
     """A file that is written batch by batch."""
 
-    def __init__(self, path: Path, chosen: str, schema: pa.Schema) -> None:
+    def __init__(self, path: Path | BinaryIO, chosen: str, schema: pa.Schema) -> None:
         import pyarrow as pa
         import pyarrow.csv as csv
         import pyarrow.parquet as pq
@@ -144,7 +160,8 @@ class OutputFile:
             "arrow-file": pa.ipc.new_file,
             "arrow-stream": pa.ipc.new_stream,
         }
-        self._writer = writers[chosen](os.fspath(path), schema)
+        where = os.fspath(path) if isinstance(path, Path) else path
+        self._writer = writers[chosen](where, schema)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Appends a batch. A type that the format has none for is pyarrow's exception."""
@@ -163,6 +180,15 @@ def check_output(path: str | os.PathLike[str]) -> None:
     file_format(path)
     if not Path(path).parent.is_dir():
         raise InvalidArgument(f"file {os.fspath(path)}: no such directory")
+
+
+@contextmanager
+def open_standard_output(schema: pa.Schema) -> Iterator[OutputFile]:
+    """An Arrow stream to standard output. A failed run leaves it without its end."""
+    file = OutputFile(sys.stdout.buffer, "arrow-stream", schema)
+    yield file
+    file.close()
+    sys.stdout.buffer.flush()
 
 
 @contextmanager

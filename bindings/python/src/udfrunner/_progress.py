@@ -1,4 +1,4 @@
-"""Progress of a run in rows, shown with rich where it is installed."""
+"""Progress of a run in rows: a bar on a terminal where rich is installed, else lines."""
 
 from __future__ import annotations
 
@@ -47,21 +47,36 @@ def shown(progress: bool | ProgressCallback, total: int | None, what: str) -> It
 
 @contextmanager
 def _display(what: str) -> Iterator[ProgressCallback]:
+    if not sys.stderr.isatty():
+        yield _plain(what)
+        return
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
     except ImportError:
         yield _plain(what)
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} rows"),
+        TextColumn("{task.completed:,.0f}{task.fields[of]} rows"),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(what, total=None, of="")
+
+        def show(done: int, total: int | None) -> None:
+            of = "" if total is None else f" of {total:,}"
+            progress.update(task, completed=done, total=total, of=of)
+
+        yield show
 
 
 def _plain(what: str) -> ProgressCallback:

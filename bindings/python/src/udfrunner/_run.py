@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._aggregate import aggregate
 from ._apply import column_of
+from ._arguments import column_position
 from ._deadline import Deadline
 from ._evaltype import AGGREGATE_TYPES, GROUPED_MAP_TYPES, MAP_TYPES, EvalType
-from ._files import check_output, open_input, open_output
+from ._files import (
+    STANDARD,
+    InputFile,
+    OutputFile,
+    check_output,
+    open_input,
+    open_output,
+    open_standard_input,
+    open_standard_output,
+)
 from ._input import table_from
+from ._keep import Kept
+from ._kinds import COLUMN_TYPES
 from ._map_groups import map_groups
 from ._parallel import Partition, counted, in_order, split
 from ._progress import RowCounter, shown
@@ -24,6 +37,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __tracebackhide__ = is_error
+
+
+#: What keeps all columns.
+EVERY_COLUMN = "*"
 
 
 @dataclass
@@ -40,6 +57,7 @@ class RunOptions:
     workers: int = 1
     batch_size: int | None = None
     name: str | None = None
+    keep: Sequence[str] = ()
     conf: Mapping[str, str] = field(default_factory=dict)
     includes: Sequence[str] = ()
     progress: bool = False
@@ -63,6 +81,10 @@ def run_file(options: RunOptions) -> RunResult:
     in_order). Input that is grouped is held in memory, and so are its results. A failed run leaves
     no output.
     """
+    if options.keep and options.kind not in COLUMN_TYPES:
+        raise InvalidArgument(
+            f"kind {options.kind.name} gives rows of its own: --keep is for one result a row"
+        )
     if options.kind in GROUPED_MAP_TYPES | AGGREGATE_TYPES:
         return _run_groups(options)
     if options.by:
@@ -72,12 +94,14 @@ def run_file(options: RunOptions) -> RunResult:
         raise InvalidArgument(f"kind {options.kind.name} names its columns by --return-type")
     if not is_map and not options.columns:
         raise InvalidArgument(f"kind {options.kind.name} needs at least one column")
-    check_output(options.output)
+    if not is_map:
+        result_name(options)
+    _check_output(options)
     within = Deadline(options.deadline, "the run")
     start = time.monotonic()
-    file = open_input(options.input, options.columns or None)
+    file = _open(options)
     source = split(file.reader, options.workers, batch_size=options.batch_size)
-    names = source.schema.names
+    names = list(dict.fromkeys(options.columns))
     offsets = [0] if is_map else [names.index(column) for column in options.columns]
     runner = Runner(
         options.kind,
@@ -103,11 +127,51 @@ def run_file(options: RunOptions) -> RunResult:
         stack.enter_context(closing(results))
         for batch in results:
             if output is None:
-                output = stack.enter_context(open_output(options.output, batch.schema))
+                output = stack.enter_context(_output(options, batch.schema))
             if batch.num_rows:
                 output.write(batch)
                 rows_out += batch.num_rows
     return RunResult(counter.rows, rows_out, time.monotonic() - start)
+
+
+def _open(options: RunOptions) -> InputFile:
+    """The input, with the columns that are needed."""
+    if options.keep != [EVERY_COLUMN]:
+        return _input(options, [*options.columns, *options.keep] or None)
+    file = _input(options, None)
+    for column in options.columns:
+        column_position(column, file.reader.schema.names, f"file {options.input}: ")
+    options.keep = file.reader.schema.names
+    return file
+
+
+def _input(options: RunOptions, columns: Sequence[str] | None) -> InputFile:
+    if options.input == STANDARD:
+        return open_standard_input(columns)
+    return open_input(options.input, columns)
+
+
+def _output(options: RunOptions, schema: pa.Schema) -> AbstractContextManager[OutputFile]:
+    if options.output == STANDARD:
+        return open_standard_output(schema)
+    return open_output(options.output, schema)
+
+
+def _check_output(options: RunOptions) -> None:
+    if options.output != STANDARD:
+        check_output(options.output)
+    elif sys.stdout.isatty():
+        raise InvalidArgument(
+            "standard output is a terminal: an Arrow stream is for a pipe or a file"
+        )
+
+
+def result_name(options: RunOptions) -> str:
+    """The name of the column of results."""
+    name = options.name or options.function.rpartition(":")[2].rpartition(".")[2]
+    if name in options.keep:
+        raise InvalidArgument(f"name {name!r}: a kept column has it; --name names the result")
+    return name
 
 
 def _run_groups(options: RunOptions) -> RunResult:
@@ -119,9 +183,9 @@ def _run_groups(options: RunOptions) -> RunResult:
         )
     if is_map and options.name is not None:
         raise InvalidArgument(f"kind {options.kind.name} names its columns by --return-type")
-    check_output(options.output)
+    _check_output(options)
     start = time.monotonic()
-    table = table_from(open_input(options.input).reader)
+    table = table_from(_input(options, None).reader)
     common: dict[str, Any] = {
         "kind": options.kind,
         "workers": options.workers,
@@ -145,7 +209,7 @@ def _run_groups(options: RunOptions) -> RunResult:
         result = map_groups(
             options.function, table, list(options.by), options.return_type, **common
         )
-    with open_output(options.output, result.schema) as output:
+    with _output(options, result.schema) as output:
         for batch in result.to_batches():
             output.write(batch)
     return RunResult(table.num_rows, result.num_rows, time.monotonic() - start)
@@ -162,9 +226,10 @@ def _results(
     import pyarrow as pa
 
     if options.kind not in MAP_TYPES:
-        name = options.name or options.function.rpartition(":")[2].rpartition(".")[2]
-        for array in column_of(runner, partition, counter, within):
-            yield pa.RecordBatch.from_arrays([array], names=[name])
+        kept = Kept(partition, options.columns, options.keep)
+        for array in column_of(runner, kept.partition, counter, within):
+            yield from kept.beside(array, result_name(options))
+        kept.check_end()
         return
     schema = partition.reader.schema
     given = counted(partition.reader, counter.add)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from . import _doctor, _library
 from ._env import PYTHON_KEY
 from ._evaltype import GROUPED_KINDS, KINDS
+from ._files import STANDARD
 from ._run import RunOptions, run_file
 from ._version import __version__
 from .errors import Error, InvalidArgument, PythonException
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
 #: The kinds of functions that ``run`` knows.
 RUN_KINDS = KINDS | GROUPED_KINDS
 
-#: Exit statuses; 2 is click's for bad options.
+#: Exit statuses, of all commands; 2 is click's for bad options. A signal's is 128 and its number.
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 
 _CONF = click.option(
     "--conf",
@@ -49,8 +49,8 @@ def main() -> None:
 
 @main.command()
 @click.argument("function", metavar="MODULE:FUNCTION")
-@click.option("--input", "input_", required=True, metavar="FILE", help="What to read.")
-@click.option("--output", required=True, metavar="FILE", help="What to write.")
+@click.option("--input", "input_", required=True, metavar="FILE", help="What to read; - is stdin.")
+@click.option("--output", required=True, metavar="FILE", help="What to write; - is stdout.")
 @click.option(
     "--column", "columns", multiple=True, help="An argument's column; may be repeated, in order."
 )
@@ -63,6 +63,12 @@ def main() -> None:
 @click.option("--kind", required=True, type=click.Choice(list(RUN_KINDS)), help="Kind of function.")
 @click.option("--by", help="Columns of the key of a grouped kind, separated by commas.")
 @click.option("--name", help="Name of the result column; by default the function's.")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column of the input to have in the output; may be repeated, '*' keeps all.",
+)
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows of a batch at most.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="How long the run may take.")
@@ -81,6 +87,7 @@ def run(
     kind: str,
     by: str | None,
     name: str | None,
+    keep: Sequence[str],
     workers: int,
     batch_size: int | None,
     timeout: float | None,
@@ -92,7 +99,9 @@ def run(
     """Run a function over a Parquet, CSV or Arrow file.
 
     The function is imported in the workers, also from the current directory. Formats are chosen
-    by extension: .parquet, .csv, .arrow (file), .arrows (stream).
+    by extension: .parquet, .csv, .arrow (file), .arrows (stream). Standard input and output are
+    Arrow streams. The exit status is 1 where the run failed, 2 where it was asked for wrongly, and
+    128 and the signal's number where it was interrupted; no output is left then.
     """
     try:
         options = RunOptions(
@@ -106,15 +115,13 @@ def run(
             workers=workers,
             batch_size=batch_size,
             name=name,
+            keep=list(keep),
             conf=_conf(conf, python),
             includes=[str(Path.cwd())],
             deadline=timeout,
             progress=sys.stderr.isatty() if progress is None else progress,
         )
         result = run_file(options)
-    except KeyboardInterrupt:
-        click.echo("udfrunner: interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
     except InvalidArgument as error:
         _fail(error, EXIT_USAGE, traceback)
     except (Error, OSError) as error:
@@ -122,7 +129,8 @@ def run(
     rate = result.rows_in / result.seconds if result.seconds else 0.0
     click.echo(
         f"{result.rows_in:,} rows in, {result.rows_out:,} rows out, "
-        f"{result.seconds:.2f} s, {rate:,.0f} rows/s"
+        f"{result.seconds:.2f} s, {rate:,.0f} rows/s",
+        err=output == STANDARD,
     )
 
 
