@@ -366,9 +366,10 @@ def test_kept_columns(
 
 def test_kept_column_of_no_rows(directory: Path) -> None:
     pq.write_table(FLIGHTS.slice(0, 0), directory / "flights.parquet")
-    run(directory, *scalar(directory, "total", "--column", "arr_delay", "--keep", "carrier"))
+    arguments = scalar(directory, "total", "--column", "arr_delay", "--keep", "carrier")
+    udfrunner_command(directory, "run", *arguments)
     out = pq.read_table(directory / "out.parquet")
-    assert out.schema.equals(pa.schema({"carrier": pa.string(), "total": pa.int64()}))
+    assert out.schema.equals(pa.schema({"carrier": pa.string(), "total": pa.float64()}))
     assert out.num_rows == 0
 
 
