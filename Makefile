@@ -154,7 +154,7 @@ race: venv ## Cancel 10,000 tasks near their end, with the race detector
 
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -g -O1 $(WARNINGS) $(SANITIZE) -Iinclude
-C_TESTS     := arguments refusals tasks types groups threads stream memory diagnosis
+C_TESTS     := arguments refusals tasks types groups threads stream memory diagnosis bounds
 C_PARTS     := $(filter-out %_test.c %header_other.c %/soak.c %/gauges.c,$(wildcard capi/tests/*.c))
 C_PROGRAMS  := $(C_TESTS:%=build/tests/%_test) build/tests/panic_test build/tests/frozen_test
 # The header of version 1.0, which frozen_test is a host of.

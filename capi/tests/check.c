@@ -86,18 +86,38 @@ static bool holds_mark(const char *pid, const char *mark) {
   return memmem(variables, size, mark, strlen(mark)) != NULL;
 }
 
-int count_workers(void) {
+static char state_of(const char *pid) {
+  char path[64];
+  char stat[512];
+  snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return '\0';
+  ssize_t size = read(fd, stat, sizeof stat - 1);
+  close(fd);
+  stat[size > 0 ? size : 0] = '\0';
+  const char *name_end = strrchr(stat, ')');
+  return name_end != NULL && name_end[1] == ' ' ? name_end[2] : '\0';
+}
+
+/* Those in that state, or in any where it is 0. */
+static int count_in(char state) {
   char mark[64];
   snprintf(mark, sizeof mark, MARK "=%d", (int)getpid());
   int count = 0;
   DIR *proc = opendir("/proc");
   for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
     if (!isdigit((unsigned char)entry->d_name[0]) || atoi(entry->d_name) == getpid()) continue;
-    if (holds_mark(entry->d_name, mark)) count++;
+    if (holds_mark(entry->d_name, mark) && (state == '\0' || state_of(entry->d_name) == state)) {
+      count++;
+    }
   }
   closedir(proc);
   return count;
 }
+
+int count_workers(void) { return count_in('\0'); }
+
+int count_workers_in(char state) { return count_in(state); }
 
 static int count_fds(void) {
   int count = 0;

@@ -47,4 +47,7 @@ bool wait_until(bool (*condition)(void *), void *context);
 /* Processes alive that inherited this program's environment: daemons and workers. */
 int count_workers(void);
 
+/* Those in a state, as /proc/pid/stat has it: 'T' is stopped. */
+int count_workers_in(char state);
+
 #endif

@@ -86,7 +86,7 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 }
 
 // stepShare is how much a step reads before it is looked whether the call, or the task, has to end: some milliseconds' worth.
-const stepShare = 8 << 20
+const stepShare = 1 << 20
 
 // count brings the counters of bytes up to date.
 func (p *pump) count() {

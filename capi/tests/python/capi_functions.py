@@ -76,6 +76,43 @@ def writes_garbage(n: pd.Series) -> pd.Series:
     return n
 
 
+def stops_itself(n: pd.Series) -> pd.Series:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return n
+
+
+def stops_its_daemon(n: pd.Series) -> pd.Series:
+    os.kill(os.getppid(), signal.SIGSTOP)
+    time.sleep(600)
+    return n
+
+
+def floods(n: pd.Series) -> pd.Series:
+    """Sends without end what is no result: Arrow streams without batches."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("_0", pa.int64())])):
+        pass
+    start_arrow_stream = (-6).to_bytes(4, "big", signed=True)
+    streams = memoryview((start_arrow_stream + sink.getvalue().to_pybytes()) * 1000)
+    channel = next(fd for fd in range(3, 1000) if is_socket(fd))
+    os.set_blocking(channel, True)
+    while True:
+        sent = 0
+        while sent < len(streams):
+            sent += os.write(channel, streams[sent:])
+
+
+def is_socket(fd: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+
+
+def fails_at_length(n: pd.Series) -> pd.Series:
+    raise ValueError("x" * 400_000_000)
+
+
 not_callable = 7
 
 
