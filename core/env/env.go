@@ -129,7 +129,7 @@ func (e *Env) End(t Task, how Outcome) {
 // failed is made anew. It starts in the background.
 func (e *Env) Factory(conf *config.Config) (worker.Factory, error) {
 	spec := e.factorySpec(conf)
-	key := specKey(&spec)
+	key := spec.Key()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.check(); err != nil {

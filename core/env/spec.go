@@ -1,9 +1,7 @@
 package env
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"udfrunner/core/config"
 	"udfrunner/core/protocol"
@@ -28,11 +26,17 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 		maxIdle = defaultMaxIdle
 	}
 	spec := worker.Spec{
-		Kind: factoryKind(conf), Python: conf.Text(config.PythonExecutable), Env: environ,
-		StartTimeout: conf.Duration(config.WorkerStart), IdleTimeout: conf.Duration(config.WorkerIdleTimeout),
-		MaxIdle: maxIdle, Strict: !conf.Bool(config.PythonWorkerReuse), Spares: conf.Int(config.WorkerSpares),
-		Recycle: worker.Recycle{
-			Tasks: conf.Int(config.RecycleTasks), Age: conf.Duration(config.RecycleAge), Memory: conf.Size(config.RecycleMemory),
+		Program: worker.Program{
+			Kind: factoryKind(conf), Python: conf.Text(config.PythonExecutable), Env: environ,
+			StartTimeout: conf.Duration(config.WorkerStart),
+		},
+		Policy: worker.Policy{
+			IdleTimeout: conf.Duration(config.WorkerIdleTimeout), MaxIdle: maxIdle,
+			Strict: !conf.Bool(config.PythonWorkerReuse), Spares: conf.Int(config.WorkerSpares),
+			Recycle: worker.Recycle{
+				Tasks: conf.Int(config.RecycleTasks), Age: conf.Duration(config.RecycleAge),
+				Memory: conf.Size(config.RecycleMemory),
+			},
 		},
 		Check: selfCheck, Probes: &e.probes, Log: e.log,
 	}
@@ -72,13 +76,6 @@ func factoryKind(conf *config.Config) worker.Kind {
 	default:
 		return worker.Embedded
 	}
-}
-
-// specKey tells factories apart.
-func specKey(s *worker.Spec) string {
-	return strings.Join(append([]string{
-		fmt.Sprint(s.Kind, s.Zygote, s.UnixSockets, s.StartTimeout), s.Python, s.DaemonModule, s.WorkerModule, s.SocketDir, strings.Join(s.Modules, ","),
-	}, s.Env...), "\x00")
 }
 
 // defaultMaxIdle bounds the idle workers of a factory where no limit is set.

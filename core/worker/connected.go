@@ -19,8 +19,11 @@ type connected struct {
 // what its interpreter is said to be. connect is called in Acquire and yields the descriptor of a connected stream
 // socket, which becomes the factory's. To kill such a worker is to close its channel; how it ends is never known.
 func NewConnected(dialect *protocol.Dialect, info Info, connect func() (fd int, err error)) Factory {
-	c := &connected{base: newBase(Spec{StartTimeout: time.Minute, IdleTimeout: time.Hour, MaxIdle: math.MaxInt32}), connect: connect}
-	c.spec.Python = info.Python
+	spec := Spec{
+		Program: Program{Python: info.Python, StartTimeout: time.Minute},
+		Policy:  Policy{IdleTimeout: time.Hour, MaxIdle: math.MaxInt32},
+	}
+	c := &connected{base: newBase(spec), connect: connect}
 	c.maker = c
 	c.ready(info, dialect)
 	return c

@@ -21,8 +21,10 @@ const patience = 20 * time.Second
 func spec(t *testing.T) Spec {
 	t.Helper()
 	return Spec{
-		Python: testenv.Python(t, "4.2"), Env: append(os.Environ(), "SPARK_REUSE_WORKER=1"),
-		StartTimeout: patience, IdleTimeout: time.Hour, MaxIdle: 10,
+		Program: Program{
+			Python: testenv.Python(t, "4.2"), Env: append(os.Environ(), "SPARK_REUSE_WORKER=1"), StartTimeout: patience,
+		},
+		Policy: Policy{IdleTimeout: time.Hour, MaxIdle: 10},
 	}
 }
 

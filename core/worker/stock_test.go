@@ -28,10 +28,14 @@ func moduleSpec(t *testing.T, minor string, kind Kind, unixSockets bool) Spec {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return Spec{
-		Kind: kind, Python: testenv.Python(t, minor),
-		Env:          append(os.Environ(), "SPARK_REUSE_WORKER=1", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1", secretVariable+"=a host's own"),
-		DaemonModule: DefaultDaemonModule, WorkerModule: DefaultWorkerModule, UnixSockets: unixSockets, SocketDir: dir,
-		StartTimeout: patience, IdleTimeout: time.Hour, MaxIdle: 10,
+		Program: Program{
+			Kind: kind, Python: testenv.Python(t, minor),
+			Env: append(os.Environ(), "SPARK_REUSE_WORKER=1", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1",
+				secretVariable+"=a host's own"),
+			DaemonModule: DefaultDaemonModule, WorkerModule: DefaultWorkerModule, UnixSockets: unixSockets, SocketDir: dir,
+			StartTimeout: patience,
+		},
+		Policy: Policy{IdleTimeout: time.Hour, MaxIdle: 10},
 	}
 }
 
