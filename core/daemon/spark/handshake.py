@@ -1,4 +1,4 @@
-"""A worker's first words with Spark, and its channel to it."""
+"""What a worker and Spark say to each other first, and the channel to Spark."""
 
 from __future__ import annotations
 
