@@ -127,7 +127,7 @@ func (it *Iterator) attach() {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if it.events != nil && it.worker != nil {
-		it.events.attach(it.worker.Socket)
+		it.events.attach(it.worker.Channel)
 	}
 }
 
@@ -464,7 +464,7 @@ func (it *Iterator) EventFD() (int, error) {
 		it.events = events
 		if it.worker != nil {
 			if ready, _ := it.worker.Ready(); ready {
-				events.attach(it.worker.Socket)
+				events.attach(it.worker.Channel)
 			}
 		}
 		if it.busy {

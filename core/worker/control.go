@@ -80,11 +80,6 @@ type control struct {
 	outbox
 }
 
-type rawConn interface {
-	Control(func(fd uintptr)) error
-	Write(func(fd uintptr) bool) error
-}
-
 // newControl makes the pair; the second value is the daemon's end.
 func newControl() (*control, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)

@@ -15,7 +15,8 @@ import (
 type embedded struct {
 	*base
 	daemon *embeddedDaemon // under base.mu; nil before it runs
-	heard  atomic.Int64    // Unix time in ns of the daemon's last message about a worker, 0 before
+	// lastMessage is the Unix time in ns of the daemon's last message about a worker, 0 before.
+	lastMessage atomic.Int64
 }
 
 func newEmbedded(spec Spec) *embedded {
@@ -91,7 +92,7 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		if err != nil {
 			return err
 		}
-		e.heard.Store(time.Now().UnixNano())
+		e.lastMessage.Store(time.Now().UnixNano())
 		w := e.worker(m.ID)
 		switch {
 		case m.Op == "failed":
@@ -143,7 +144,7 @@ func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
 	e.mu.Lock()
 	wanted := w.use == inTask
 	e.mu.Unlock()
-	if wanted && living.giveUpIdle((*Worker).gone, reaped) {
+	if wanted && holders.evictIdle((*Worker).gone, reapWait) {
 		_ = d.control.sendMessage(againMessage{Op: "again", ID: w.id})
 		return
 	}
@@ -166,11 +167,8 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 		_ = unix.Close(theirs)
 		return err
 	}
-	w.newChannel(socket)
-	w.ready.Store(true)
-	w.mu.Lock()
-	w.logs = logs
-	w.mu.Unlock()
+	w.open(socket)
+	w.writesTo(logs)
 	d := e.running()
 	if env == nil {
 		env = map[string]string{} // in JSON an object
@@ -199,7 +197,7 @@ func (e *embedded) kill(w *Worker) {
 	}
 }
 
-// askStack has the daemon ask a worker for its stacks.
+// askStack implements owner: the daemon asks the worker.
 func (e *embedded) askStack(w *Worker) {
 	if d := e.running(); d != nil {
 		_ = d.control.sendMessage(stackMessage{Op: "stack", ID: w.id})
@@ -221,7 +219,7 @@ func (e *embedded) running() *embeddedDaemon {
 
 // ForkDue implements Factory: a daemon that does one fork after another is not stuck.
 func (e *embedded) ForkDue(begun time.Time) time.Time {
-	if heard := time.Unix(0, e.heard.Load()); heard.After(begun) {
+	if heard := time.Unix(0, e.lastMessage.Load()); heard.After(begun) {
 		begun = heard
 	}
 	return e.base.ForkDue(begun)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -59,37 +58,6 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 	}
 	logs.setPID(process.Process.Pid)
 	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
-}
-
-// startError is why an interpreter could not be started; that the system had no process for it is not the interpreter's fault.
-func startError(spec *Spec, err error) *status.Error {
-	if isScarce(err) {
-		return status.New(status.Spawn, "process of interpreter %q: %w", spec.Python, err)
-	}
-	if cause := errors.Unwrap(err); cause != nil {
-		err = cause
-	}
-	return status.New(status.Spawn, "interpreter %q: %w", spec.Python, err).Because(status.CauseBadInterpreter)
-}
-
-// interpreter finds the interpreter on the PATH that the process will have.
-func interpreter(spec *Spec) (string, error) {
-	if strings.ContainsRune(spec.Python, '/') {
-		return spec.Python, nil
-	}
-	for _, variable := range spec.Env {
-		path, ok := strings.CutPrefix(variable, "PATH=")
-		if !ok {
-			continue
-		}
-		for _, dir := range strings.Split(path, ":") {
-			candidate := dir + "/" + spec.Python
-			if unix.Access(candidate, unix.X_OK) == nil {
-				return candidate, nil
-			}
-		}
-	}
-	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python).Because(status.CauseBadInterpreter)
 }
 
 // greet sends the daemon its program and hears what interpreter it runs on.

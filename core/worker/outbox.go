@@ -25,6 +25,12 @@ type outbox struct {
 	err     error // of the socket: nothing more will be sent
 }
 
+// rawConn is a socket by system calls, as package syscall has it.
+type rawConn interface {
+	Control(func(fd uintptr)) error
+	Write(func(fd uintptr) bool) error
+}
+
 // outgoing is one packet.
 type outgoing struct {
 	id      uint64 // of the worker that it asks for, 0 of none

@@ -10,29 +10,6 @@ import (
 	"udfrunner/core/protocol"
 )
 
-// Kind says how a factory makes workers.
-type Kind uint8
-
-// The kinds of factories.
-const (
-	// Embedded is the daemon carried inside the library, which forks workers out of a warm process.
-	Embedded Kind = iota
-	// StockDaemon is a daemon module run with `python -m`, to which each worker is a connection
-	// (PythonWorkerFactory.createThroughDaemon).
-	StockDaemon
-	// SimpleWorker is a process a task, run with `python -m`, that connects back (PythonWorkerFactory.createSimpleWorker).
-	SimpleWorker
-)
-
-// String is the kind's name in statistics.
-func (k Kind) String() string { return [...]string{"embedded", "daemon", "simple"}[k] }
-
-// The modules of PySpark that stock factories run where no other is named.
-const (
-	DefaultDaemonModule = "pyspark.daemon"
-	DefaultWorkerModule = "pyspark.worker"
-)
-
 // Spec is what a factory is made for.
 type Spec struct {
 	Program
@@ -97,25 +74,6 @@ type Policy struct {
 	// Spares is how many workers are kept ready ahead of demand for each key of Acquire, from its first task on. MaxIdle
 	// bounds them together with idle workers and those that will come back.
 	Spares int
-}
-
-// Info is what is known of a factory's interpreter.
-type Info struct {
-	Python  string // "3.11.7"
-	PySpark string // "4.2.0"
-	PyArrow string // "" where it is missing
-	Pandas  string // "" where it is missing
-	Threads int    // of an embedded daemon, after the imports
-	Zygote  bool   // workers are forked after the imports
-	Notes   []string
-}
-
-// PythonMinor is the interpreter's minor version, as "3.11".
-func (i *Info) PythonMinor() string {
-	if parts := strings.SplitN(i.Python, ".", 3); len(parts) >= 2 {
-		return parts[0] + "." + parts[1]
-	}
-	return i.Python
 }
 
 // Counts are a factory's counters.

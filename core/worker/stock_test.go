@@ -123,7 +123,7 @@ func (r recording) Discard(n int) { r.Next(n) }
 // send writes all of it to a worker.
 func send(t *testing.T, w *Worker, input []byte) {
 	t.Helper()
-	writer := transport.NewWriter(w.Socket)
+	writer := transport.NewWriter(w.Channel)
 	writer.Queue(input)
 	for writer.Pending() > 0 {
 		if err := writer.Send(); err != nil {
@@ -138,7 +138,7 @@ func idle(t *testing.T, w *Worker, forWriting bool) {
 	wake, err := transport.NewWake()
 	require.NoError(t, err)
 	defer wake.Close()
-	ready, err := transport.Wait(w.Socket, forWriting, wake.FD(), patience)
+	ready, err := transport.Wait(w.Channel, forWriting, wake.FD(), patience)
 	require.NoError(t, err)
 	require.NotEqual(t, transport.Ready{}, ready, "the worker does not answer")
 }
@@ -310,7 +310,7 @@ func TestStockDaemonKillsWhatItReads(t *testing.T) {
 	for _, unixSockets := range []bool{false, true} {
 		f := started(t, moduleSpec(t, "4.2", StockDaemon, unixSockets), "4.2")
 		w := connect(t, f, nil)
-		w.daemon.kill(w.PID())
+		f.(*stock).workers[w].kill(w.PID()) //nolint:forcetypeassert // the factory at hand
 		exit(t, w)
 		f.Kill(w)
 		again := connect(t, f, nil)
@@ -331,17 +331,18 @@ func TestDaemonsByEnvironment(t *testing.T) {
 	assert.Equal(t, parent(a), parent(c))
 	assert.NotEqual(t, parent(a), parent(b))
 	s := f.(*stock) //nolint:forcetypeassert // the factory at hand
-	s.endIdle(b.daemon)
-	assert.False(t, b.daemon.process.hasEnded(), "it has a worker")
+	daemon := s.workers[b]
+	s.endIdle(daemon)
+	assert.False(t, daemon.process.hasEnded(), "it has a worker")
 	f.Release(b, false)
 	exit(t, b)
 	require.Eventually(t, func() bool {
 		s.daemonsMu.Lock()
 		defer s.daemonsMu.Unlock()
-		return b.daemon.workers == 0
+		return daemon.workers == 0
 	}, patience, time.Millisecond)
-	s.endIdle(b.daemon)
-	wait(t, b.daemon.process.done, "a daemon without workers")
+	s.endIdle(daemon)
+	wait(t, daemon.process.done, "a daemon without workers")
 	for _, w := range []*Worker{a, c} {
 		f.Kill(w)
 		exit(t, w)

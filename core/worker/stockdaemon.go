@@ -20,8 +20,8 @@ import (
 // stockDaemon is a process of a daemon module. It says on stdout where it listens; each connection becomes a worker. On stdin it takes
 // process ids to kill, and its end.
 type stockDaemon struct {
-	factory *stock
-	key     string // environment
+	factory *modules
+	forget  func() // has the next worker get another daemon
 	secret  string // "" with Unix sockets
 	started chan struct{}
 	// Once started, and not changed.
@@ -29,33 +29,29 @@ type stockDaemon struct {
 	logs             logs
 
 	mu      sync.Mutex
-	process *process
+	process *child
 	stdin   int           // -1 is closed
 	closed  bool          // it has to end
 	err     *status.Error // why it makes no more workers
-
-	// under factory.daemonsMu
-	workers int
-	idle    *safego.Timer
 }
 
-func newStockDaemon(s *stock, key string) *stockDaemon {
-	d := &stockDaemon{factory: s, key: key, stdin: -1, started: make(chan struct{})}
-	if !s.spec.UnixSockets {
+func newStockDaemon(factory *modules, forget func()) *stockDaemon {
+	d := &stockDaemon{factory: factory, forget: forget, stdin: -1, started: make(chan struct{})}
+	if !factory.spec.UnixSockets {
 		d.secret = newSecret()
 	}
 	return d
 }
 
-// run is the daemon's life. gone is called when no worker can be had from it any more.
-func (d *stockDaemon) run(env map[string]string, gone func()) {
-	var p *process
+// run is the daemon's life.
+func (d *stockDaemon) run(env map[string]string) {
+	var p *child
 	err := sparingProcesses(func() (err error) {
 		p, err = d.start(env)
 		return err
 	})
 	if err == nil {
-		err = d.hear(p)
+		err = d.readAddress(p)
 	}
 	if err != nil {
 		d.fail(status.From(err))
@@ -66,17 +62,17 @@ func (d *stockDaemon) run(env map[string]string, gone func()) {
 			p.kill()
 		}
 		<-p.dead
-		gone()
+		d.forget()
 		<-p.done
 		d.fail(endedEarly(&d.factory.spec, p, status.CauseDaemonEnded, d.factory.spec.DaemonModule, "was told to"))
 	}
-	gone()
+	d.forget()
 	d.close()
 	d.logs.finish()
 }
 
 // start starts the process.
-func (d *stockDaemon) start(env map[string]string) (*process, error) {
+func (d *stockDaemon) start(env map[string]string) (*child, error) {
 	spec := &d.factory.spec
 	var err error
 	var files stdio
@@ -123,8 +119,8 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 	return p, nil
 }
 
-// hear learns where the daemon listens, and passes its stdout on to the log.
-func (d *stockDaemon) hear(p *process) error {
+// readAddress learns where the daemon listens, and passes its stdout on to the log.
+func (d *stockDaemon) readAddress(p *child) error {
 	spec := &d.factory.spec
 	stdout := d.logs.stdout
 	defer stdout.start()
@@ -191,14 +187,11 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	if err := d.failure(); err != nil {
 		return nil, err
 	}
-	w.mu.Lock()
-	w.logs = d.logs
-	d.logs.stderr.drainNow()
-	w.stderrMark = d.logs.stderr.mark()
-	w.mu.Unlock()
+	w.writesTo(d.logs)
 	deadline := time.Now().Add(d.factory.spec.StartTimeout)
 	conn, err := (&net.Dialer{Deadline: deadline}).Dial(d.network, d.address)
-	if isScarce(err) && !errors.Is(err, unix.EAGAIN) && living.giveUpIdle((*Worker).gone, reaped) { // EAGAIN: the daemon's queue is full
+	// EAGAIN says that the daemon's queue is full.
+	if isScarce(err) && !errors.Is(err, unix.EAGAIN) && holders.evictIdle((*Worker).gone, reapWait) {
 		conn, err = (&net.Dialer{Deadline: deadline}).Dial(d.network, d.address)
 	}
 	if err != nil {
@@ -223,8 +216,8 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 		return nil, d.refused(w, err)
 	}
 	held := d.hold(w, pid)
-	socket, err := p.socket()
-	if err == nil && !w.connected(socket) {
+	channel, err := p.socket()
+	if err == nil && !w.connected(channel) {
 		err = d.factory.errKilled()
 	}
 	if err != nil {
@@ -272,7 +265,7 @@ func (d *stockDaemon) refused(w *Worker, err error) *status.Error {
 		stuck := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)", p.pid, spec.Python, spec.StartTimeout).
 			Because(status.CauseStartTimeout)
 		d.fail(stuck)
-		d.factory.forget(d) // the next worker gets another
+		d.forget()
 		d.close()
 		return stuck
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):

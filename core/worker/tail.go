@@ -55,36 +55,13 @@ func newPipe(sink *logsink.Sink, name string) (*tail, *os.File, error) {
 
 func (t *tail) start() { safego.Go(t.read, nil) }
 
-// lastWords is how long the pipe of a process that has ended is read on: descendants may hold it for ever.
-const lastWords = 500 * time.Millisecond
-
-// newLogs makes the tails of a process's stdout and stderr, and the ends that the process gets.
-func newLogs(sink *logsink.Sink) (logs, *logEnds, error) {
-	var l logs
-	ends := &logEnds{}
-	var err error
-	if l.stdout, ends.stdout, err = newTail(sink, "stdout"); err != nil {
-		return logs{}, nil, err
-	}
-	if l.stderr, ends.stderr, err = newTail(sink, "stderr"); err != nil {
-		_ = ends.stdout.Close()
-		return logs{}, nil, err
-	}
-	return l, ends, nil
-}
-
-// logEnds are the writer's ends of log pipes, to be closed once they were handed over.
-type logEnds struct{ stdout, stderr *os.File }
-
-func (e *logEnds) close() {
-	_ = e.stdout.Close()
-	_ = e.stderr.Close()
-}
+// pipeGrace is how long the pipe of a process that has ended is read on: descendants may hold it for ever.
+const pipeGrace = 500 * time.Millisecond
 
 // finish ends the reading soon; the process has ended.
 func (t *tail) finish() {
 	if t != nil {
-		_ = t.pipe.SetReadDeadline(time.Now().Add(lastWords))
+		_ = t.pipe.SetReadDeadline(time.Now().Add(pipeGrace))
 	}
 }
 

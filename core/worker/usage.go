@@ -32,28 +32,3 @@ func peakMemory(pid int) int64 {
 	n, _ := strconv.ParseInt(string(bytes.TrimSpace(line)), 10, 64)
 	return n << 10
 }
-
-// Usage is what a task's worker has used.
-type Usage struct {
-	CPU     time.Duration // since the task got it, or since its start where it is the first one
-	PeakRSS int64         // bytes, of the process so far
-}
-
-// peakAfter is from how long a task on the peak of the process's memory is read again: reading it costs some 20 µs.
-const peakAfter = 5 * time.Millisecond
-
-// Usage is what the worker has used since BeginTask, which was took ago.
-func (w *Worker) Usage(took time.Duration) Usage {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.hasExited() {
-		return Usage{CPU: max(0, w.exit.CPU-w.cpuBefore), PeakRSS: w.exit.PeakRSS}
-	}
-	if w.pid <= 0 {
-		return Usage{}
-	}
-	if w.peakRSS == 0 || took >= peakAfter {
-		w.peakRSS = peakMemory(w.pid)
-	}
-	return Usage{CPU: max(0, cpuTime(w.pid)-w.cpuBefore), PeakRSS: w.peakRSS}
-}
