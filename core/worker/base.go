@@ -2,12 +2,10 @@ package worker
 
 import (
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"udfrunner/core/protocol"
-	"udfrunner/core/safego"
 	"udfrunner/core/status"
 )
 
@@ -80,34 +78,6 @@ func (b *base) State() (*protocol.Dialect, *Info, error) {
 	return b.dialect, &b.info, nil
 }
 
-// Acquire implements Factory.
-func (b *base) Acquire(key string, env map[string]string, paths ...string) (*Worker, error) {
-	w, spare := b.idle.take(key)
-	if w != nil {
-		b.taken(w, spare)
-	} else {
-		var err error
-		if w, err = b.begin(key, inTask, env, paths); err != nil {
-			return nil, err
-		}
-	}
-	b.refill(key, env, paths)
-	return w, nil
-}
-
-// taken notes that a task has got an idle worker.
-func (b *base) taken(w *Worker, spare bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if spare {
-		b.counts.SparesUsed++
-	} else {
-		b.counts.Reused++
-	}
-	b.counts.Running++
-	w.use = inTask
-}
-
 // begin begins to make a worker.
 func (b *base) begin(key string, use use, env map[string]string, paths []string) (*Worker, error) {
 	forTask := use == inTask
@@ -156,65 +126,6 @@ func (b *base) besideWorkers() int {
 		return pid
 	}
 	return os.Getpid()
-}
-
-// refill begins to make the spares of a key that are missing.
-func (b *base) refill(key string, env map[string]string, paths []string) {
-	if b.spec.Spares == 0 {
-		return
-	}
-	returning := 0
-	if !b.spec.Strict {
-		b.mu.Lock()
-		returning = int(b.counts.Running)
-		b.mu.Unlock()
-	}
-	for b.idle.reserve(key, returning) {
-		safego.AfterFunc(spareDelay, func() { b.spare(key, env, paths) })
-	}
-}
-
-// spareDelay is how long after a task has got its worker the next spare is begun: its making would take from the task's first
-// milliseconds, which spares are there to save.
-const spareDelay = 10 * time.Millisecond
-
-// spare makes a spare. One that is never made leaves its error to the tasks, which will have it too.
-func (b *base) spare(key string, env map[string]string, paths []string) {
-	w, err := b.begin(key, inPool, env, paths)
-	if err != nil {
-		b.idle.putSpare(key, nil)
-		return
-	}
-	w.OnReady(func() {
-		if !w.isReady() {
-			b.idle.putSpare(key, nil)
-		} else if !b.idle.putSpare(key, w) {
-			b.discard(w)
-		}
-	})
-}
-
-// Release implements Factory.
-func (b *base) Release(w *Worker, reuse bool) {
-	w.Tasks++
-	w.OnExit(nil)
-	if !w.isReady() {
-		b.Kill(w)
-		return
-	}
-	if !reuse || b.spec.Strict {
-		b.discard(w)
-		return
-	}
-	if b.spec.Recycle.wornOut(w) {
-		b.retire(w)
-		return
-	}
-	b.givenBack(w, inPool)
-	w.label(nil)
-	if !b.idle.put(w) {
-		b.discard(w)
-	}
 }
 
 // retire lets a worker end that is worn out.
@@ -306,45 +217,6 @@ func (b *base) failure() *status.Error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.err
-}
-
-// known makes the factory usable, or has its dialect checked first where that is not known to fit.
-func (b *base) known(info Info, dialect *protocol.Dialect) {
-	if !dialect.Tried || b.spec.Check == nil {
-		b.ready(info, dialect)
-		return
-	}
-	safego.Go(func() {
-		if err := b.check(&info, dialect); err != nil {
-			minors := protocol.Minors()
-			refusal := status.New(status.NotSupported,
-				"PySpark %s of %q did not pass the self-check in the format of %s: %w; supported are %s, and newer ones that pass it",
-				info.PySpark, b.spec.Python, minors[len(minors)-1], err, strings.Join(minors, ", "))
-			refusal.Details = err.Details
-			b.fail(refusal)
-			return
-		}
-		b.ready(info, dialect)
-	}, b.fail)
-}
-
-// check runs the self-check on a worker of the factory's own.
-func (b *base) check(info *Info, dialect *protocol.Dialect) *status.Error {
-	w, err := b.begin("", inTask, map[string]string{}, nil)
-	if err != nil {
-		return status.From(err)
-	}
-	defer b.Release(w, false)
-	connected := make(chan struct{})
-	w.OnReady(func() { close(connected) })
-	<-connected // bounded by the maker
-	if _, err := w.Ready(); err != nil {
-		return status.From(err)
-	}
-	if err := b.spec.Check(w, dialect, info, time.Now().Add(b.spec.StartTimeout)); err != nil {
-		return w.Explain(status.From(err))
-	}
-	return nil
 }
 
 func (b *base) ready(info Info, dialect *protocol.Dialect) {
