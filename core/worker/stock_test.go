@@ -192,8 +192,9 @@ func TestTwoTasks(t *testing.T) {
 }
 
 func TestWorkersAreCleanProcesses(t *testing.T) {
-	// A descriptor that a host forgot to close on exec, and a signal that it ignores.
-	leak, err := unix.Dup(int(os.Stderr.Fd()))
+	// A descriptor that a host forgot to close on exec, with a number that no worker has by itself.
+	const high = 300
+	leak, err := unix.FcntlInt(os.Stderr.Fd(), unix.F_DUPFD, high)
 	require.NoError(t, err)
 	defer unix.Close(leak)
 	for _, kind := range []Kind{StockDaemon, SimpleWorker} {
