@@ -67,7 +67,7 @@ type Iterator struct {
 
 func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input, task Task) (*Iterator, error) {
 	var wake *transport.Wake
-	err := worker.Sparing(func() (err error) {
+	err := worker.WithEviction(func() (err error) {
 		wake, err = transport.NewWake()
 		return err
 	})
@@ -454,7 +454,7 @@ func (it *Iterator) EventFD() (int, error) {
 	}
 	if it.events == nil {
 		var events *eventFD
-		err := worker.Sparing(func() (err error) {
+		err := worker.WithEviction(func() (err error) {
 			events, err = newEventFD(it.wake)
 			return err
 		})

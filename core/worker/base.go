@@ -103,7 +103,7 @@ func (b *base) begin(key string, use use, env map[string]string, paths []string)
 	launch := func() error { return b.maker.launch(w, env) }
 	var err error
 	if forTask {
-		err = Sparing(launch)
+		err = WithEviction(launch)
 	} else { // others are not given up for a spare
 		err = explainScarcity(launch())
 	}

@@ -30,7 +30,7 @@ func newEmbedded(spec Spec) *embedded {
 func (e *embedded) run() {
 	defer close(e.gone)
 	var d *embeddedDaemon
-	err := sparingProcesses(func() (err error) {
+	err := withEvictionOfProcesses(func() (err error) {
 		d, err = startEmbedded(&e.spec)
 		return err
 	})
@@ -61,7 +61,7 @@ func (e *embedded) run() {
 
 // start makes the factory usable, or begins the self-check that will.
 func (e *embedded) start(d *embeddedDaemon) error {
-	info, err := d.greet()
+	info, err := d.handshake()
 	if err != nil {
 		return err
 	}
@@ -219,8 +219,8 @@ func (e *embedded) running() *embeddedDaemon {
 
 // ForkDue implements Factory: a daemon that does one fork after another is not stuck.
 func (e *embedded) ForkDue(begun time.Time) time.Time {
-	if heard := time.Unix(0, e.lastMessage.Load()); heard.After(begun) {
-		begun = heard
+	if last := time.Unix(0, e.lastMessage.Load()); last.After(begun) {
+		begun = last
 	}
 	return e.base.ForkDue(begun)
 }

@@ -60,8 +60,8 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
 }
 
-// greet sends the daemon its program and hears what interpreter it runs on.
-func (d *embeddedDaemon) greet() (Info, error) {
+// handshake sends the daemon its program and hears what interpreter it runs on.
+func (d *embeddedDaemon) handshake() (Info, error) {
 	if err := d.control.conn.SetReadDeadline(time.Now().Add(d.spec.StartTimeout)); err != nil {
 		return Info{}, err
 	}
@@ -83,7 +83,7 @@ func (d *embeddedDaemon) greet() (Info, error) {
 	}, nil
 }
 
-// warm has the zygote run tasks before it forks, within the time that greet began.
+// warm has the zygote run tasks before it forks, within the time that handshake began.
 func (d *embeddedDaemon) warm(info *Info, inputs [][]byte) error {
 	answer, err := d.ask(warmMessage{"warm", inputs}, "warmed")
 	if err != nil {

@@ -12,7 +12,7 @@ func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 	asked := *spec
 	asked.Zygote, asked.Modules = false, nil
 	var d *embeddedDaemon
-	err := sparingProcesses(func() (err error) {
+	err := withEvictionOfProcesses(func() (err error) {
 		d, err = startEmbedded(&asked)
 		return err
 	})
@@ -20,7 +20,7 @@ func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 		return Info{}, err
 	}
 	running(d)
-	info, err := d.greet()
+	info, err := d.handshake()
 	if err != nil {
 		err = d.explain(err)
 	}

@@ -238,8 +238,8 @@ func (p *process) refused() *status.Error {
 	return p.refuse
 }
 
-// lastWords are how the process ended, where it has, and what it wrote to stderr for its task.
-func (p *process) lastWords() (exit *Exit, pid int, stderr string) {
+// exitReport is how the process ended, where it has, and what it wrote to stderr for its task.
+func (p *process) exitReport() (exit *Exit, pid int, stderr string) {
 	p.mu.Lock()
 	ended, pid, logs, mark := p.exit, p.pid, p.logs, p.stderrMark
 	p.mu.Unlock()

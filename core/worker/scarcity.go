@@ -78,15 +78,17 @@ const (
 	reapWait = time.Second
 )
 
-// Sparing has something made and, where the system has nothing left for it, made once more without the idle workers of
-// all factories of this process. It is for a host's thread: it waits milliseconds at most, and makes room for
+// WithEviction calls make and, where the system has nothing left for it, evicts the idle workers of all factories of this
+// process and calls it once more. It is for a host's thread: it waits milliseconds at most, and makes room for
 // descriptors.
-func Sparing(make func() error) error { return makingRoom(make, (*Worker).closed, closeWait) }
+func WithEviction(make func() error) error { return evictAndRetry(make, (*Worker).closed, closeWait) }
 
-// sparingProcesses is Sparing for the library's goroutines: it makes room for processes as well.
-func sparingProcesses(make func() error) error { return makingRoom(make, (*Worker).gone, reapWait) }
+// withEvictionOfProcesses is the same for the library's goroutines: it makes room for processes as well.
+func withEvictionOfProcesses(make func() error) error {
+	return evictAndRetry(make, (*Worker).gone, reapWait)
+}
 
-func makingRoom(make func() error, done func(*Worker) <-chan struct{}, limit time.Duration) error {
+func evictAndRetry(make func() error, done func(*Worker) <-chan struct{}, limit time.Duration) error {
 	err := make()
 	if isScarce(err) && holders.evictIdle(done, limit) {
 		err = make()

@@ -40,7 +40,7 @@ func (s *simple) launch(w *Worker, env map[string]string) error {
 // serve makes a worker, and waits for its end.
 func (s *simple) serve(w *Worker, env map[string]string) {
 	var listener *workerListener
-	err := sparingProcesses(func() (err error) {
+	err := withEvictionOfProcesses(func() (err error) {
 		listener, err = s.listen(w.id)
 		return err
 	})
@@ -50,7 +50,7 @@ func (s *simple) serve(w *Worker, env map[string]string) {
 	}
 	defer listener.close()
 	var p *child
-	err = sparingProcesses(func() (err error) {
+	err = withEvictionOfProcesses(func() (err error) {
 		p, err = s.start(w, env, listener)
 		return err
 	})

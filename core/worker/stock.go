@@ -112,7 +112,7 @@ func (s *stock) daemonFor(w *Worker, env map[string]string) (*sharedDaemon, erro
 		d = &sharedDaemon{key: key}
 		d.stockDaemon = newStockDaemon(s.modules, func() { s.forget(d) })
 		s.daemons[key], s.newest = d, d
-		safego.Go(func() { s.keep(d, env) }, func(err *status.Error) { s.fail(err) })
+		safego.Go(func() { s.runDaemon(d, env) }, func(err *status.Error) { s.fail(err) })
 	}
 	s.workers[w] = d
 	d.workers++
@@ -120,8 +120,8 @@ func (s *stock) daemonFor(w *Worker, env map[string]string) (*sharedDaemon, erro
 	return d, nil
 }
 
-// keep is a daemon's goroutine.
-func (s *stock) keep(d *sharedDaemon, env map[string]string) {
+// runDaemon is a daemon's goroutine.
+func (s *stock) runDaemon(d *sharedDaemon, env map[string]string) {
 	defer s.group.Done()
 	d.run(env)
 	for _, w := range s.alive() {

@@ -46,7 +46,7 @@ func newStockDaemon(factory *modules, forget func()) *stockDaemon {
 // run is the daemon's life.
 func (d *stockDaemon) run(env map[string]string) {
 	var p *child
-	err := sparingProcesses(func() (err error) {
+	err := withEvictionOfProcesses(func() (err error) {
 		p, err = d.start(env)
 		return err
 	})

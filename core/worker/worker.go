@@ -131,7 +131,7 @@ func (w *Worker) ExitError(killedAfterGrace bool) *status.Error {
 	if refuse := w.refused(); refuse != nil {
 		return refuse
 	}
-	exit, pid, stderr := w.lastWords()
+	exit, pid, stderr := w.exitReport()
 	err := exit.taskError(fmt.Sprintf("worker %d (%s)", pid, w.python), killedAfterGrace)
 	stack := exit.Stack
 	if stack == "" { // the function may have had it written there
@@ -142,7 +142,7 @@ func (w *Worker) ExitError(killedAfterGrace bool) *status.Error {
 
 // Explain adds what is known of the worker to a task's error.
 func (w *Worker) Explain(err *status.Error) *status.Error {
-	_, pid, stderr := w.lastWords()
+	_, pid, stderr := w.exitReport()
 	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr)
 }
 
