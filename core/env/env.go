@@ -186,7 +186,8 @@ func (e *Env) Close() {
 	e.log.Close()
 }
 
-// Wait waits, after Close, until every process ended, at most d, without limit if d is negative. It says whether all did.
+// Wait waits, after Close, until every process ended, at most d, without limit if d is negative. It says whether all
+// did.
 func (e *Env) Wait(d time.Duration) bool {
 	e.mu.Lock()
 	factories := slices.Clone(e.ending)

@@ -15,8 +15,9 @@ import (
 	"udfrunner/core/worker"
 )
 
-// selfCheck runs a small task on a worker whose PySpark is newer than any known: negation of an Arrow column or, without PyArrow, of
-// pickled rows. Its answer must be the right one, and understood to its last byte, before the deadline.
+// selfCheck runs a small task on a worker whose PySpark is newer than any known: negation of an Arrow column or,
+// without PyArrow, of pickled rows. Its answer must be the right one, and understood to its last byte, before the
+// deadline.
 func selfCheck(w *worker.Worker, dialect *protocol.Dialect, info *worker.Info, deadline time.Time) error {
 	conf, err := config.New(nil, "LANG=C")
 	if err != nil {
@@ -44,8 +45,8 @@ func selfCheck(w *worker.Worker, dialect *protocol.Dialect, info *worker.Info, d
 	return s.answered(protocol.NewReader(dialect, framing, s), want)
 }
 
-// The rows (1,) and (2,) as Spark's pickler may write them, and their negatives as a worker does: a list of them, without the
-// pickle's frame.
+// The rows (1,) and (2,) as Spark's pickler may write them, and their negatives as a worker does: a list of them,
+// without the pickle's frame.
 var (
 	pickledRows = []byte("\x80\x02](K\x01\x85K\x02\x85e.")
 	negatedRows = []byte("(J\xff\xff\xff\xffJ\xfe\xff\xff\xffe.")

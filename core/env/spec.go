@@ -13,7 +13,8 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 	minors := protocol.Minors()
 	variables := conf.HostEnvironment()
 	tempDir := variables["TMPDIR"]
-	for name, value := range conf.WorkerEnvironment(minors[len(minors)-1], conf.Bool(config.PythonWorkerReuse), 0).Factory {
+	environment := conf.WorkerEnvironment(minors[len(minors)-1], conf.Bool(config.PythonWorkerReuse), 0)
+	for name, value := range environment.Factory {
 		variables[name] = value
 	}
 	environ := make([]string, 0, len(variables))
@@ -65,8 +66,8 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 	return spec
 }
 
-// factoryKind is the kind of factory that a configuration asks for, as PythonWorkerFactory chooses it; where it names no module of
-// its own it is the embedded daemon.
+// factoryKind is the kind of factory that a configuration asks for, as PythonWorkerFactory chooses it; where it names
+// no module of its own it is the embedded daemon.
 func factoryKind(conf *config.Config) worker.Kind {
 	switch workerModule := conf.Text(config.PythonWorkerModule); {
 	case !conf.Bool(config.PythonUseDaemon):

@@ -28,8 +28,8 @@ func NewReader(channel Channel) *Reader {
 	return &Reader{channel: channel, buffer: make([]byte, readAhead), left: math.MaxInt64}
 }
 
-// Allow bounds what is received until the next Allow: some n bytes, then the reader answers ErrWouldBlock as if nothing more had come, so
-// that a sender without end cannot hold the thread that reads.
+// Allow bounds what is received until the next Allow: some n bytes, then the reader answers ErrWouldBlock as if nothing
+// more had come, so that a sender without end cannot hold the thread that reads.
 func (r *Reader) Allow(n int64) { r.left = n }
 
 // Spent says whether that bound was reached: more may be there.

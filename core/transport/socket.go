@@ -72,7 +72,8 @@ func (s *Socket) Idle() bool {
 // Send implements Channel, with at most maxVectors of the buffers.
 func (s *Socket) Send(buffers [][]byte) (int, error) {
 	n, err := ignoringEINTR(func() (int, error) {
-		return unix.SendmsgBuffers(s.fd, buffers[:min(len(buffers), maxVectors)], nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+		const flags = unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+		return unix.SendmsgBuffers(s.fd, buffers[:min(len(buffers), maxVectors)], nil, nil, flags)
 	})
 	return n, ioError(err)
 }

@@ -73,8 +73,8 @@ func (b *base) refill(key string, env map[string]string, paths []string) {
 	}
 }
 
-// spareDelay is how long after a task has got its worker the next spare is begun: its making would take from the task's first
-// milliseconds, which spares are there to save.
+// spareDelay is how long after a task has got its worker the next spare is begun: its making would take from the task's
+// first milliseconds, which spares are there to save.
 const spareDelay = 10 * time.Millisecond
 
 // spare makes a spare. One that is never made leaves its error to the tasks, which will have it too.

@@ -120,7 +120,8 @@ func (b *base) begin(key string, use use, env map[string]string, paths []string)
 	return w, nil
 }
 
-// besideWorkers is a process of the control group that a new worker will be in: its daemon or, where it has none, the host.
+// besideWorkers is a process of the control group that a new worker will be in: its daemon or, where it has none, the
+// host.
 func (b *base) besideWorkers() int {
 	if pid := b.maker.DaemonPID(); pid > 0 {
 		return pid
@@ -169,8 +170,8 @@ func (b *base) ForkDue(begun time.Time) time.Time { return begun.Add(b.spec.Star
 
 // Stuck implements Factory.
 func (b *base) Stuck() *status.Error {
-	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout).
-		Because(status.CauseStartTimeout)
+	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)",
+		b.spec.Python, b.spec.StartTimeout).Because(status.CauseStartTimeout)
 	b.fail(err)
 	return err
 }
@@ -251,8 +252,8 @@ func (b *base) alive() []*Worker {
 	return list
 }
 
-// ended records the end of a worker, or with refuse that it never began. Only the first call for a worker counts; it says
-// whether it is that.
+// ended records the end of a worker, or with refuse that it never began. Only the first call for a worker counts; it
+// says whether it is that.
 func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
 	b.mu.Lock()
 	if b.workers[w.id] != w {

@@ -109,8 +109,8 @@ func (p *child) hasEnded() bool {
 	}
 }
 
-// environment is a process's: of variables of one name the last counts. What connects a process to a factory is never taken
-// over from the host, which may itself be a PySpark worker.
+// environment is a process's: of variables of one name the last counts. What connects a process to a factory is never
+// taken over from the host, which may itself be a PySpark worker.
 func environment(variables []string, env map[string]string, own ...string) []string {
 	var all []string
 	for _, v := range variables {
@@ -149,8 +149,8 @@ func prefersIPv6(env []string) bool {
 	return strings.EqualFold(value, "true")
 }
 
-// spawner starts processes from one thread of its own and has the kernel kill them when that ends, with the host or by close: PDEATHSIG
-// follows the thread, and a host's threads come and go.
+// spawner starts processes from one thread of its own and has the kernel kill them when that ends, with the host or by
+// close: PDEATHSIG follows the thread, and a host's threads come and go.
 type spawner struct{ requests chan spawnRequest }
 
 type spawnRequest struct {
@@ -182,11 +182,13 @@ func (s *spawner) close() { close(s.requests) }
 // endedEarly is the error of a module whose process ended before it did what is told.
 func endedEarly(spec *Spec, p *child, cause status.Cause, module, before string) *status.Error {
 	stderr := p.logs.stderr.text(tailReport)
-	return status.New(status.Spawn, "module %s (%s) %s before it %s%s", module, spec.Python, p.exit.statusText(), before, afterLastLine(stderr)).
+	return status.New(status.Spawn, "module %s (%s) %s before it %s%s",
+		module, spec.Python, p.exit.statusText(), before, afterLastLine(stderr)).
 		With("worker.stderr_tail", stderr).Because(cause)
 }
 
-// startError is why an interpreter could not be started; that the system had no process for it is not the interpreter's fault.
+// startError is why an interpreter could not be started; that the system had no process for it is not the interpreter's
+// fault.
 func startError(spec *Spec, err error) *status.Error {
 	if isScarce(err) {
 		return status.New(status.Spawn, "process of interpreter %q: %w", spec.Python, err)
@@ -214,5 +216,6 @@ func interpreter(spec *Spec) (string, error) {
 			}
 		}
 	}
-	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python).Because(status.CauseBadInterpreter)
+	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python).
+		Because(status.CauseBadInterpreter)
 }

@@ -16,8 +16,8 @@ type connected struct {
 }
 
 // NewConnected makes a factory of workers that somebody else runs, as tests do. It is ready at once and speaks dialect;
-// info is what its interpreter is said to be. connect is called in Acquire and yields a channel to a worker, which becomes
-// the factory's. To kill such a worker is to close its channel; how it ends is never known.
+// info is what its interpreter is said to be. connect is called in Acquire and yields a channel to a worker, which
+// becomes the factory's. To kill such a worker is to close its channel; how it ends is never known.
 func NewConnected(dialect *protocol.Dialect, info Info, connect func() (transport.Channel, error)) Factory {
 	spec := Spec{
 		Program: Program{Python: info.Python, StartTimeout: time.Minute},

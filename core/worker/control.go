@@ -121,7 +121,9 @@ func (c *control) sendMessage(m any) error {
 func (c *control) request(m *forkMessage, release func(), fds ...int) error {
 	packet, err := json.Marshal(m)
 	if err == nil && len(packet) > maxPacket {
-		err = status.New(status.InvalidArgument, "message of %d bytes to the daemon, allowed are %d: the environment of the worker is too large", len(packet), maxPacket)
+		err = status.New(status.InvalidArgument,
+			"message of %d bytes to the daemon, allowed are %d: the environment of the worker is too large",
+			len(packet), maxPacket)
 	}
 	if err != nil {
 		release()

@@ -107,9 +107,17 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		case m.Op == "refused":
 			e.ended(w, Exit{}, e.refused(m))
 		case m.Op == "exited":
-			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second))}, nil) //nolint:gosec // a wait status
+			e.ended(w, m.exit(), nil)
 		}
 		closeAll(fds)
+	}
+}
+
+// exit is how the process ended of which the message tells.
+func (m *message) exit() Exit {
+	return Exit{
+		Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, //nolint:gosec // a wait status
+		CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second)),
 	}
 }
 
@@ -152,7 +160,9 @@ func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
 }
 
 func (e *embedded) refused(m *message) *status.Error {
-	return status.New(scarcityCode(unix.Errno(m.Errno)), "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess) //nolint:gosec // a small number
+	code := scarcityCode(unix.Errno(m.Errno)) //nolint:gosec // a small number
+	return status.New(code, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).
+		Because(status.CauseNoProcess)
 }
 
 // launch implements maker: the worker's channel is there at once, its end of it goes to the daemon.
@@ -179,19 +189,22 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	}
 	message := &forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
 	if err := d.control.request(message, release, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
-		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).Because(status.CauseDaemonEnded)
+		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).
+			Because(status.CauseDaemonEnded)
 	}
 	return nil
 }
 
-// kill implements maker: the worker itself and, where the kernel can, its group are ended here, whatever the daemon is doing.
+// kill implements maker: the worker itself and, where the kernel can, its group are ended here, whatever the daemon is
+// doing.
 func (e *embedded) kill(w *Worker) {
 	w.killGroup()
 	d := e.running()
 	switch {
 	case d == nil:
 	case d.control.withdraw(w.id):
-		e.ended(w, Exit{}, status.New(status.Cancelled, "worker (%s) was killed before its daemon was asked for it", e.spec.Python))
+		e.ended(w, Exit{}, status.New(status.Cancelled,
+			"worker (%s) was killed before its daemon was asked for it", e.spec.Python))
 	default: // it kills the group as well, and a worker whose fork is still under way
 		_ = d.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)})
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -117,7 +118,8 @@ func (d *embeddedDaemon) failure(m *message) *status.Error {
 	if !ok {
 		cause = status.CauseBadInterpreter
 	}
-	return status.New(status.Spawn, "interpreter %q: %s", d.spec.Python, m.Message).With("python.traceback", m.Traceback).Because(cause)
+	return status.New(status.Spawn, "interpreter %q: %s", d.spec.Python, m.Message).
+		With("python.traceback", m.Traceback).Because(cause)
 }
 
 // failureCauses by the daemon's reason (zygote.StartError, server.Server); what is not here is the interpreter's fault.
@@ -134,20 +136,24 @@ func (d *embeddedDaemon) explain(err error) *status.Error {
 		return known
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return status.New(status.Spawn, "interpreter %q: no worker within %v (udfrunner.worker.startTimeout)", d.spec.Python, d.spec.StartTimeout).
+		return status.New(status.Spawn, "interpreter %q: no worker within %v (udfrunner.worker.startTimeout)",
+			d.spec.Python, d.spec.StartTimeout).
 			With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
-	if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, os.ErrClosed) {
+	ended := func(end error) bool { return errors.Is(err, end) }
+	if !slices.ContainsFunc([]error{io.EOF, unix.EPIPE, unix.ECONNRESET, os.ErrClosed}, ended) {
 		return status.New(status.IO, "control socket of the daemon (%s): %w", d.spec.Python, err)
 	}
 	d.close()
 	d.reap()
 	stderr := d.logs.stderr.text(time.Second)
 	if d.serving {
-		err := status.New(status.Spawn, "daemon %d (%s) %s%s", d.pid, d.spec.Python, d.exit.statusText(), afterLastLine(stderr))
+		err := status.New(status.Spawn, "daemon %d (%s) %s%s",
+			d.pid, d.spec.Python, d.exit.statusText(), afterLastLine(stderr))
 		return err.With("worker.stderr_tail", stderr).Because(status.CauseDaemonEnded)
 	}
-	return status.New(status.Spawn, "interpreter %q %s before it could start a worker%s", d.spec.Python, d.exit.statusText(), afterLastLine(stderr)).
+	return status.New(status.Spawn, "interpreter %q %s before it could start a worker%s",
+		d.spec.Python, d.exit.statusText(), afterLastLine(stderr)).
 		With("worker.stderr_tail", stderr).Because(status.CauseBadInterpreter)
 }
 

@@ -22,7 +22,8 @@ type Exit struct {
 	Known   bool
 	PeakRSS int64         // bytes
 	CPU     time.Duration // processor time
-	// OutOfMemory says that the kernel has ended a process of its control group for want of memory, and may have been this one.
+	// OutOfMemory says that the kernel has ended a process of its control group for want of memory, and may have been
+	// this one.
 	OutOfMemory bool
 	// Stack is the Python stack at a fatal signal, "" where none was left.
 	Stack string
@@ -55,7 +56,8 @@ func (e *Exit) taskError(name string, killedAfterGrace bool) *status.Error {
 	case killedAfterGrace && (!e.Known || e.Status.Signal() == unix.SIGKILL):
 		err.Message, cause = name+" closed its channel in mid-task and was killed", status.CauseChannelClosed
 	case e.OutOfMemory:
-		err.Message = name + " ended in mid-task: the kernel has killed a process of its control group for want of memory"
+		err.Message = name +
+			" ended in mid-task: the kernel has killed a process of its control group for want of memory"
 		cause = status.CauseOutOfMemory
 		if e.Known {
 			err = err.With("worker.signal", strconv.Itoa(int(e.Status.Signal())))
@@ -112,8 +114,8 @@ func exitOf(state *os.ProcessState) Exit {
 	return exit
 }
 
-// release frees what Wait keeps where nothing is known of the end, since the host waits for all child processes or ignores SIGCHLD
-// (ECHILD): a pidfd.
+// release frees what Wait keeps where nothing is known of the end, since the host waits for all child processes or
+// ignores SIGCHLD (ECHILD): a pidfd.
 func release(cmd *exec.Cmd, waitError error) {
 	if errors.Is(waitError, syscall.ECHILD) {
 		_ = cmd.Process.Release()

@@ -7,8 +7,8 @@ import (
 	"udfrunner/core/safego"
 )
 
-// exitDelay delays the exit of workers that are done while others are in their first task: the kernel takes milliseconds
-// of processor time to take a process apart, and whoever waits for a new worker needs them more.
+// exitDelay delays the exit of workers that are done while others are in their first task: the kernel takes
+// milliseconds of processor time to take a process apart, and whoever waits for a new worker needs them more.
 type exitDelay struct {
 	end func(*Worker) // lets a worker's process end
 

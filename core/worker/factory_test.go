@@ -17,7 +17,8 @@ import (
 
 const patience = 20 * time.Second
 
-// spec is a factory of workers that are forked before PySpark is imported: quick to start, and these tests run no tasks.
+// spec is a factory of workers that are forked before PySpark is imported: quick to start, and these tests run no
+// tasks.
 func spec(t *testing.T) Spec {
 	t.Helper()
 	return Spec{

@@ -11,8 +11,8 @@ import (
 // processGroup is a worker and the processes that its functions started: all that its end will end.
 type processGroup struct {
 	leader int
-	// orphans are members that are no more descendants of the leader, as their parents have ended. They are looked for in
-	// the list of all processes, and therefore seldom.
+	// orphans are members that are no more descendants of the leader, as their parents have ended. They are looked for
+	// in the list of all processes, and therefore seldom.
 	orphans []int
 	scanned time.Time
 }
@@ -35,8 +35,8 @@ func (g *processGroup) members() []int {
 	return pids
 }
 
-// exceeds says whether the members have more private memory together than limit, and how much. Pages that several of them share do
-// not count.
+// exceeds says whether the members have more private memory together than limit, and how much. Pages that several of
+// them share do not count.
 func (g *processGroup) exceeds(limit int64) (int64, bool) {
 	pids := g.members()
 	var bound int64

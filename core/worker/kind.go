@@ -10,7 +10,8 @@ const (
 	// StockDaemon is a daemon module run with `python -m`, to which each worker is a connection
 	// (PythonWorkerFactory.createThroughDaemon).
 	StockDaemon
-	// SimpleWorker is a process a task, run with `python -m`, that connects back (PythonWorkerFactory.createSimpleWorker).
+	// SimpleWorker is a process a task, run with `python -m`, that connects back
+	// (PythonWorkerFactory.createSimpleWorker).
 	SimpleWorker
 )
 

@@ -14,9 +14,9 @@ func (s *stock) Release(w *Worker, reuse bool) {
 	s.base.Release(w, reuse && !hasThreadsOrChildren(w.PID()))
 }
 
-// hasThreadsOrChildren says whether a process has threads beside its first one, or child processes: what a task left there may
-// still have its channel, and read or answer in the place of the next one. Of a process that cannot be looked at (no
-// /proc, another namespace) it says no.
+// hasThreadsOrChildren says whether a process has threads beside its first one, or child processes: what a task left
+// there may still have its channel, and read or answer in the place of the next one. Of a process that cannot be looked
+// at (no /proc, another namespace) it says no.
 //
 // Threads of native libraries count as well, since nothing tells them from Python's; there are few where
 // OMP_NUM_THREADS is 1, Spark's default.

@@ -72,7 +72,8 @@ func (o *outbox) post(p *outgoing) error {
 		}
 	}
 	if err == nil && p.id != 0 && o.kept+len(p.bytes) > maxKept {
-		err = status.New(status.Spawn, "daemon leaves %d requests unread, and more than %d bytes are not kept for it", len(o.queue), maxKept).
+		err = status.New(status.Spawn, "daemon leaves %d requests unread, and more than %d bytes are not kept for it",
+			len(o.queue), maxKept).
 			Because(status.CauseNoProcess)
 	}
 	if err != nil {

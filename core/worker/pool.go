@@ -86,8 +86,8 @@ func (p *pool) newest(key string) (idleWorker, bool) {
 	return w, true
 }
 
-// put keeps a worker, or says that it does not. Where there is no room the one that was idle for longest has to go, as in
-// Spark (SPARK-47565).
+// put keeps a worker, or says that it does not. Where there is no room the one that was idle for longest has to go, as
+// in Spark (SPARK-47565).
 func (p *pool) put(w *Worker) bool {
 	if p.max <= 0 || p.age <= 0 || !w.Channel.Idle() {
 		return false

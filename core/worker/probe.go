@@ -2,8 +2,8 @@ package worker
 
 import "strings"
 
-// probe asks a factory's interpreter for its versions, once for each interpreter and environment. Failures are not kept: they can be
-// mended. running gets the daemon that is asked, and may end it.
+// probe asks a factory's interpreter for its versions, once for each interpreter and environment. Failures are not
+// kept: they can be mended. running gets the daemon that is asked, and may end it.
 func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 	key := probeKey(spec)
 	if info, ok := spec.Probes.get(key); ok {

@@ -78,8 +78,8 @@ const (
 	reapWait = time.Second
 )
 
-// WithEviction calls make and, where the system has nothing left for it, evicts the idle workers of all factories of this
-// process and calls it once more. It is for a host's thread: it waits milliseconds at most, and makes room for
+// WithEviction calls make and, where the system has nothing left for it, evicts the idle workers of all factories of
+// this process and calls it once more. It is for a host's thread: it waits milliseconds at most, and makes room for
 // descriptors.
 func WithEviction(make func() error) error { return evictAndRetry(make, (*Worker).closed, closeWait) }
 

@@ -19,7 +19,8 @@ func (b *base) known(info Info, dialect *protocol.Dialect) {
 		if err := b.check(&info, dialect); err != nil {
 			minors := protocol.Minors()
 			refusal := status.New(status.NotSupported,
-				"PySpark %s of %q did not pass the self-check in the format of %s: %w; supported are %s, and newer ones that pass it",
+				"PySpark %s of %q did not pass the self-check in the format of %s: %w; "+
+					"supported are %s, and newer ones that pass it",
 				info.PySpark, b.spec.Python, minors[len(minors)-1], err, strings.Join(minors, ", "))
 			refusal.Details = err.Details
 			b.fail(refusal)

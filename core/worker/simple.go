@@ -8,7 +8,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// simple is the factory of workers that are processes of their own, each for one task (PythonWorkerFactory.createSimpleWorker).
+// simple is the factory of workers that are processes of their own, each for one task
+// (PythonWorkerFactory.createSimpleWorker).
 type simple struct {
 	*modules
 	spawner  *spawner
@@ -82,7 +83,8 @@ func (s *simple) start(w *Worker, env map[string]string, listener *workerListene
 		return nil, err
 	}
 	files := stdio{out: ends.stdout, err: ends.stderr}
-	p, err := startModule(&s.spec, environment(s.spec.Env, env, listener.variables...), files, s.spawner.start, s.spec.WorkerModule)
+	variables := environment(s.spec.Env, env, listener.variables...)
+	p, err := startModule(&s.spec, variables, files, s.spawner.start, s.spec.WorkerModule)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +112,8 @@ func (s *simple) connect(w *Worker, p *child, listener *workerListener) *status.
 	case <-p.dead:
 		<-p.done
 		if !w.wasKilled() {
-			return endedEarly(&s.spec, p, status.CauseBadInterpreter, s.spec.WorkerModule, "connected"+listener.rejections())
+			before := "connected" + listener.rejections()
+			return endedEarly(&s.spec, p, status.CauseBadInterpreter, s.spec.WorkerModule, before)
 		}
 	case <-timer.C:
 		return status.New(status.Spawn, "module %s (%s) did not connect within %v (udfrunner.worker.startTimeout)%s",

@@ -16,8 +16,8 @@ type Spec struct {
 	Policy
 	// Warm makes input streams of tasks that an Embedded daemon runs once before forking.
 	Warm func(*protocol.Dialect, Info) [][]byte
-	// Check runs a small task on a worker and says whether it was answered as the dialect has it, by the deadline. It is asked
-	// where a dialect is only tried, before the factory is ready.
+	// Check runs a small task on a worker and says whether it was answered as the dialect has it, by the deadline. It
+	// is asked where a dialect is only tried, before the factory is ready.
 	Check func(w *Worker, dialect *protocol.Dialect, info *Info, deadline time.Time) error
 	// Log gets what the processes write to stdout and stderr; nil drops it.
 	Log *logsink.Sink
@@ -34,8 +34,8 @@ type Program struct {
 	Env []string
 	// DaemonModule is run by a StockDaemon, WorkerModule by a SimpleWorker; a daemon gets the latter as its argument.
 	DaemonModule, WorkerModule string
-	// UnixSockets has a stock factory use Unix sockets (PySpark 4.1 and later), not TCP. They are made in a directory of
-	// their own in SocketDir.
+	// UnixSockets has a stock factory use Unix sockets (PySpark 4.1 and later), not TCP. They are made in a directory
+	// of their own in SocketDir.
 	UnixSockets bool
 	SocketDir   string
 	// Modules are imported by an Embedded daemon before forking, where that leaves one thread.
@@ -61,7 +61,8 @@ func (p *Program) Key() string {
 	return string(key)
 }
 
-// Policy is what a factory does with workers that have no task. A running factory serves tasks of other policies as well.
+// Policy is what a factory does with workers that have no task. A running factory serves tasks of other policies as
+// well.
 type Policy struct {
 	// IdleTimeout ends workers that were idle for longer; zero keeps none.
 	IdleTimeout time.Duration
@@ -71,8 +72,8 @@ type Policy struct {
 	Strict bool
 	// Recycle ends workers between tasks.
 	Recycle Recycle
-	// Spares is how many workers are kept ready ahead of demand for each key of Acquire, from its first task on. MaxIdle
-	// bounds them together with idle workers and those that will come back.
+	// Spares is how many workers are kept ready ahead of demand for each key of Acquire, from its first task on.
+	// MaxIdle bounds them together with idle workers and those that will come back.
 	Spares int
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two tasks share a factory where all that its processes are made of is the same: each field of a program is in its key.
+// Two tasks share a factory where all that its processes are made of is the same: each field of a program is in its
+// key.
 func TestKeyHasEachField(t *testing.T) {
 	keys := map[string]string{(&Program{}).Key(): "nothing"}
 	add := func(key, name string) {

@@ -12,7 +12,8 @@ import (
 // stackSignal has a worker of the embedded daemon write its Python stacks; core/daemon/taskstate.py names it.
 const stackSignal = unix.Signal(63)
 
-// stackFile is the file in memory to which a worker writes the Python stacks of its threads, when asked and at a fatal signal.
+// stackFile is the file in memory to which a worker writes the Python stacks of its threads, when asked and at a fatal
+// signal.
 type stackFile struct{ fd int }
 
 // stackLimit is how much of a stack file is read, from its end.

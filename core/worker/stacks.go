@@ -11,8 +11,8 @@ import (
 // stackPoll is how often it is looked whether a worker has written its stacks: nothing tells of it.
 const stackPoll = 500 * time.Microsecond
 
-// Stack is the Python stacks of the worker's threads now, as faulthandler writes them: also while the worker is stuck in
-// C code. It waits at most d, without limit if d is negative; status.TimedOut says that the worker did not answer in
+// Stack is the Python stacks of the worker's threads now, as faulthandler writes them: also while the worker is stuck
+// in C code. It waits at most d, without limit if d is negative; status.TimedOut says that the worker did not answer in
 // time, as it does while it is stopped or being made. Workers of stock daemons have no such answer: NOT_SUPPORTED.
 func (w *Worker) Stack(d time.Duration) (string, status.Code, error) {
 	if w.kind != Embedded {

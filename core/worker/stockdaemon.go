@@ -17,8 +17,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// stockDaemon is a process of a daemon module. It says on stdout where it listens; each connection becomes a worker. On stdin it takes
-// process ids to kill, and its end.
+// stockDaemon is a process of a daemon module. It says on stdout where it listens; each connection becomes a worker. On
+// stdin it takes process ids to kill, and its end.
 type stockDaemon struct {
 	factory *modules
 	forget  func() // has the next worker get another daemon
@@ -102,7 +102,8 @@ func (d *stockDaemon) start(env map[string]string) (*child, error) {
 	if spec.UnixSockets {
 		own = []string{unixVariableEnabled, socketDirVariable + "=" + d.factory.dir}
 	}
-	p, err := startModule(spec, environment(spec.Env, env, own...), files, (*exec.Cmd).Start, spec.DaemonModule, spec.WorkerModule)
+	variables := environment(spec.Env, env, own...)
+	p, err := startModule(spec, variables, files, (*exec.Cmd).Start, spec.DaemonModule, spec.WorkerModule)
 	if err != nil {
 		l.stdout.start()
 		return nil, err
@@ -149,7 +150,8 @@ func (d *stockDaemon) readAddress(p *child) error {
 		return nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return status.New(status.Spawn, "module %s (%s): no port within %v (udfrunner.worker.startTimeout)", spec.DaemonModule, spec.Python, spec.StartTimeout).
+		return status.New(status.Spawn, "module %s (%s): no port within %v (udfrunner.worker.startTimeout)",
+			spec.DaemonModule, spec.Python, spec.StartTimeout).
 			With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
 	if err != nil && len(said) == 0 {
@@ -159,7 +161,8 @@ func (d *stockDaemon) readAddress(p *child) error {
 		case <-p.done:
 			return endedEarly(spec, p, status.CauseBadInterpreter, spec.DaemonModule, "said where it listens")
 		case <-timer.C:
-			return status.New(status.Spawn, "module %s (%s) closed its stdout before it said where it listens", spec.DaemonModule, spec.Python).
+			return status.New(status.Spawn, "module %s (%s) closed its stdout before it said where it listens",
+				spec.DaemonModule, spec.Python).
 				With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseProtocol)
 		}
 	}
@@ -167,13 +170,14 @@ func (d *stockDaemon) readAddress(p *child) error {
 	_ = stdout.pipe.SetReadDeadline(time.Now().Add(tailReport))
 	n, _ = io.ReadFull(stdout.pipe, rest)
 	return status.New(status.Spawn,
-		"module %s (%s) wrote %q to stdout, allowed is only where it listens: a module that Python imports by itself, such as sitecustomize, may print",
+		"module %s (%s) wrote %q to stdout, allowed is only where it listens: "+
+			"a module that Python imports by itself, such as sitecustomize, may print",
 		spec.DaemonModule, spec.Python, clip(string(append(said, rest[:n]...)), lastLineShown)).
 		With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseProtocol)
 }
 
-// connect makes a worker: a connection, whose other end says its process id and asks for the secret. The pidfd is the caller's, nil
-// where the process cannot be held.
+// connect makes a worker: a connection, whose other end says its process id and asks for the secret. The pidfd is the
+// caller's, nil where the process cannot be held.
 func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	aborted := make(chan struct{})
 	if !w.connecting(func() { close(aborted) }) {
@@ -206,7 +210,8 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	pid, err := p.readInt()
 	if err == nil && (pid <= 0 || errors.Is(unix.Kill(pid, 0), unix.ESRCH)) {
 		// An error number (daemon.py's manager).
-		err = status.New(status.Spawn, "it sent %d for a process id (%w)", pid, unix.Errno(max(pid, -pid))) //nolint:gosec // positive
+		errno := unix.Errno(max(pid, -pid)) //nolint:gosec // positive
+		err = status.New(status.Spawn, "it sent %d for a process id (%w)", pid, errno)
 	}
 	if err == nil && d.secret != "" {
 		err = p.authenticate(d.secret)
@@ -262,13 +267,14 @@ func (d *stockDaemon) refused(w *Worker, err error) *status.Error {
 		<-p.done
 		return endedEarly(spec, p, status.CauseDaemonEnded, spec.DaemonModule, "had forked a worker")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		stuck := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)", p.pid, spec.Python, spec.StartTimeout).
-			Because(status.CauseStartTimeout)
+		stuck := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)",
+			p.pid, spec.Python, spec.StartTimeout).Because(status.CauseStartTimeout)
 		d.fail(stuck)
 		d.forget()
 		d.close()
 		return stuck
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 		err = errors.New("it closed the connection")
 	}
 	stderr := d.logs.stderr.text(tailReport)
@@ -286,7 +292,8 @@ func (d *stockDaemon) exitOfWorker() Exit {
 	}
 	<-p.done
 	spec := &d.factory.spec
-	return Exit{Cause: status.New(status.Spawn, "module %s (%s) %s", spec.DaemonModule, spec.Python, p.exit.statusText()).Because(status.CauseDaemonEnded)}
+	cause := status.New(status.Spawn, "module %s (%s) %s", spec.DaemonModule, spec.Python, p.exit.statusText())
+	return Exit{Cause: cause.Because(status.CauseDaemonEnded)}
 }
 
 // kill asks the daemon to kill a process. It does not wait.

@@ -17,7 +17,8 @@ import (
 // tailSize is how much of a process's output is kept for its error.
 const tailSize = 16 << 10
 
-// tail reads a log pipe to its end, so that a chatty process never blocks, hands the lines on, and keeps the last bytes.
+// tail reads a log pipe to its end, so that a chatty process never blocks, hands the lines on, and keeps the last
+// bytes.
 type tail struct {
 	pipe  *os.File
 	lines *logsink.Stream // under mu, but for SetPID and SetTask
@@ -29,7 +30,8 @@ type tail struct {
 	total int64 // bytes that were read
 }
 
-// newTail makes a pipe that is read; the returned file is the writer's end, which the caller closes once it was handed over.
+// newTail makes a pipe that is read; the returned file is the writer's end, which the caller closes once it was handed
+// over.
 func newTail(sink *logsink.Sink, name string) (*tail, *os.File, error) {
 	t, w, err := newPipe(sink, name)
 	if err == nil {

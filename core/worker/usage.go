@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is the processor time that a process has used, all its threads together; 0 where it cannot be had. It is one system call.
+// cpuTime is the processor time that a process has used, all its threads together; 0 where it cannot be had. It is one
+// system call.
 func cpuTime(pid int) time.Duration {
 	if pid <= 0 {
 		return 0

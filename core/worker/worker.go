@@ -50,7 +50,8 @@ func newWorker(identity identity, lease lease) *Worker {
 }
 
 // Ready says whether the channel is there, so that Channel and Reader may be used: of the embedded daemon's workers
-// always, others are connected while their callers go on. It fails where the worker will never be: Spawn, or what ended it.
+// always, others are connected while their callers go on. It fails where the worker will never be: Spawn, or what ended
+// it.
 func (w *Worker) Ready() (bool, error) {
 	if w.isReady() {
 		return true, nil
@@ -117,7 +118,8 @@ func (w *Worker) report() {
 	}
 }
 
-// BeginTask says for which task the worker works from now on: the lines that it writes are that task's, and what it uses.
+// BeginTask says for which task the worker works from now on: the lines that it writes are that task's, and what it
+// uses.
 func (w *Worker) BeginTask(task *logsink.Task) {
 	if w.Tasks > 0 {
 		w.beginUsage()
