@@ -46,7 +46,7 @@ _ARENA_RESERVE = ("MIMALLOC_ARENA_RESERVE", "65536")
 
 
 class StartError(Exception):
-    """Why no worker can be had from this interpreter: reason is a word, the message one line."""
+    """Why this interpreter makes no worker: reason is a word, the message one line."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

@@ -126,7 +126,7 @@ func (e *Env) End(t Task, how Outcome) {
 }
 
 // Factory returns the factory for a runner's configuration, making it where there is none; a factory whose daemon
-// failed is made anew. It starts in the background.
+// failed is replaced. It starts in the background.
 func (e *Env) Factory(conf *config.Config) (worker.Factory, error) {
 	spec := e.factorySpec(conf)
 	key := spec.Key()

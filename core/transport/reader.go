@@ -49,7 +49,7 @@ func (r *Reader) receive(buffers ...[]byte) (int, error) {
 	return got, err
 }
 
-// Restart begins the count of bytes anew, for the next task on a channel of which nothing is buffered.
+// Restart resets the count of bytes, for the next task on a channel of which nothing is buffered.
 func (r *Reader) Restart() { r.r, r.w, r.total = 0, 0, 0 }
 
 // Buffered is the count of bytes received and not yet consumed.

@@ -73,7 +73,7 @@ func (c *connection) cancelConnect() {
 	}
 }
 
-// notifyReady has notify called when the channel is there, unless it is or has failed.
+// notifyReady calls notify once the channel is there, and says false where it is already, or has failed.
 func (c *connection) notifyReady(notify func(), failed func() bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -22,8 +22,7 @@ type Exit struct {
 	Known   bool
 	PeakRSS int64         // bytes
 	CPU     time.Duration // processor time
-	// OutOfMemory says that the kernel has ended a process of its control group for want of memory, and may have been
-	// this one.
+	// OutOfMemory says that a process of its control group was OOM-killed, which may have been this one.
 	OutOfMemory bool
 	// Stack is the Python stack at a fatal signal, "" where none was left.
 	Stack string
@@ -57,7 +56,7 @@ func (e *Exit) taskError(name string, killedAfterGrace bool) *status.Error {
 		err.Message, cause = name+" closed its channel in mid-task and was killed", status.CauseChannelClosed
 	case e.OutOfMemory:
 		err.Message = name +
-			" ended in mid-task: the kernel has killed a process of its control group for want of memory"
+			" ended in mid-task: it was OOM-killed, or another process of its control group was"
 		cause = status.CauseOutOfMemory
 		if e.Known {
 			err = err.With("worker.signal", strconv.Itoa(int(e.Status.Signal())))

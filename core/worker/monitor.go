@@ -23,7 +23,7 @@ const (
 	memoryTickMax = 80 * time.Millisecond
 )
 
-// WatchMemory has exceeded called, once and on a goroutine of its own, when the worker and its descendants have more
+// WatchMemory calls exceeded, once and on a goroutine of its own, when the worker and its descendants have more
 // than limit bytes of private memory. The watch ends by Stop, or with the worker.
 func (w *Worker) WatchMemory(limit int64, exceeded func(used int64)) *Monitor {
 	m := &Monitor{stop: make(chan struct{})}

@@ -180,7 +180,7 @@ func (p *pool) expiry(w *idleWorker) time.Time {
 	return at
 }
 
-// sweepBy has sweepOld called at a time; p.mu is held.
+// sweepBy schedules sweepOld; p.mu is held.
 func (p *pool) sweepBy(at time.Time) {
 	p.sweep.Stop()
 	p.sweepAt, p.sweep = at, safego.AfterFunc(time.Until(at), p.sweepOld)

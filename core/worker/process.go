@@ -119,7 +119,7 @@ func (p *process) wasKilled() bool {
 	return p.killed
 }
 
-// killAfter has kill called if the process has not ended after d.
+// killAfter calls kill if the process has not ended after d.
 func (p *process) killAfter(d time.Duration, kill func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

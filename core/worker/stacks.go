@@ -8,7 +8,7 @@ import (
 	"udfrunner/core/status"
 )
 
-// stackPoll is how often it is looked whether a worker has written its stacks: nothing tells of it.
+// stackPoll is how often it is checked whether a worker has written its stacks: no event tells of it.
 const stackPoll = 500 * time.Microsecond
 
 // Stack is the Python stacks of the worker's threads now, as faulthandler writes them: also while the worker is stuck

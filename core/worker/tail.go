@@ -137,7 +137,7 @@ func (t *tail) drainNow() {
 	_ = t.raw.Control(func(fd uintptr) { t.drain(int(fd)) })
 }
 
-// onEnd has f called at the pipe's end, but after d at the latest; at once where it has ended or there is none.
+// onEnd calls f at the pipe's end, but after d at the latest; immediately where it has ended or there is none.
 func (t *tail) onEnd(d time.Duration, f func()) {
 	if t == nil {
 		f()

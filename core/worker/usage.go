@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is the processor time that a process has used, all its threads together; 0 where it cannot be had. It is one
+// cpuTime is the processor time that a process has used, all its threads together; 0 if unknown. It is one
 // system call.
 func cpuTime(pid int) time.Duration {
 	if pid <= 0 {
@@ -22,7 +22,7 @@ func cpuTime(pid int) time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// peakMemory is the largest resident memory that a process had so far, in bytes; 0 where it cannot be had.
+// peakMemory is the largest resident memory that a process had so far, in bytes; 0 if unknown.
 func peakMemory(pid int) int64 {
 	text, err := readProc(pid, "status")
 	if err != nil {
