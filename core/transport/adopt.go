@@ -29,8 +29,3 @@ func Adopt(fd int) (*Socket, error) {
 	}
 	return s, nil
 }
-
-// acknowledge has TCP acknowledge what came, and what comes next as soon as it is read.
-func (s *Socket) acknowledge() {
-	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
-}

@@ -96,6 +96,11 @@ func (s *Socket) Receive(buffers [][]byte) (int, error) {
 	return n, err
 }
 
+// acknowledge has TCP acknowledge what came, and what comes next as soon as it is read.
+func (s *Socket) acknowledge() {
+	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+}
+
 func ioError(err error) error {
 	switch {
 	case err == nil:
