@@ -13,15 +13,15 @@ Each module has one job:
 - typejson    Spark's JSON form of types, and their limits
 - threads     thread counts, and the thread pools of the numeric libraries
 - worker      a worker from its fork to its end: descriptors, environment, task loop
-- anew        a worker that starts its program again, free of what was imported before
+- reexec      a worker that starts its program again, free of what was imported before
 - sources     the files that modules came from, whether they were changed; the host's path
-- broadcasts  the broadcast variables of a worker, kept where it starts anew
+- broadcasts  the broadcast variables of a worker, kept where it starts its program again
 - taskstate   what a task may have changed in its process, and putting it back
 - reuse       what a task may have left that ends its worker
 - channel     the file-like objects that pyspark.worker.main reads and writes
 - reaper      live workers, their signals, their deaths
 - limits      what the system bounds, and errors of scarcity
-- unnamed     files in memory, or without a name
+- anonfile    files without a name, in memory where the kernel allows
 - spark       the daemon under stock Spark, in the embedded daemon's place
 
 Only server and control know of the control socket.

@@ -1,4 +1,4 @@
-"""The broadcast variables that a worker holds, to be kept where its program starts anew."""
+"""The broadcast variables that a worker holds, to be kept where it runs its program again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .unnamed import open_unnamed
+from .anonfile import open_anonymous
 
 _MODULES = ("pyspark.core.broadcast", "pyspark.broadcast")
 """Where PySpark 4 and 3.5 have their registry."""
@@ -46,7 +46,7 @@ def put(kept: Mapping[str, str]) -> None:
 
 
 def _in_memory(broadcast: Any) -> str:
-    descriptor = open_unnamed("udfrunner-broadcast")
+    descriptor = open_anonymous("udfrunner-broadcast")
     os.set_inheritable(descriptor, True)
     with open(descriptor, "wb", closefd=False) as file:
         pickle.dump(broadcast.value, file, pickle.HIGHEST_PROTOCOL)

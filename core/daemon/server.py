@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from . import anew, limits, process, taskstate, threads, zygote
+from . import limits, process, reexec, taskstate, threads, zygote
 from .control import STARVED_SECONDS, Control, Message, close_descriptors
 from .reaper import Reaper
 from .worker import WorkerRequest, run_worker
@@ -291,15 +291,15 @@ class Server:
 
     def _work(self, request: WorkerRequest, paths: Sequence[str], parent: int) -> NoReturn:
         """Be a worker whose tasks put these paths on sys.path."""
-        worker = anew.Worker(request, parent, self._start["minimum_pyspark"])
+        worker = reexec.Worker(request, parent, self._start["minimum_pyspark"])
         try:
             if self._zygote.shadowed(paths):
-                anew.execute(self._state, worker.state())
+                reexec.execute(self._state, worker.state())
         except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
             traceback.print_exc()
             process.flush_standard_streams()
             os._exit(1)
-        run_worker(request, self._zygote, parent, lambda: worker.renew(self._state))
+        run_worker(request, self._zygote, parent, lambda: worker.restart(self._state))
 
     def _refuse(self, id: int, text: str, number: int | None) -> None:
         self._control.send({"op": "refused", "id": id, "errno": number or 0, "message": text})
@@ -313,7 +313,7 @@ class Server:
         self._control.finish()
         os.dup2(self._control.fileno(), 0)
         limits.restore_descriptor_limit()  # else the program takes the raised one for the host's
-        anew.execute(
+        reexec.execute(
             self._state,
             {
                 "start": {**self._start, **changes},
@@ -343,8 +343,8 @@ def main(state: Message) -> NoReturn:
 
     Or be a worker, where the state is that of one.
     """
-    if anew.KEY in state:
-        anew.run(state)
+    if reexec.KEY in state:
+        reexec.run(state)
     process.close_inherited()
     process.reset_signals()
     process.lead_own_session()

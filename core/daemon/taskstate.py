@@ -16,8 +16,8 @@ from functools import partial
 from typing import Any
 
 from . import process, threads
+from .anonfile import open_anonymous
 from .plainsignal import get_handler, set_handler, set_mask, valid_signals
-from .unnamed import open_unnamed
 
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
@@ -76,7 +76,7 @@ def release_stack_signal() -> None:
 
 def open_stack_file() -> int:
     """A file for a worker's stacks: whoever shares it reads them, also after its death."""
-    descriptor = open_unnamed("udfrunner-stacks")
+    descriptor = open_anonymous("udfrunner-stacks")
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
     return descriptor
 

@@ -94,7 +94,7 @@ def restore_environment(saved: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Pool:
-    """A thread pool whose size was fixed when its library was loaded: how to set it anew."""
+    """A thread pool whose size was fixed when its library was loaded: how to set it again."""
 
     set_size: Callable[[int], object]
     variables: tuple[str, ...]

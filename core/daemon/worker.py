@@ -33,7 +33,7 @@ class WorkerRequest:
     """What a worker is to be: its data socket, stack file, log descriptors, environment, directory.
 
     stdout and stderr are None where the daemon's own are to be used. broadcasts are the files of
-    the broadcast variables that the host knows a worker to hold whose program starts anew.
+    the broadcast variables that the host knows a worker to hold whose program is run again.
     """
 
     data: int
@@ -50,13 +50,13 @@ OpenChannel = Callable[[int, int], "Channel | None"]
 """Makes the channel of a data socket and a buffer size; None where its other end is no host."""
 
 
-Renew = Callable[[], NoReturn]
-"""Starts a worker's program anew in its process, free of what it has imported."""
+Restart = Callable[[], NoReturn]
+"""Runs a worker's program again in its process, free of what it has imported."""
 
 
-def run_worker(request: WorkerRequest, zygote: Zygote, parent: int, renew: Renew) -> NoReturn:
+def run_worker(request: WorkerRequest, zygote: Zygote, parent: int, restart: Restart) -> NoReturn:
     """Be a worker, as work says, and end the process with its status."""
-    os._exit(work(request, zygote, parent, renew=renew))
+    os._exit(work(request, zygote, parent, restart=restart))
 
 
 def work(
@@ -64,13 +64,13 @@ def work(
     zygote: Zygote,
     parent: int,
     open_channel: OpenChannel = Channel,
-    renew: Renew | None = None,
+    restart: Restart | None = None,
 ) -> int:
     """Be a worker: called in a freshly forked child, whose parent is process parent.
 
     The caller has let go of its own descriptors' owners, and is to end the process with the
     status that this returns: 0 after the host closed the data socket, 1 where the worker itself
-    failed. Raises nothing. renew is called between two tasks where modules of the user's were
+    failed. Raises nothing. restart is called between two tasks where modules of the user's were
     edited since they were imported.
     """
     status = 1
@@ -87,25 +87,25 @@ def work(
         if channel is None:
             return 0
         process.adopt_orphans()
-        os.register_at_fork(after_in_child=_Disinherit(request))
+        os.register_at_fork(after_in_child=_DetachForkedChild(request))
         main = zygote.worker_main()
         broadcasts.put(request.broadcasts)
         _pass_for_pyspark()
         zygote.raise_memory_limit()
-        zygote.renew_libraries()
+        zygote.reset_after_fork()
         process.keep_freed_memory()
         gc.enable()
         state = taskstate.TaskState(request.stacks)
 
-        def rehearse() -> None:
+        def warm_up() -> None:
             with suppress(Exception):  # foreign code, and nobody waits for it
-                zygote.rehearse(lambda data: _rehearse(data, main, buffer_size))
+                zygote.warm_worker(lambda data: _run_warmup_input(data, main, buffer_size))
             state.restore()
 
-        if renew is None:
-            status = serve(channel, main, state, rehearse)
+        if restart is None:
+            status = serve(channel, main, state, warm_up)
         else:
-            status = serve(channel, main, state, rehearse, _Watch(zygote.sources, renew))
+            status = serve(channel, main, state, warm_up, _SourceWatch(zygote.sources, restart))
     except BaseException:  # noqa: BLE001 - nothing may reach the frames of the daemon
         traceback.print_exc()
     process.flush_standard_streams()
@@ -116,12 +116,12 @@ def serve(
     channel: Channel,
     main: Main,
     state: taskstate.TaskState,
-    rehearse: Callable[[], object],
-    watch: _Watch | None = None,
+    warm_up: Callable[[], object],
+    watch: _SourceWatch | None = None,
 ) -> int:
     """Run tasks from a channel until the host closes it; returns the exit status.
 
-    state is put back between tasks; what cannot be put back ends the worker. rehearse is called
+    state is put back between tasks; what cannot be put back ends the worker. warm_up is called
     where the first task does not come at once: the worker is a spare then. watch looks after what
     tasks have imported. A host that went away before it had all output is no error worth a
     traceback: the worker ends quietly.
@@ -135,7 +135,7 @@ def serve(
     def reusable() -> bool:
         return not reuse or (baseline.is_back() and not channel.at_end())
 
-    idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, rehearse)
+    idle: tuple[float, Callable[[], object]] = (SPARE_SECONDS, warm_up)
     while channel.wait(*idle, watch):
         begin = sources.now()
         try:
@@ -149,28 +149,28 @@ def serve(
         state.restore()
         if watch is not None:
             watch.sources.note(begin)
-        idle = (IDLE_SECONDS, _tidy)
+        idle = (IDLE_SECONDS, _release_memory)
     return 0
 
 
-class _Watch:
-    """Renews a worker that has imported what was edited since, also while it waits for a task.
+class _SourceWatch:
+    """Restarts a worker that has imported what was edited since, also while it waits for a task.
 
     What a task then needs is imported again by the time it comes, or else while it waits.
     """
 
-    def __init__(self, noted: sources.Sources, renew: Renew) -> None:
+    def __init__(self, noted: sources.Sources, restart: Restart) -> None:
         self.sources = noted
         self.is_due = noted.have_changed
-        self._renew = renew
+        self._restart = restart
 
     def act(self) -> NoReturn:
-        """Start anew, with nothing of the next task read."""
+        """Restart, with nothing of the next task read."""
         sources.forget_bytecode(self.sources.changed())
-        self._renew()
+        self._restart()
 
 
-def _tidy() -> None:
+def _release_memory() -> None:
     gc.collect()
     process.give_back_memory()
 
@@ -206,7 +206,7 @@ def _end_child(status: int) -> NoReturn:
     os._exit(status & 0xFF)
 
 
-class _Disinherit:
+class _DetachForkedChild:
     """What a child process of a worker does at its start: let go of what is the worker's alone.
 
     The channel's descriptor keeps its number, and leads nowhere; a crash report goes to stderr,
@@ -229,7 +229,7 @@ class _Disinherit:
                 os.close(descriptor)
 
 
-def _rehearse(data: bytes, main: Main, buffer_size: int) -> None:
+def _run_warmup_input(data: bytes, main: Main, buffer_size: int) -> None:
     """Run a small task as one that comes from the host."""
     host, own = socket.socketpair()
     with host:

@@ -1,7 +1,7 @@
 """What happens before the fork: interpreter checks, imports, warm-up, freezing.
 
 A zygote is a process that has imported all that a worker needs, so that a worker costs a fork.
-It must have one thread; a process with more cannot become safe again and starts anew without
+It must have one thread; a process with more cannot become safe again and starts again without
 the imports.
 """
 
@@ -46,7 +46,7 @@ _ARENA_RESERVE = ("MIMALLOC_ARENA_RESERVE", "65536")
 
 
 class StartError(Exception):
-    """Why no worker can be had from this interpreter: reason is a word, the message one line."""
+    """Why this interpreter makes no worker: reason is a word, the message one line."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -66,7 +66,7 @@ class Zygote:
         self.threaded: str | None = None
         """The module that started a thread when it was imported; no further one was imported."""
         self._plain_size = 0  # of the address space, once the worker is imported
-        self._rehearsal: list[bytes] = []
+        self._warmup_inputs: list[bytes] = []
         self._stock: set[str] = set()
         self._own: set[str] = set()
         self.sources = sources.Sources()
@@ -143,7 +143,7 @@ class Zygote:
             for index, data in enumerate(inputs):
                 error = self._run_discarded(data)
                 if error is None:
-                    self._rehearsal.append(data)
+                    self._warmup_inputs.append(data)
                 else:
                     self.notes.append(f"warm-up {index} failed: {error}")
 
@@ -154,7 +154,7 @@ class Zygote:
         before = set(process.open_descriptors())
         begin = sources.now()
         with _warming():
-            self.renew_libraries()
+            self.reset_after_fork()
             run()
         self.sources.note(begin)
         # Of each folder that was imported from; a task has all of them write to their memory (importlib.invalidate_caches).
@@ -185,25 +185,25 @@ class Zygote:
             sys.path_importer_cache.pop(path, None)
         return None
 
-    def rehearse(self, run: Callable[[bytes], object]) -> None:
+    def warm_worker(self, run: Callable[[bytes], object]) -> None:
         """In a worker that waits for its first task: have it run each input of the warm-up again.
 
         Its first task then finds the memory it writes to already copied from the zygote's.
         """
         with _warming():
-            for data in self._rehearsal:
+            for data in self._warmup_inputs:
                 run(data)
             _load_a_module()
 
-    def renew_libraries(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child: what a fork must not share or inherit, random states and pool sizes.
 
-        Python's own generator renews itself after a fork; numpy's global one does not. Done once
+        Python's own generator is reseeded after a fork; numpy's global one does not. Done once
         before any fork it costs the children less.
         """
         if not self.imported:
             return
-        _renew_random()
+        _reseed_numpy()
         threads.resize_pools(self.pools)
 
     def raise_memory_limit(self) -> None:
@@ -240,7 +240,7 @@ class Zygote:
         return None
 
 
-def _renew_random() -> None:
+def _reseed_numpy() -> None:
     """Give numpy's global generator a state of its own, where it is imported.
 
     As good as seed(), which runs so much code that a worker would start half a millisecond later.

@@ -126,10 +126,10 @@ func (e *Env) End(t Task, how Outcome) {
 }
 
 // Factory returns the factory for a runner's configuration, making it where there is none; a factory whose daemon
-// failed is made anew. It starts in the background.
+// failed is replaced. It starts in the background.
 func (e *Env) Factory(conf *config.Config) (worker.Factory, error) {
 	spec := e.factorySpec(conf)
-	key := specKey(&spec)
+	key := spec.Key()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.check(); err != nil {
@@ -186,7 +186,8 @@ func (e *Env) Close() {
 	e.log.Close()
 }
 
-// Wait waits, after Close, until every process ended, at most d, without limit if d is negative. It says whether all did.
+// Wait waits, after Close, until every process ended, at most d, without limit if d is negative. It says whether all
+// did.
 func (e *Env) Wait(d time.Duration) bool {
 	e.mu.Lock()
 	factories := slices.Clone(e.ending)

@@ -18,7 +18,8 @@ func newLog(conf *config.Config) (*logsink.Sink, error) {
 	_, described := conf.Lookup(config.LogDescriptor)
 	switch {
 	case path != "" && described:
-		return nil, status.New(status.InvalidArgument, "%s %q and %s %d, one of them is allowed", config.LogFile, path, config.LogDescriptor, conf.Int(config.LogDescriptor))
+		return nil, status.New(status.InvalidArgument, "%s %q and %s %d, one of them is allowed",
+			config.LogFile, path, config.LogDescriptor, conf.Int(config.LogDescriptor))
 	case path != "":
 		file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK, 0o644)
 		if err != nil {

@@ -15,8 +15,9 @@ import (
 	"udfrunner/core/worker"
 )
 
-// selfCheck runs a small task on a worker whose PySpark is newer than any known: negation of an Arrow column or, without PyArrow, of
-// pickled rows. Its answer must be the right one, and understood to its last byte, before the deadline.
+// selfCheck runs a small task on a worker whose PySpark is newer than any known: negation of an Arrow column or,
+// without PyArrow, of pickled rows. Its answer must be the right one, and understood to its last byte, before the
+// deadline.
 func selfCheck(w *worker.Worker, dialect *protocol.Dialect, info *worker.Info, deadline time.Time) error {
 	conf, err := config.New(nil, "LANG=C")
 	if err != nil {
@@ -37,15 +38,15 @@ func selfCheck(w *worker.Worker, dialect *protocol.Dialect, info *worker.Info, d
 	if err != nil {
 		return err
 	}
-	s := &patientSource{worker: w, deadline: deadline}
+	s := &blockingSource{channel: w.Channel, reader: w.Reader, deadline: deadline}
 	if err := s.send(input); err != nil {
 		return err
 	}
 	return s.answered(protocol.NewReader(dialect, framing, s), want)
 }
 
-// The rows (1,) and (2,) as Spark's pickler may write them, and their negatives as a worker does: a list of them, without the
-// pickle's frame.
+// The rows (1,) and (2,) as Spark's pickler may write them, and their negatives as a worker does: a list of them,
+// without the pickle's frame.
 var (
 	pickledRows = []byte("\x80\x02](K\x01\x85K\x02\x85e.")
 	negatedRows = []byte("(J\xff\xff\xff\xffJ\xfe\xff\xff\xffe.")
@@ -66,7 +67,7 @@ func pickledTask(dialect *protocol.Dialect, pythonVersion string) ([]byte, error
 }
 
 // answered reads a task's answer to its end: want must be at its data's.
-func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
+func (s *blockingSource) answered(reader *protocol.Reader, want []byte) error {
 	found := false
 	for {
 		event, err := reader.Next()
@@ -96,7 +97,7 @@ func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
 			switch {
 			case !found:
 				return status.New(status.Protocol, "the result is not the right one")
-			case !reader.Result().Reusable || s.worker.Reader.Buffered() > 0:
+			case !reader.Result().Reusable || s.reader.Buffered() > 0:
 				return status.New(status.Protocol, "the worker does not agree on the end of the task")
 			}
 			return nil
@@ -105,7 +106,7 @@ func (s *patientSource) answered(reader *protocol.Reader, want []byte) error {
 }
 
 // arrowStream reads a stream to its end and says whether the body of one of its batches begins with want.
-func (s *patientSource) arrowStream(want []byte) (found bool, err error) {
+func (s *blockingSource) arrowStream(want []byte) (found bool, err error) {
 	decoder := arrowio.NewDecoder(arrowio.DecoderOptions{})
 	for {
 		prefix := make([]byte, arrowio.PrefixSize)
@@ -157,34 +158,35 @@ func checkSize(n int64) error {
 	return nil
 }
 
-// patientSource is what a worker sends, read with waiting.
-type patientSource struct {
-	worker   *worker.Worker
+// blockingSource is what a worker sends, where a read waits for it.
+type blockingSource struct {
+	channel  transport.Channel
+	reader   *transport.Reader
 	deadline time.Time
 }
 
 // Peek implements protocol.Source.
-func (s *patientSource) Peek(n int) (b []byte, err error) {
-	err = s.patiently(false, func() error {
-		b, err = s.worker.Reader.Peek(n)
+func (s *blockingSource) Peek(n int) (b []byte, err error) {
+	err = s.blocking(false, func() error {
+		b, err = s.reader.Peek(n)
 		return err
 	})
 	return b, err
 }
 
 // Discard implements protocol.Source.
-func (s *patientSource) Discard(n int) { s.worker.Reader.Discard(n) }
+func (s *blockingSource) Discard(n int) { s.reader.Discard(n) }
 
 // Read implements protocol.Source.
-func (s *patientSource) Read(p []byte) (n int, err error) {
-	err = s.patiently(false, func() error {
-		n, err = s.worker.Reader.Read(p)
+func (s *blockingSource) Read(p []byte) (n int, err error) {
+	err = s.blocking(false, func() error {
+		n, err = s.reader.Read(p)
 		return err
 	})
 	return n, err
 }
 
-func (s *patientSource) fill(p []byte) error {
+func (s *blockingSource) fill(p []byte) error {
 	for n := 0; n < len(p); {
 		got, err := s.Read(p[n:])
 		if err != nil {
@@ -195,14 +197,14 @@ func (s *patientSource) fill(p []byte) error {
 	return nil
 }
 
-func (s *patientSource) send(input []byte) error {
-	writer := transport.NewWriter(s.worker.Socket)
+func (s *blockingSource) send(input []byte) error {
+	writer := transport.NewWriter(s.channel)
 	writer.Queue(input)
-	return s.patiently(true, writer.Send)
+	return s.blocking(true, writer.Send)
 }
 
-// patiently repeats what would block.
-func (s *patientSource) patiently(forWriting bool, try func() error) error {
+// blocking repeats what would block.
+func (s *blockingSource) blocking(forWriting bool, try func() error) error {
 	for {
 		err := try()
 		switch {
@@ -216,7 +218,7 @@ func (s *patientSource) patiently(forWriting bool, try func() error) error {
 			return status.New(status.Spawn, "no answer within the time for a start (udfrunner.worker.startTimeout)")
 		}
 		const noWake = -1 // poll skips it
-		if _, err := transport.Wait(s.worker.Socket, forWriting, noWake, left); err != nil {
+		if _, err := transport.Wait(s.channel, forWriting, noWake, left); err != nil {
 			return err
 		}
 	}

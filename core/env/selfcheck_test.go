@@ -71,8 +71,8 @@ func TestSelfCheckBelievesNoSizes(t *testing.T) {
 		_, err = unix.Write(fd, answer)
 		require.NoError(t, err)
 		require.NoError(t, unix.Close(fd))
-		w := &worker.Worker{Socket: socket, Reader: transport.NewReader(socket)}
-		s := &patientSource{worker: w, deadline: time.Now().Add(10 * time.Second)}
+		deadline := time.Now().Add(10 * time.Second)
+		s := &blockingSource{channel: socket, reader: transport.NewReader(socket), deadline: deadline}
 		assert.ErrorContains(t, s.answered(protocol.NewReader(dialect, framing, s), nil), want, name)
 		socket.Close()
 	}

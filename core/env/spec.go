@@ -1,9 +1,7 @@
 package env
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"udfrunner/core/config"
 	"udfrunner/core/protocol"
@@ -15,7 +13,8 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 	minors := protocol.Minors()
 	variables := conf.HostEnvironment()
 	tempDir := variables["TMPDIR"]
-	for name, value := range conf.WorkerEnvironment(minors[len(minors)-1], conf.Bool(config.PythonWorkerReuse), 0).Factory {
+	environment := conf.WorkerEnvironment(minors[len(minors)-1], conf.Bool(config.PythonWorkerReuse), 0)
+	for name, value := range environment.Factory {
 		variables[name] = value
 	}
 	environ := make([]string, 0, len(variables))
@@ -28,11 +27,17 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 		maxIdle = defaultMaxIdle
 	}
 	spec := worker.Spec{
-		Kind: factoryKind(conf), Python: conf.Text(config.PythonExecutable), Env: environ,
-		StartTimeout: conf.Duration(config.WorkerStart), IdleTimeout: conf.Duration(config.WorkerIdleTimeout),
-		MaxIdle: maxIdle, Strict: !conf.Bool(config.PythonWorkerReuse), Spares: conf.Int(config.WorkerSpares),
-		Recycle: worker.Recycle{
-			Tasks: conf.Int(config.RecycleTasks), Age: conf.Duration(config.RecycleAge), Memory: conf.Size(config.RecycleMemory),
+		Program: worker.Program{
+			Kind: factoryKind(conf), Python: conf.Text(config.PythonExecutable), Env: environ,
+			StartTimeout: conf.Duration(config.WorkerStart),
+		},
+		Policy: worker.Policy{
+			IdleTimeout: conf.Duration(config.WorkerIdleTimeout), MaxIdle: maxIdle,
+			Strict: !conf.Bool(config.PythonWorkerReuse), Spares: conf.Int(config.WorkerSpares),
+			Recycle: worker.Recycle{
+				Tasks: conf.Int(config.RecycleTasks), Age: conf.Duration(config.RecycleAge),
+				Memory: conf.Size(config.RecycleMemory),
+			},
 		},
 		Check: selfCheck, Probes: &e.probes, Log: e.log,
 	}
@@ -61,8 +66,8 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 	return spec
 }
 
-// factoryKind is the kind of factory that a configuration asks for, as PythonWorkerFactory chooses it; where it names no module of
-// its own it is the embedded daemon.
+// factoryKind is the kind of factory that a configuration asks for, as PythonWorkerFactory chooses it; where it names
+// no module of its own it is the embedded daemon.
 func factoryKind(conf *config.Config) worker.Kind {
 	switch workerModule := conf.Text(config.PythonWorkerModule); {
 	case !conf.Bool(config.PythonUseDaemon):
@@ -72,13 +77,6 @@ func factoryKind(conf *config.Config) worker.Kind {
 	default:
 		return worker.Embedded
 	}
-}
-
-// specKey tells factories apart.
-func specKey(s *worker.Spec) string {
-	return strings.Join(append([]string{
-		fmt.Sprint(s.Kind, s.Zygote, s.UnixSockets, s.StartTimeout), s.Python, s.DaemonModule, s.WorkerModule, s.SocketDir, strings.Join(s.Modules, ","),
-	}, s.Env...), "\x00")
 }
 
 // defaultMaxIdle bounds the idle workers of a factory where no limit is set.

@@ -24,7 +24,10 @@ type warmTask struct {
 
 var warmTasks = []warmTask{
 	{evalType: protocol.SQLScalarArrowUDF, reference: "pyarrow.compute:negate", arguments: 1, result: `"long"`},
-	{evalType: protocol.SQLMapArrowIterUDF, reference: "builtins:iter", arguments: 1, result: `{"type":"struct","fields":[]}`, wrap: true},
+	{
+		evalType: protocol.SQLMapArrowIterUDF, reference: "builtins:iter", arguments: 1, wrap: true,
+		result: `{"type":"struct","fields":[]}`,
+	},
 	{evalType: protocol.SQLScalarPandasUDF, reference: "operator:add", arguments: 2, result: `"long"`, pandas: true},
 	{
 		evalType: protocol.SQLMapPandasIterUDF, reference: "builtins:iter", arguments: 1, wrap: true, pandas: true,
@@ -65,7 +68,8 @@ func (t *warmTask) input(dialect *protocol.Dialect, pythonVersion string, conf *
 	for _, p := range conf.RunnerConf(dialect.Minor, false) {
 		init.RunnerConf = append(init.RunnerConf, protocol.Entry{Key: p.Key, Value: p.Value})
 	}
-	schema := &arrowio.Schema{Fields: []arrowio.Field{{Name: "_0", Type: &arrowio.Type{ID: arrowio.Int64}, Nullable: true}}}
+	field := arrowio.Field{Name: "_0", Type: &arrowio.Type{ID: arrowio.Int64}, Nullable: true}
+	schema := &arrowio.Schema{Fields: []arrowio.Field{field}}
 	encoder, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{WrapStruct: t.wrap})
 	if err != nil {
 		return nil, err
@@ -95,5 +99,7 @@ func warmBatch() *cdata.Array {
 	buffers := [2]unsafe.Pointer{nil, unsafe.Pointer(&values)}
 	column := &cdata.Array{Length: 3, NBuffers: 2, Buffers: &buffers[0], Release: live}
 	children, noNulls := [1]*cdata.Array{column}, [1]unsafe.Pointer{}
-	return &cdata.Array{Length: 3, NBuffers: 1, Buffers: &noNulls[0], NChildren: 1, Children: &children[0], Release: live}
+	return &cdata.Array{
+		Length: 3, NBuffers: 1, Buffers: &noNulls[0], NChildren: 1, Children: &children[0], Release: live,
+	}
 }

@@ -9,12 +9,12 @@ import (
 )
 
 // eventFD is the descriptor that hosts poll: an epoll instance over the iterator's wake descriptor and the
-// worker's socket, which thereby is level-triggered.
+// worker's channel, which thereby is level-triggered.
 type eventFD struct {
-	fd     int
-	wake   *transport.Wake
-	socket *transport.Socket
-	timer  *safego.Timer // sets wake when something is due
+	fd      int
+	wake    *transport.Wake
+	channel transport.Channel
+	timer   *safego.Timer // sets wake when something is due
 }
 
 func newEventFD(wake *transport.Wake) (*eventFD, error) {
@@ -30,31 +30,27 @@ func newEventFD(wake *transport.Wake) (*eventFD, error) {
 	return e, nil
 }
 
-// attach adds the worker's socket, once.
-func (e *eventFD) attach(socket *transport.Socket) {
-	if e.socket != nil {
+// attach adds the worker's channel, once.
+func (e *eventFD) attach(channel transport.Channel) {
+	if e.channel != nil {
 		return
 	}
-	e.socket = socket
-	_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, socket.FD(), &unix.EpollEvent{Events: unix.EPOLLIN})
+	e.channel = channel
+	_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, channel.FD(), polled(channel, false))
 }
 
 // detach removes it, before it is closed or given back.
 func (e *eventFD) detach() {
-	if e.socket != nil {
-		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, e.socket.FD(), nil)
-		e.socket = nil
+	if e.channel != nil {
+		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, e.channel.FD(), nil)
+		e.channel = nil
 	}
 }
 
 // update sets what the descriptor waits for, after a call.
 func (e *eventFD) update(done bool, p *pump) {
-	if e.socket != nil {
-		events := uint32(unix.EPOLLIN)
-		if p.wantsToSend() {
-			events |= unix.EPOLLOUT
-		}
-		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, e.socket.FD(), &unix.EpollEvent{Events: events})
+	if e.channel != nil {
+		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, e.channel.FD(), polled(e.channel, p.wantsToSend()))
 	}
 	e.timer.Stop()
 	if done || p.canProgress() {
@@ -62,6 +58,11 @@ func (e *eventFD) update(done bool, p *pump) {
 	} else if due, ok := p.due(); ok {
 		e.timer = safego.AfterFunc(due, e.wake.Set)
 	}
+}
+
+// polled is what epoll waits for on a channel.
+func polled(channel transport.Channel, forWriting bool) *unix.EpollEvent {
+	return &unix.EpollEvent{Events: uint32(channel.Events(forWriting))} //nolint:gosec // bits
 }
 
 func (e *eventFD) close() {

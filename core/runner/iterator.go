@@ -67,7 +67,7 @@ type Iterator struct {
 
 func newIterator(r *base, factory worker.Factory, p *pump, input hostcall.Input, task Task) (*Iterator, error) {
 	var wake *transport.Wake
-	err := worker.Sparing(func() (err error) {
+	err := worker.WithEviction(func() (err error) {
 		wake, err = transport.NewWake()
 		return err
 	})
@@ -127,7 +127,7 @@ func (it *Iterator) attach() {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if it.events != nil && it.worker != nil {
-		it.events.attach(it.worker.Socket)
+		it.events.attach(it.worker.Channel)
 	}
 }
 
@@ -454,7 +454,7 @@ func (it *Iterator) EventFD() (int, error) {
 	}
 	if it.events == nil {
 		var events *eventFD
-		err := worker.Sparing(func() (err error) {
+		err := worker.WithEviction(func() (err error) {
 			events, err = newEventFD(it.wake)
 			return err
 		})
@@ -464,7 +464,7 @@ func (it *Iterator) EventFD() (int, error) {
 		it.events = events
 		if it.worker != nil {
 			if ready, _ := it.worker.Ready(); ready {
-				events.attach(it.worker.Socket)
+				events.attach(it.worker.Channel)
 			}
 		}
 		if it.busy {

@@ -101,10 +101,10 @@ const waiting = status.Code(100)
 
 // wait waits for something to happen, at most d; it says whether something did.
 func (p *pump) wait(d time.Duration) (bool, error) {
-	var socket *transport.Socket
+	var channel transport.Channel
 	if w := p.it.worker; w != nil && p.death.IsZero() && p.failure == nil {
 		if ready, _ := w.Ready(); ready {
-			socket = w.Socket
+			channel = w.Channel
 		}
 	}
 	if due, ok := p.due(); ok && (d < 0 || d > due) {
@@ -114,7 +114,7 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 		p.it.monitor.idle.waits()
 	}
 	start := time.Now()
-	ready, err := transport.Wait(socket, p.wantsToSend(), p.it.wake.FD(), d)
+	ready, err := transport.Wait(channel, p.wantsToSend(), p.it.wake.FD(), d)
 	p.counters.waited.Add(int64(time.Since(start)))
 	if ready.Read || ready.Write {
 		p.it.monitor.idle.moves()
@@ -253,7 +253,7 @@ func (p *pump) open() (bool, error) {
 	}
 	w := p.it.worker
 	w.OnExit(p.it.wake.Set)
-	p.writer.Attach(w.Socket)
+	p.writer.Attach(w.Channel)
 	p.source = w.Reader
 	p.source.Restart()
 	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)

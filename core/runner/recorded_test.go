@@ -18,6 +18,7 @@ import (
 	"udfrunner/core/hosttest"
 	"udfrunner/core/protocol"
 	"udfrunner/core/runner"
+	"udfrunner/core/transport"
 	"udfrunner/core/worker"
 )
 
@@ -123,7 +124,7 @@ func TestRecordedTasks(t *testing.T) {
 			r := c.Runner(t, e)
 			fake, theirs := newRecorder(t)
 			factory := worker.NewConnected(c.Dialect, worker.Info{Python: "3.11.0", PySpark: c.Minor + ".0"},
-				func() (int, error) { return theirs, nil })
+				func() (transport.Channel, error) { return transport.Adopt(theirs) })
 			defer factory.Close()
 			runner.UseFactory(r, factory)
 			go fake.serve(c.Answer, func(got []byte) bool {

@@ -99,7 +99,7 @@ func TestAFloodOfNoResultsKeepsNoCall(t *testing.T) {
 	const share = 4 << 10
 	it.pump.share = share
 	flooded := func() bool { // more is there than a call reads
-		n, err := unix.IoctlGetInt(it.worker.Socket.FD(), unix.TIOCINQ)
+		n, err := unix.IoctlGetInt(it.worker.Channel.FD(), unix.TIOCINQ)
 		require.NoError(t, err)
 		return n > 3*share+readAhead
 	}

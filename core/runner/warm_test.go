@@ -14,6 +14,7 @@ import (
 	"udfrunner/core/protocol"
 	"udfrunner/core/runner"
 	"udfrunner/core/status"
+	"udfrunner/core/transport"
 	"udfrunner/core/worker"
 )
 
@@ -32,7 +33,8 @@ func connectedTask(t testing.TB, minor string, kind int) (it *runner.Iterator, c
 	fds, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = unix.Close(fds[1]) })
-	factory := worker.NewConnected(c.Dialect, worker.Info{Python: "3.11.0", PySpark: minor + ".0"}, func() (int, error) { return fds[0], nil })
+	factory := worker.NewConnected(c.Dialect, worker.Info{Python: "3.11.0", PySpark: minor + ".0"},
+		func() (transport.Channel, error) { return transport.Adopt(fds[0]) })
 	t.Cleanup(factory.Close)
 	r := c.Runner(t, e)
 	runner.UseFactory(r, factory)

@@ -6,9 +6,9 @@ import (
 	"udfrunner/core/status"
 )
 
-// Adopt makes a connected stream socket (of Unix, IPv4 or IPv6) the channel to a worker. The descriptor becomes the Socket's, and is closed on
-// an error. TCP sends at once, and acknowledges at once what it waited for: stock workers write several small pieces, each of which
-// would else wait for the delayed acknowledgement of the one before.
+// Adopt makes a connected stream socket (of Unix, IPv4 or IPv6) the channel to a worker. The descriptor becomes the
+// Socket's, and is closed on an error. TCP sends at once, and acknowledges at once what it waited for: stock workers
+// write several small pieces, each of which would else wait for the delayed acknowledgement of the one before.
 func Adopt(fd int) (*Socket, error) {
 	s := &Socket{fd: fd}
 	family, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
@@ -28,9 +28,4 @@ func Adopt(fd int) (*Socket, error) {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, socketBuffer)
 	}
 	return s, nil
-}
-
-// acknowledge has TCP acknowledge what came, and what comes next as soon as it is read.
-func (s *Socket) acknowledge() {
-	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
 }

@@ -80,8 +80,8 @@ func TestAdoptedSocket(t *testing.T) {
 	}
 }
 
-// TestSmallAnswersAreNotDelayed has the other side write in small pieces, each of which its kernel holds back until the one before is
-// acknowledged: a delayed acknowledgement takes 40 ms.
+// TestSmallAnswersAreNotDelayed has the other side write in small pieces, each of which its kernel holds back until the
+// one before is acknowledged: a delayed acknowledgement takes 40 ms.
 func TestSmallAnswersAreNotDelayed(t *testing.T) {
 	fd, other := dialled(t, "tcp", "127.0.0.1:0")
 	socket, err := Adopt(fd)

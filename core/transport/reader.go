@@ -12,23 +12,24 @@ const (
 	maxPeek = 4096
 )
 
-// Reader reads a socket through a small buffer, without waiting. Big reads go straight to
+// Reader reads a channel through a small buffer, without waiting. Big reads go straight to
 // their destination.
 type Reader struct {
-	socket *Socket
-	buffer []byte
-	r, w   int
-	total  int64
-	left   int64 // bytes that may be received before Allow
+	channel Channel
+	buffer  []byte
+	r, w    int
+	total   int64
+	left    int64     // bytes that may be received before Allow
+	into    [2][]byte // Receive's argument, here so that a read allocates nothing
 }
 
-// NewReader reads from socket.
-func NewReader(socket *Socket) *Reader {
-	return &Reader{socket: socket, buffer: make([]byte, readAhead), left: math.MaxInt64}
+// NewReader reads from channel.
+func NewReader(channel Channel) *Reader {
+	return &Reader{channel: channel, buffer: make([]byte, readAhead), left: math.MaxInt64}
 }
 
-// Allow bounds what is received until the next Allow: some n bytes, then the reader answers ErrWouldBlock as if nothing more had come, so
-// that a sender without end cannot hold the thread that reads.
+// Allow bounds what is received until the next Allow: some n bytes, then the reader answers ErrWouldBlock as if nothing
+// more had come, so that a sender without end cannot hold the thread that reads.
 func (r *Reader) Allow(n int64) { r.left = n }
 
 // Spent says whether that bound was reached: more may be there.
@@ -38,7 +39,9 @@ func (r *Reader) receive(buffers ...[]byte) (int, error) {
 	if r.Spent() {
 		return 0, ErrWouldBlock
 	}
-	got, err := r.socket.read(buffers...)
+	n := copy(r.into[:], buffers)
+	got, err := r.channel.Receive(r.into[:n])
+	clear(r.into[:n])
 	if err == nil {
 		r.total += int64(got)
 		r.left -= int64(got)
@@ -46,7 +49,7 @@ func (r *Reader) receive(buffers ...[]byte) (int, error) {
 	return got, err
 }
 
-// Restart begins the count of bytes anew, for the next task on a socket of which nothing is buffered.
+// Restart resets the count of bytes, for the next task on a channel of which nothing is buffered.
 func (r *Reader) Restart() { r.r, r.w, r.total = 0, 0, 0 }
 
 // Buffered is the count of bytes received and not yet consumed.

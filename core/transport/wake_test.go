@@ -1,11 +1,15 @@
 package transport
 
 import (
+	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // A Set that meets a Clear is either undone by it or holds: it never leaves a Wake that no later Set can set.
@@ -39,4 +43,60 @@ func TestWakeIsSetWhileItIsCleared(t *testing.T) {
 	ready, err := Wait(nil, false, w.FD(), time.Millisecond)
 	require.NoError(t, err)
 	require.Equal(t, Ready{}, ready)
+}
+
+// A Set during a Clear waits for it: what it would write in between would be read by that Clear, and no later Set would
+// write again.
+func TestSetWaitsForAClearThatIsUnderWay(t *testing.T) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC) // not O_NONBLOCK: Clear stays in its read until something is written
+	require.NoError(t, err)
+	w := &Wake{fd: fd, set: true}
+	defer w.Close()
+	cleared, done := make(chan struct{}), make(chan struct{})
+	go func() { //nolint:forbidigo // a test's own thread
+		defer close(cleared)
+		w.Clear()
+	}()
+	require.Eventually(t, func() bool { return isIn("syscall", ".(*Wake).Clear") }, 10*time.Second, time.Millisecond)
+	go func() { //nolint:forbidigo // a test's own thread
+		defer close(done)
+		w.Set()
+	}()
+	require.Eventually(t, func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return isIn("sync.Mutex.Lock", ".(*Wake).Set")
+		}
+	}, 10*time.Second, time.Millisecond)
+	select {
+	case <-done:
+		assert.Fail(t, "Set went on while Clear was reading")
+	default:
+		_, err = unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		require.NoError(t, err)
+	}
+	for _, end := range []chan struct{}{cleared, done} {
+		select {
+		case <-end:
+		case <-time.After(10 * time.Second):
+			require.Fail(t, "it waits for ever")
+		}
+	}
+	ready, err := Wait(nil, false, w.FD(), 0)
+	require.NoError(t, err)
+	assert.True(t, ready.Wake, "it was set last")
+}
+
+// isIn says whether some goroutine is in a function, in a state as the runtime's dumps name it.
+func isIn(state, function string) bool {
+	dump := make([]byte, 1<<20)
+	for goroutine := range strings.SplitSeq(string(dump[:runtime.Stack(dump, true)]), "\n\n") {
+		head, frames, _ := strings.Cut(goroutine, "\n")
+		if strings.Contains(head, "["+state) && strings.Contains(frames, function+"(") {
+			return true
+		}
+	}
+	return false
 }

@@ -3,7 +3,7 @@ package transport
 // Writer queues segments of memory and sends them in order, without waiting and without copying. The memory
 // of a segment is read until its release was called.
 type Writer struct {
-	socket   *Socket
+	channel  Channel
 	segments [][]byte
 	pending  int
 	queued   int64 // bytes ever queued
@@ -16,11 +16,11 @@ type release struct {
 	f  func()
 }
 
-// NewWriter writes to socket, which may be nil until Attach.
-func NewWriter(socket *Socket) *Writer { return &Writer{socket: socket} }
+// NewWriter writes to channel, which may be nil until Attach.
+func NewWriter(channel Channel) *Writer { return &Writer{channel: channel} }
 
-// Attach names the socket of a writer that was made without one.
-func (w *Writer) Attach(socket *Socket) { w.socket = socket }
+// Attach names the channel of a writer that was made without one.
+func (w *Writer) Attach(channel Channel) { w.channel = channel }
 
 // Queue adds segments to what is to be sent.
 func (w *Writer) Queue(segments ...[]byte) {
@@ -42,11 +42,11 @@ func (w *Writer) Pending() int { return w.pending }
 // Sent is the count of bytes sent.
 func (w *Writer) Sent() int64 { return w.sent }
 
-// Send sends what the socket takes now: nil when all is sent, ErrWouldBlock when there is no room,
+// Send sends what the channel takes now: nil when all is sent, ErrWouldBlock when there is no room,
 // ErrClosed when the worker takes no more.
 func (w *Writer) Send() error {
 	for w.pending > 0 {
-		n, err := w.socket.write(w.segments)
+		n, err := w.channel.Send(w.segments)
 		if err != nil {
 			return err
 		}

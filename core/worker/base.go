@@ -2,22 +2,18 @@ package worker
 
 import (
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"udfrunner/core/protocol"
-	"udfrunner/core/safego"
 	"udfrunner/core/status"
-	"udfrunner/core/transport"
 )
 
 // maker is what differs between factories: how a worker's process comes and goes.
 type maker interface {
+	owner
 	// launch begins to make the process of w and its channel. It does not wait.
 	launch(w *Worker, env map[string]string) error
-	// kill ends the process of w at once; called at most once for a worker.
-	kill(w *Worker)
 	// DaemonPID is Factory's.
 	DaemonPID() int
 	// stop begins the end of all processes, idle workers' channels being closed already; called once.
@@ -29,7 +25,7 @@ type base struct {
 	spec  Spec
 	maker maker
 	idle  *pool
-	done  *farewell
+	exits *exitDelay
 	oom   oomWatch
 	gone  chan struct{} // closed by the maker when no process is left
 
@@ -46,13 +42,14 @@ type base struct {
 func newBase(spec Spec) *base {
 	b := &base{spec: spec, gone: make(chan struct{}), workers: map[uint64]*Worker{}}
 	b.idle = &pool{
-		max: spec.MaxIdle, age: spec.IdleTimeout, recycle: spec.Recycle, spares: spec.Spares, drop: b.discard, wear: b.recycled,
+		max: spec.MaxIdle, age: spec.IdleTimeout, recycle: spec.Recycle, spares: spec.Spares, drop: b.discard,
+		retire: b.retire,
 	}
-	b.done = &farewell{end: func(w *Worker) {
+	b.exits = &exitDelay{end: func(w *Worker) {
 		w.closeChannel()
-		w.lingers()
+		w.expectExit()
 	}}
-	living.add(b)
+	holders.add(b)
 	return b
 }
 
@@ -81,39 +78,13 @@ func (b *base) State() (*protocol.Dialect, *Info, error) {
 	return b.dialect, &b.info, nil
 }
 
-// Acquire implements Factory.
-func (b *base) Acquire(key string, env map[string]string, paths ...string) (*Worker, error) {
-	w := b.idle.take(key)
-	if w != nil {
-		b.taken(w)
-	} else {
-		var err error
-		if w, err = b.begin(&Worker{key: key, paths: paths, use: inTask}, env); err != nil {
-			return nil, err
-		}
-	}
-	b.refill(key, env, paths)
-	return w, nil
-}
-
-// taken notes that a task has got an idle worker.
-func (b *base) taken(w *Worker) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if w.spare {
-		b.counts.SparesUsed++
-	} else {
-		b.counts.Reused++
-	}
-	b.counts.Running++
-	w.use, w.spare = inTask, false
-}
-
 // begin begins to make a worker.
-func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
-	w.Broadcasts, w.factory, w.pidfd, w.born = map[int64]bool{}, b, -1, time.Now()
-	w.young = w.use == inTask
-	w.asking, w.exited, w.reported = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+func (b *base) begin(key string, use use, env map[string]string, paths []string) (*Worker, error) {
+	forTask := use == inTask
+	w := newWorker(
+		identity{owner: b.maker, kind: b.spec.Kind, python: b.spec.Python, key: key, paths: paths, born: time.Now()},
+		lease{use: use, firstTask: forTask},
+	)
 	b.mu.Lock()
 	if b.err != nil {
 		b.mu.Unlock()
@@ -124,20 +95,20 @@ func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 	b.workers[w.id] = w
 	b.counts.Started++
 	b.counts.Alive++
-	if w.use == inTask {
+	if forTask {
 		b.counts.Running++
-		b.done.begun()
+		b.exits.firstTaskBegun()
 	}
 	b.mu.Unlock()
 	launch := func() error { return b.maker.launch(w, env) }
 	var err error
-	if w.use == inTask {
-		err = Sparing(launch)
+	if forTask {
+		err = WithEviction(launch)
 	} else { // others are not given up for a spare
 		err = explainScarcity(launch())
 	}
 	if err != nil {
-		b.givenBack(w, letGo)
+		b.givenBack(w, discarded)
 		b.ended(w, Exit{}, status.From(err))
 		w.closeChannel()
 		return nil, err
@@ -149,7 +120,8 @@ func (b *base) begin(w *Worker, env map[string]string) (*Worker, error) {
 	return w, nil
 }
 
-// besideWorkers is a process of the control group that a new worker will be in: its daemon or, where it has none, the host.
+// besideWorkers is a process of the control group that a new worker will be in: its daemon or, where it has none, the
+// host.
 func (b *base) besideWorkers() int {
 	if pid := b.maker.DaemonPID(); pid > 0 {
 		return pid
@@ -157,67 +129,8 @@ func (b *base) besideWorkers() int {
 	return os.Getpid()
 }
 
-// refill begins to make the spares of a key that are missing.
-func (b *base) refill(key string, env map[string]string, paths []string) {
-	if b.spec.Spares == 0 {
-		return
-	}
-	returning := 0
-	if !b.spec.Strict {
-		b.mu.Lock()
-		returning = int(b.counts.Running)
-		b.mu.Unlock()
-	}
-	for b.idle.reserve(key, returning) {
-		safego.AfterFunc(spareDelay, func() { b.spare(key, env, paths) })
-	}
-}
-
-// spareDelay is how long after a task has got its worker the next spare is begun: its making would take from the task's first
-// milliseconds, which spares are there to save.
-const spareDelay = 10 * time.Millisecond
-
-// spare makes a spare. One that is never made leaves its error to the tasks, which will have it too.
-func (b *base) spare(key string, env map[string]string, paths []string) {
-	w, err := b.begin(&Worker{key: key, paths: paths, use: inPool, spare: true}, env)
-	if err != nil {
-		b.idle.putSpare(key, nil)
-		return
-	}
-	w.OnReady(func() {
-		if !w.isReady() {
-			b.idle.putSpare(key, nil)
-		} else if !b.idle.putSpare(key, w) {
-			b.discard(w)
-		}
-	})
-}
-
-// Release implements Factory.
-func (b *base) Release(w *Worker, reuse bool) {
-	w.Tasks++
-	w.OnExit(nil)
-	if !w.isReady() {
-		b.Kill(w)
-		return
-	}
-	if !reuse || b.spec.Strict {
-		b.discard(w)
-		return
-	}
-	if b.spec.Recycle.wornOut(w) {
-		b.recycled(w)
-		return
-	}
-	b.givenBack(w, inPool)
-	w.label(nil)
-	if !b.idle.put(w) {
-		b.discard(w)
-	}
-}
-
-// recycled lets a worker end that is worn out.
-func (b *base) recycled(w *Worker) {
+// retire lets a worker end that is worn out.
+func (b *base) retire(w *Worker) {
 	b.mu.Lock()
 	b.counts.Recycled++
 	b.mu.Unlock()
@@ -227,29 +140,29 @@ func (b *base) recycled(w *Worker) {
 // Kill implements Factory.
 func (b *base) Kill(w *Worker) {
 	w.OnExit(nil)
-	b.givenBack(w, letGo)
+	b.givenBack(w, discarded)
 	w.Kill()
 	w.closeChannel()
 }
 
 func (b *base) givenBack(w *Worker, use use) {
 	b.mu.Lock()
-	was := w.use
-	if was == inTask {
+	firstTaskEnded := false
+	if w.use == inTask {
 		b.counts.Running--
+		firstTaskEnded, w.firstTask = w.firstTask, false
 	}
 	w.use = use
 	b.mu.Unlock()
-	if was == inTask && w.young {
-		w.young = false
-		b.done.firstTaskEnded()
+	if firstTaskEnded {
+		b.exits.firstTaskEnded()
 	}
 }
 
 // discard lets a worker's process end, soon: it reads the end of its input and exits, or is killed.
 func (b *base) discard(w *Worker) {
-	b.givenBack(w, letGo)
-	b.done.add(w)
+	b.givenBack(w, discarded)
+	b.exits.add(w)
 }
 
 // ForkDue implements Factory.
@@ -257,8 +170,8 @@ func (b *base) ForkDue(begun time.Time) time.Time { return begun.Add(b.spec.Star
 
 // Stuck implements Factory.
 func (b *base) Stuck() *status.Error {
-	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)", b.spec.Python, b.spec.StartTimeout).
-		Because(status.CauseStartTimeout)
+	err := status.New(status.Spawn, "daemon (%s) forked no worker within %v (udfrunner.worker.startTimeout)",
+		b.spec.Python, b.spec.StartTimeout).Because(status.CauseStartTimeout)
 	b.fail(err)
 	return err
 }
@@ -292,9 +205,9 @@ func (b *base) fail(err *status.Error) {
 	waiting := b.waiting
 	b.waiting = nil
 	b.mu.Unlock()
-	living.remove(b)
+	holders.remove(b)
 	b.idle.close()
-	b.done.close()
+	b.exits.close()
 	b.maker.stop()
 	for _, notify := range waiting {
 		notify()
@@ -305,45 +218,6 @@ func (b *base) failure() *status.Error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.err
-}
-
-// known makes the factory usable, or has its dialect tried first where that is not known to fit.
-func (b *base) known(info Info, dialect *protocol.Dialect) {
-	if !dialect.Tried || b.spec.Check == nil {
-		b.ready(info, dialect)
-		return
-	}
-	safego.Go(func() {
-		if err := b.try(&info, dialect); err != nil {
-			minors := protocol.Minors()
-			refusal := status.New(status.NotSupported,
-				"PySpark %s of %q did not pass the self-check in the format of %s: %w; supported are %s, and newer ones that pass it",
-				info.PySpark, b.spec.Python, minors[len(minors)-1], err, strings.Join(minors, ", "))
-			refusal.Details = err.Details
-			b.fail(refusal)
-			return
-		}
-		b.ready(info, dialect)
-	}, b.fail)
-}
-
-// try runs the self-check on a worker of the factory's own.
-func (b *base) try(info *Info, dialect *protocol.Dialect) *status.Error {
-	w, err := b.begin(&Worker{use: inTask}, map[string]string{})
-	if err != nil {
-		return status.From(err)
-	}
-	defer b.Release(w, false)
-	connected := make(chan struct{})
-	w.OnReady(func() { close(connected) })
-	<-connected // bounded by the maker
-	if _, err := w.Ready(); err != nil {
-		return status.From(err)
-	}
-	if err := b.spec.Check(w, dialect, info, time.Now().Add(b.spec.StartTimeout)); err != nil {
-		return w.Explain(status.From(err))
-	}
-	return nil
 }
 
 func (b *base) ready(info Info, dialect *protocol.Dialect) {
@@ -378,8 +252,8 @@ func (b *base) alive() []*Worker {
 	return list
 }
 
-// ended records the end of a worker, or with refuse that it never began. Only the first call for a worker counts; it says
-// whether it is that.
+// ended records the end of a worker, or with refuse that it never began. Only the first call for a worker counts; it
+// says whether it is that.
 func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
 	b.mu.Lock()
 	if b.workers[w.id] != w {
@@ -391,7 +265,7 @@ func (b *base) ended(w *Worker, exit Exit, refuse *status.Error) bool {
 	switch {
 	case w.wasKilled():
 		b.counts.Killed++
-	case refuse == nil && b.err == nil && (w.use != letGo || exit.Known && exit.Status.Signaled()):
+	case refuse == nil && b.err == nil && (w.use != discarded || exit.Known && exit.Status.Signaled()):
 		b.counts.Crashed++
 	}
 	before := w.oomBefore
@@ -413,7 +287,15 @@ func (b *base) dialectOf(info *Info) (*protocol.Dialect, error) {
 	return dialect, nil
 }
 
-// newChannel gives a worker its channel.
-func (w *Worker) newChannel(socket *transport.Socket) {
-	w.Socket, w.Reader = socket, transport.NewReader(socket)
+// evictIdle implements idleHolder; workers whose exit is delayed are idle as well.
+func (b *base) evictIdle() []*Worker {
+	all := append(b.idle.empty(), b.exits.empty()...)
+	for _, w := range all {
+		b.givenBack(w, discarded)
+		w.abandon()
+	}
+	return all
 }
+
+// askStack implements owner for factories whose workers have no stacks.
+func (b *base) askStack(*Worker) {}

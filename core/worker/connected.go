@@ -12,15 +12,18 @@ import (
 // connected is the factory of workers that are none of the library's processes.
 type connected struct {
 	*base
-	connect func() (fd int, err error)
+	connect func() (transport.Channel, error)
 }
 
-// NewConnected makes a factory of workers that somebody else runs, as tests do. It is ready at once and speaks dialect; info is
-// what its interpreter is said to be. connect is called in Acquire and yields the descriptor of a connected stream
-// socket, which becomes the factory's. To kill such a worker is to close its channel; how it ends is never known.
-func NewConnected(dialect *protocol.Dialect, info Info, connect func() (fd int, err error)) Factory {
-	c := &connected{base: newBase(Spec{StartTimeout: time.Minute, IdleTimeout: time.Hour, MaxIdle: math.MaxInt32}), connect: connect}
-	c.spec.Python = info.Python
+// NewConnected makes a factory of workers that somebody else runs, as tests do. It is ready at once and speaks dialect;
+// info is what its interpreter is said to be. connect is called in Acquire and yields a channel to a worker, which
+// becomes the factory's. To kill such a worker is to close its channel; how it ends is never known.
+func NewConnected(dialect *protocol.Dialect, info Info, connect func() (transport.Channel, error)) Factory {
+	spec := Spec{
+		Program: Program{Python: info.Python, StartTimeout: time.Minute},
+		Policy:  Policy{IdleTimeout: time.Hour, MaxIdle: math.MaxInt32},
+	}
+	c := &connected{base: newBase(spec), connect: connect}
 	c.maker = c
 	c.ready(info, dialect)
 	return c
@@ -28,16 +31,12 @@ func NewConnected(dialect *protocol.Dialect, info Info, connect func() (fd int, 
 
 // launch implements maker.
 func (c *connected) launch(w *Worker, _ map[string]string) error {
-	fd, err := c.connect()
+	channel, err := c.connect()
 	if err != nil {
 		return status.New(status.Spawn, "connection to a worker: %w", err)
 	}
-	socket, err := transport.Adopt(fd)
-	if err != nil {
-		return err
-	}
 	w.started(-1, -1, nil, "")
-	w.connected(socket)
+	w.connected(channel)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"udfrunner/core/hosttest"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
+	"udfrunner/core/transport"
 )
 
 func TestConnectedWorkers(t *testing.T) {
@@ -19,16 +20,16 @@ func TestConnectedWorkers(t *testing.T) {
 	require.NoError(t, err)
 	var theirs []int
 	var refusal error
-	f := NewConnected(dialect, Info{Python: "3.11.0", PySpark: "4.0.0"}, func() (int, error) {
+	f := NewConnected(dialect, Info{Python: "3.11.0", PySpark: "4.0.0"}, func() (transport.Channel, error) {
 		if refusal != nil {
-			return -1, refusal
+			return nil, refusal
 		}
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		if err != nil {
-			return -1, err
+			return nil, err
 		}
 		theirs = append(theirs, fds[1])
-		return fds[0], nil
+		return transport.Adopt(fds[0])
 	})
 	got, info, err := f.State()
 	require.NoError(t, err)

@@ -80,11 +80,6 @@ type control struct {
 	outbox
 }
 
-type rawConn interface {
-	Control(func(fd uintptr)) error
-	Write(func(fd uintptr) bool) error
-}
-
 // newControl makes the pair; the second value is the daemon's end.
 func newControl() (*control, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -126,7 +121,9 @@ func (c *control) sendMessage(m any) error {
 func (c *control) request(m *forkMessage, release func(), fds ...int) error {
 	packet, err := json.Marshal(m)
 	if err == nil && len(packet) > maxPacket {
-		err = status.New(status.InvalidArgument, "message of %d bytes to the daemon, allowed are %d: the environment of the worker is too large", len(packet), maxPacket)
+		err = status.New(status.InvalidArgument,
+			"message of %d bytes to the daemon, allowed are %d: the environment of the worker is too large",
+			len(packet), maxPacket)
 	}
 	if err != nil {
 		release()

@@ -15,7 +15,8 @@ import (
 type embedded struct {
 	*base
 	daemon *embeddedDaemon // under base.mu; nil before it runs
-	heard  atomic.Int64    // Unix time in ns of the daemon's last message about a worker, 0 before
+	// lastMessage is the Unix time in ns of the daemon's last message about a worker, 0 before.
+	lastMessage atomic.Int64
 }
 
 func newEmbedded(spec Spec) *embedded {
@@ -29,7 +30,7 @@ func newEmbedded(spec Spec) *embedded {
 func (e *embedded) run() {
 	defer close(e.gone)
 	var d *embeddedDaemon
-	err := sparingProcesses(func() (err error) {
+	err := withEvictionOfProcesses(func() (err error) {
 		d, err = startEmbedded(&e.spec)
 		return err
 	})
@@ -60,7 +61,7 @@ func (e *embedded) run() {
 
 // start makes the factory usable, or begins the self-check that will.
 func (e *embedded) start(d *embeddedDaemon) error {
-	info, err := d.greet()
+	info, err := d.handshake()
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		if err != nil {
 			return err
 		}
-		e.heard.Store(time.Now().UnixNano())
+		e.lastMessage.Store(time.Now().UnixNano())
 		w := e.worker(m.ID)
 		switch {
 		case m.Op == "failed":
@@ -106,9 +107,17 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 		case m.Op == "refused":
 			e.ended(w, Exit{}, e.refused(m))
 		case m.Op == "exited":
-			e.ended(w, Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second))}, nil) //nolint:gosec // a wait status
+			e.ended(w, m.exit(), nil)
 		}
 		closeAll(fds)
+	}
+}
+
+// exit is how the process ended of which the message tells.
+func (m *message) exit() Exit {
+	return Exit{
+		Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS, //nolint:gosec // a wait status
+		CPU: time.Duration((m.UserTime + m.SystemTime) * float64(time.Second)),
 	}
 }
 
@@ -143,7 +152,7 @@ func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
 	e.mu.Lock()
 	wanted := w.use == inTask
 	e.mu.Unlock()
-	if wanted && living.giveUpIdle((*Worker).gone, reaped) {
+	if wanted && holders.evictIdle((*Worker).gone, reapWait) {
 		_ = d.control.sendMessage(againMessage{Op: "again", ID: w.id})
 		return
 	}
@@ -151,7 +160,9 @@ func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
 }
 
 func (e *embedded) refused(m *message) *status.Error {
-	return status.New(scarcityCode(unix.Errno(m.Errno)), "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).Because(status.CauseNoProcess) //nolint:gosec // a small number
+	code := scarcityCode(unix.Errno(m.Errno)) //nolint:gosec // a small number
+	return status.New(code, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).
+		Because(status.CauseNoProcess)
 }
 
 // launch implements maker: the worker's channel is there at once, its end of it goes to the daemon.
@@ -166,11 +177,8 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 		_ = unix.Close(theirs)
 		return err
 	}
-	w.newChannel(socket)
-	w.ready.Store(true)
-	w.mu.Lock()
-	w.logs = logs
-	w.mu.Unlock()
+	w.open(socket)
+	w.writesTo(logs)
 	d := e.running()
 	if env == nil {
 		env = map[string]string{} // in JSON an object
@@ -181,25 +189,28 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	}
 	message := &forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
 	if err := d.control.request(message, release, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
-		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).Because(status.CauseDaemonEnded)
+		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).
+			Because(status.CauseDaemonEnded)
 	}
 	return nil
 }
 
-// kill implements maker: the worker itself and, where the kernel can, its group are ended here, whatever the daemon is doing.
+// kill implements maker: the worker itself and, where the kernel can, its group are ended here, whatever the daemon is
+// doing.
 func (e *embedded) kill(w *Worker) {
 	w.killGroup()
 	d := e.running()
 	switch {
 	case d == nil:
 	case d.control.withdraw(w.id):
-		e.ended(w, Exit{}, status.New(status.Cancelled, "worker (%s) was killed before its daemon was asked for it", e.spec.Python))
+		e.ended(w, Exit{}, status.New(status.Cancelled,
+			"worker (%s) was killed before its daemon was asked for it", e.spec.Python))
 	default: // it kills the group as well, and a worker whose fork is still under way
 		_ = d.control.sendMessage(killMessage{Op: "kill", ID: w.id, Signal: int(unix.SIGKILL)})
 	}
 }
 
-// askStack has the daemon ask a worker for its stacks.
+// askStack implements owner: the daemon asks the worker.
 func (e *embedded) askStack(w *Worker) {
 	if d := e.running(); d != nil {
 		_ = d.control.sendMessage(stackMessage{Op: "stack", ID: w.id})
@@ -221,8 +232,8 @@ func (e *embedded) running() *embeddedDaemon {
 
 // ForkDue implements Factory: a daemon that does one fork after another is not stuck.
 func (e *embedded) ForkDue(begun time.Time) time.Time {
-	if heard := time.Unix(0, e.heard.Load()); heard.After(begun) {
-		begun = heard
+	if last := time.Unix(0, e.lastMessage.Load()); last.After(begun) {
+		begun = last
 	}
 	return e.base.ForkDue(begun)
 }

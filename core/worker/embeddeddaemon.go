@@ -5,7 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -61,39 +61,8 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
 }
 
-// startError is why an interpreter could not be started; that the system had no process for it is not the interpreter's fault.
-func startError(spec *Spec, err error) *status.Error {
-	if isScarce(err) {
-		return status.New(status.Spawn, "process of interpreter %q: %w", spec.Python, err)
-	}
-	if cause := errors.Unwrap(err); cause != nil {
-		err = cause
-	}
-	return status.New(status.Spawn, "interpreter %q: %w", spec.Python, err).Because(status.CauseBadInterpreter)
-}
-
-// interpreter finds the interpreter on the PATH that the process will have.
-func interpreter(spec *Spec) (string, error) {
-	if strings.ContainsRune(spec.Python, '/') {
-		return spec.Python, nil
-	}
-	for _, variable := range spec.Env {
-		path, ok := strings.CutPrefix(variable, "PATH=")
-		if !ok {
-			continue
-		}
-		for _, dir := range strings.Split(path, ":") {
-			candidate := dir + "/" + spec.Python
-			if unix.Access(candidate, unix.X_OK) == nil {
-				return candidate, nil
-			}
-		}
-	}
-	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python).Because(status.CauseBadInterpreter)
-}
-
-// greet sends the daemon its program and hears what interpreter it runs on.
-func (d *embeddedDaemon) greet() (Info, error) {
+// handshake sends the daemon its program and hears what interpreter it runs on.
+func (d *embeddedDaemon) handshake() (Info, error) {
 	if err := d.control.conn.SetReadDeadline(time.Now().Add(d.spec.StartTimeout)); err != nil {
 		return Info{}, err
 	}
@@ -115,7 +84,7 @@ func (d *embeddedDaemon) greet() (Info, error) {
 	}, nil
 }
 
-// warm has the zygote run tasks before it forks, within the time that greet began.
+// warm has the zygote run tasks before it forks, within the time that handshake began.
 func (d *embeddedDaemon) warm(info *Info, inputs [][]byte) error {
 	answer, err := d.ask(warmMessage{"warm", inputs}, "warmed")
 	if err != nil {
@@ -149,7 +118,8 @@ func (d *embeddedDaemon) failure(m *message) *status.Error {
 	if !ok {
 		cause = status.CauseBadInterpreter
 	}
-	return status.New(status.Spawn, "interpreter %q: %s", d.spec.Python, m.Message).With("python.traceback", m.Traceback).Because(cause)
+	return status.New(status.Spawn, "interpreter %q: %s", d.spec.Python, m.Message).
+		With("python.traceback", m.Traceback).Because(cause)
 }
 
 // failureCauses by the daemon's reason (zygote.StartError, server.Server); what is not here is the interpreter's fault.
@@ -166,20 +136,24 @@ func (d *embeddedDaemon) explain(err error) *status.Error {
 		return known
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return status.New(status.Spawn, "interpreter %q: no worker within %v (udfrunner.worker.startTimeout)", d.spec.Python, d.spec.StartTimeout).
+		return status.New(status.Spawn, "interpreter %q: no worker within %v (udfrunner.worker.startTimeout)",
+			d.spec.Python, d.spec.StartTimeout).
 			With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
-	if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, os.ErrClosed) {
+	ended := func(end error) bool { return errors.Is(err, end) }
+	if !slices.ContainsFunc([]error{io.EOF, unix.EPIPE, unix.ECONNRESET, os.ErrClosed}, ended) {
 		return status.New(status.IO, "control socket of the daemon (%s): %w", d.spec.Python, err)
 	}
 	d.close()
 	d.reap()
 	stderr := d.logs.stderr.text(time.Second)
 	if d.serving {
-		err := status.New(status.Spawn, "daemon %d (%s) %s%s", d.pid, d.spec.Python, d.exit.statusText(), afterLastLine(stderr))
+		err := status.New(status.Spawn, "daemon %d (%s) %s%s",
+			d.pid, d.spec.Python, d.exit.statusText(), afterLastLine(stderr))
 		return err.With("worker.stderr_tail", stderr).Because(status.CauseDaemonEnded)
 	}
-	return status.New(status.Spawn, "interpreter %q %s before it could start a worker%s", d.spec.Python, d.exit.statusText(), afterLastLine(stderr)).
+	return status.New(status.Spawn, "interpreter %q %s before it could start a worker%s",
+		d.spec.Python, d.exit.statusText(), afterLastLine(stderr)).
 		With("worker.stderr_tail", stderr).Because(status.CauseBadInterpreter)
 }
 

@@ -1,9 +1,13 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +22,7 @@ type Exit struct {
 	Known   bool
 	PeakRSS int64         // bytes
 	CPU     time.Duration // processor time
-	// OutOfMemory says that the kernel has ended a process of its control group for want of memory, and may have been this one.
+	// OutOfMemory says that a process of its control group was OOM-killed, which may have been this one.
 	OutOfMemory bool
 	// Stack is the Python stack at a fatal signal, "" where none was left.
 	Stack string
@@ -42,67 +46,79 @@ func (e *Exit) maybeKilled() bool {
 	return e.Status.Signal() == unix.SIGKILL
 }
 
-// ExitError explains the death of a worker whose channel closed before its task was done; stubborn says that
-// it did not end by itself in time and was killed for that. It is complete once Exited holds.
-func (w *Worker) ExitError(stubborn bool) *status.Error {
-	w.mu.Lock()
-	exit, refuse, pid, logs, mark := w.exit, w.refuse, w.pid, w.logs, w.stderrMark
-	w.mu.Unlock()
-	if refuse != nil {
-		return refuse
-	}
+// taskError is the error of a task whose worker, called name, ended before it was done; killedAfterGrace says that the
+// worker was killed because it did not end in time after it had closed its channel.
+func (e *Exit) taskError(name string, killedAfterGrace bool) *status.Error {
 	err := &status.Error{Code: status.WorkerExited}
 	cause := status.CauseUnknown
-	switch name := fmt.Sprintf("worker %d (%s)", pid, w.factory.spec.Python); {
-	case stubborn && (!exit.Known || exit.Status.Signal() == unix.SIGKILL):
+	switch {
+	case killedAfterGrace && (!e.Known || e.Status.Signal() == unix.SIGKILL):
 		err.Message, cause = name+" closed its channel in mid-task and was killed", status.CauseChannelClosed
-	case exit.OutOfMemory:
-		err.Message, cause = name+" ended in mid-task: the kernel has killed a process of its control group for want of memory", status.CauseOutOfMemory
-		if exit.Known {
-			err = err.With("worker.signal", strconv.Itoa(int(exit.Status.Signal())))
+	case e.OutOfMemory:
+		err.Message = name +
+			" ended in mid-task: it was OOM-killed, or another process of its control group was"
+		cause = status.CauseOutOfMemory
+		if e.Known {
+			err = err.With("worker.signal", strconv.Itoa(int(e.Status.Signal())))
 		}
-	case !exit.Known && exit.Unseen != "":
-		err.Message = name + " ended in mid-task; " + exit.Unseen
-	case !exit.Known:
+	case !e.Known && e.Unseen != "":
+		err.Message = name + " ended in mid-task; " + e.Unseen
+	case !e.Known:
 		err.Message, cause = name+" ended in mid-task together with its daemon", status.CauseDaemonEnded
-		if exit.Cause != nil {
-			err.Message += ": " + exit.Cause.Error()
-			err.Cause = exit.Cause
-			err = err.With("python.traceback", exit.Cause.Details["python.traceback"])
+		if e.Cause != nil {
+			err.Message += ": " + e.Cause.Error()
+			err.Cause = e.Cause
+			err = err.With("python.traceback", e.Cause.Details["python.traceback"])
 		}
-	case exit.Status.Signaled():
-		err.Message = fmt.Sprintf("%s was ended by signal %d (%s) in mid-task", name, exit.Status.Signal(), unix.SignalName(exit.Status.Signal()))
+	case e.Status.Signaled():
+		signal := e.Status.Signal()
+		err.Message = fmt.Sprintf("%s was ended by signal %d (%s) in mid-task", name, signal, unix.SignalName(signal))
 		cause = status.CauseSignal
-		err = err.With("worker.signal", strconv.Itoa(int(exit.Status.Signal())))
+		err = err.With("worker.signal", strconv.Itoa(int(signal)))
 	default:
-		err.Message = fmt.Sprintf("%s exited with status %d in mid-task", name, exit.Status.ExitStatus())
+		err.Message = fmt.Sprintf("%s exited with status %d in mid-task", name, e.Status.ExitStatus())
 		cause = status.CauseExit
-		err = err.With("worker.exit_status", strconv.Itoa(exit.Status.ExitStatus()))
+		err = err.With("worker.exit_status", strconv.Itoa(e.Status.ExitStatus()))
 	}
-	if exit.PeakRSS > 0 {
-		err = err.With("worker.peak_rss", strconv.FormatInt(exit.PeakRSS, 10))
+	if e.PeakRSS > 0 {
+		err = err.With("worker.peak_rss", strconv.FormatInt(e.PeakRSS, 10))
 	}
-	stderr := logs.stderr.textSince(mark)
-	stack := exit.Stack
-	if stack == "" { // the function may have had it written there
-		stack = fatalStack(stderr)
-	}
-	return err.Because(cause).With("worker.pid", positive(pid)).With("worker.stderr_tail", stderr).With("worker.python_stack", stack)
+	return err.Because(cause)
 }
 
-// Explain adds what is known of the worker to a task's error.
-func (w *Worker) Explain(err *status.Error) *status.Error {
-	w.mu.Lock()
-	pid, logs, mark := w.pid, w.logs, w.stderrMark
-	w.mu.Unlock()
-	return err.With("worker.pid", positive(pid)).With("worker.stderr_tail", logs.stderr.textSince(mark))
+// statusText says how a process ended, for an error about its start.
+func (e *Exit) statusText() string {
+	switch {
+	case !e.Known:
+		return "ended"
+	case e.Status.Signaled():
+		return "was ended by signal " + unix.SignalName(e.Status.Signal())
+	}
+	return "ended with status " + strconv.Itoa(e.Status.ExitStatus())
 }
 
-func positive(pid int) string {
-	if pid <= 0 {
-		return ""
+// exitOf is how a process ended that was waited for; nil where the host had taken its status away.
+func exitOf(state *os.ProcessState) Exit {
+	exit := Exit{Unseen: unseenByHost}
+	if state == nil {
+		return exit
 	}
-	return strconv.Itoa(pid)
+	if status, ok := state.Sys().(syscall.WaitStatus); ok {
+		exit = Exit{Status: unix.WaitStatus(status), Known: true}
+	}
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		exit.PeakRSS = usage.Maxrss << 10
+		exit.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	}
+	return exit
+}
+
+// release frees what Wait keeps where nothing is known of the end, since the host waits for all child processes or
+// ignores SIGCHLD (ECHILD): a pidfd.
+func release(cmd *exec.Cmd, waitError error) {
+	if errors.Is(waitError, syscall.ECHILD) {
+		_ = cmd.Process.Release()
+	}
 }
 
 // fatalStack is what faulthandler wrote last at a fatal signal, if it did.

@@ -17,12 +17,15 @@ import (
 
 const patience = 20 * time.Second
 
-// spec is a factory of workers that are forked before PySpark is imported: quick to start, and these tests run no tasks.
+// spec is a factory of workers that are forked before PySpark is imported: quick to start, and these tests run no
+// tasks.
 func spec(t *testing.T) Spec {
 	t.Helper()
 	return Spec{
-		Python: testenv.Python(t, "4.2"), Env: append(os.Environ(), "SPARK_REUSE_WORKER=1"),
-		StartTimeout: patience, IdleTimeout: time.Hour, MaxIdle: 10,
+		Program: Program{
+			Python: testenv.Python(t, "4.2"), Env: append(os.Environ(), "SPARK_REUSE_WORKER=1"), StartTimeout: patience,
+		},
+		Policy: Policy{IdleTimeout: time.Hour, MaxIdle: 10},
 	}
 }
 
@@ -60,16 +63,31 @@ func wait(t *testing.T, event <-chan struct{}, what string) {
 	}
 }
 
+// baseOf is what a factory has in common with the others.
+func baseOf(f Factory) *base {
+	switch f := f.(type) {
+	case *embedded:
+		return f.base
+	case *stock:
+		return f.base
+	case *simple:
+		return f.base
+	default:
+		return f.(*connected).base //nolint:forcetypeassert // the last kind
+	}
+}
+
 func acquire(t *testing.T, f Factory, key string) *Worker {
 	t.Helper()
 	w, err := f.Acquire(key, map[string]string{"A_VARIABLE": "1"})
 	require.NoError(t, err)
 	t.Cleanup(func() { // what a task does in the end, if it has the worker still
-		w.factory.mu.Lock()
+		b := baseOf(f)
+		b.mu.Lock()
 		has := w.use == inTask
-		w.factory.mu.Unlock()
+		b.mu.Unlock()
 		if has {
-			w.Socket.Close()
+			w.Channel.Close()
 		}
 	})
 	return w

@@ -12,8 +12,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// FuzzDaemon hears what daemons and workers may say before and beside tasks: packets of the embedded daemon's control socket, and
-// texts of the handshake of the others.
+// FuzzDaemon hears what daemons and workers may say before and beside tasks: packets of the embedded daemon's control
+// socket, and texts of the handshake of the others.
 func FuzzDaemon(f *testing.F) {
 	for _, packet := range []string{
 		`{"op": "ready", "python": "3.11.2", "pyspark": "4.2.0", "pyarrow": "26.0.1", "pandas": "", "threads": 1, "zygote": true, "notes": ["a"]}`,

@@ -11,23 +11,23 @@ import (
 // processGroup is a worker and the processes that its functions started: all that its end will end.
 type processGroup struct {
 	leader int
-	// strays are members that are no more descendants of the leader, as their parents have ended. They are looked for in
-	// the list of all processes, and therefore seldom.
-	strays  []int
+	// orphans are members that are no more descendants of the leader, as their parents have ended. They are looked for
+	// in the list of all processes, and therefore seldom.
+	orphans []int
 	scanned time.Time
 }
 
-// strayScan is how often strays are looked for.
-const strayScan = time.Second
+// orphanScan is how often orphans are looked for.
+const orphanScan = time.Second
 
 // members are the processes of the group now, the leader first.
 func (g *processGroup) members() []int {
 	pids := descendants(g.leader)
-	if time.Since(g.scanned) >= strayScan {
+	if time.Since(g.scanned) >= orphanScan {
 		g.scanned = time.Now()
-		g.strays = inGroup(g.leader)
+		g.orphans = inGroup(g.leader)
 	}
-	for _, pid := range g.strays {
+	for _, pid := range g.orphans {
 		if !slices.Contains(pids, pid) {
 			pids = append(pids, pid)
 		}
@@ -35,8 +35,8 @@ func (g *processGroup) members() []int {
 	return pids
 }
 
-// exceeds says whether the members have more private memory together than limit, and how much. Pages that several of them share do
-// not count.
+// exceeds says whether the members have more private memory together than limit, and how much. Pages that several of
+// them share do not count.
 func (g *processGroup) exceeds(limit int64) (int64, bool) {
 	pids := g.members()
 	var bound int64

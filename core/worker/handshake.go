@@ -16,7 +16,8 @@ import (
 	"udfrunner/core/transport"
 )
 
-// What Spark's SocketAuthHelper and PySpark's _do_server_auth say to each other: a secret and an answer, each as a length and bytes.
+// What Spark's SocketAuthHelper and PySpark's _do_server_auth say to each other: a secret and an answer, each as a
+// length and bytes.
 const (
 	authOK    = "ok"
 	authError = "err"
@@ -32,7 +33,8 @@ func newSecret() string {
 	return hex.EncodeToString(b[:])
 }
 
-// peer is a connection to a worker during its handshake. Reads are of exactly what is asked for; what follows stays in the socket.
+// peer is a connection to a worker during its handshake. Reads are of exactly what is asked for; what follows stays in
+// the socket.
 type peer struct{ conn net.Conn }
 
 func (p peer) readInt() (int, error) {
@@ -77,7 +79,8 @@ func (p peer) authenticate(secret string) error {
 	}
 	answer, err := p.readText()
 	if err == nil && answer != authOK {
-		err = status.New(status.Protocol, "%q in answer to the secret, allowed is %q", clip(answer, lastLineShown), authOK)
+		err = status.New(status.Protocol, "%q in answer to the secret, allowed is %q",
+			clip(answer, lastLineShown), authOK)
 	}
 	return err
 }

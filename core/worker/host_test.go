@@ -23,8 +23,8 @@ import (
 // asHost is set in a process that this file's tests start to be a host: "kind unixSockets what".
 const asHost = "UDFRUNNER_TEST_HOST"
 
-// stubborn is a worker module that connects and then looks at nothing any more.
-const stubborn = `
+// unresponsive is a worker module that connects and then reads nothing.
+const unresponsive = `
 import time
 from pyspark.worker_util import get_sock_file_to_executor
 with get_sock_file_to_executor() as sock_file:
@@ -44,8 +44,8 @@ func TestAsHost(t *testing.T) {
 	require.NoError(t, err)
 	spec := moduleSpec(t, "4.2", kind, unixSockets)
 	if what == "killed" && kind == SimpleWorker {
-		pythonPath(t, &spec, "stubborn", stubborn)
-		spec.WorkerModule = "stubborn"
+		pythonPath(t, &spec, "unresponsive", unresponsive)
+		spec.WorkerModule = "unresponsive"
 	}
 	if what == "ignoring" {
 		signal.Ignore(unix.SIGCHLD)

@@ -11,12 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// privateMemory is the bytes of memory that a process alone uses, so that its end would free them: what it has written to, in memory or
-// swapped out. Pages that it shares do not count: the zygote's that it has not written to, libraries, segments that the host maps too. Nor
-// do clean pages of files, which the kernel takes back at need. Resident memory counts all of them: 64 MB of a fresh fork's 1 MB.
+// privateMemory is the bytes of memory that a process alone uses, so that its end would free them: what it has written
+// to, in memory or swapped out. Pages that it shares do not count: the zygote's that it has not written to, libraries,
+// segments that the host maps too. Nor do clean pages of files, which the kernel takes back at need. Resident memory
+// counts all of them: 64 MB of a fresh fork's 1 MB.
 //
-// It costs as much as the process has memory, about 1 ms for 500 MB; see memoryBound for a cheaper question. Of a process that has ended
-// it is 0, of none at all an error.
+// It costs as much as the process has memory, about 1 ms for 500 MB; see memoryBound for a cheaper question. Of a
+// process that has ended it is 0, of none at all an error.
 func privateMemory(pid int) (int64, error) {
 	// Since Linux 4.14 there is a sum over all mappings, before that only the list.
 	text, err := readProc(pid, "smaps_rollup")
@@ -29,8 +30,8 @@ func privateMemory(pid int) (int64, error) {
 	return sumPrivate(text), nil
 }
 
-// privateFields are the lines of smaps and smaps_rollup that make private memory; a page that several processes have swapped out is
-// divided among them.
+// privateFields are the lines of smaps and smaps_rollup that make private memory; a page that several processes have
+// swapped out is divided among them.
 var privateFields = [...][]byte{[]byte("Private_Dirty:"), []byte("Private_Hugetlb:"), []byte("SwapPss:")}
 
 // sumPrivate adds up lines such as "Private_Dirty:      112 kB".
@@ -51,8 +52,8 @@ func sumPrivate(text []byte) int64 {
 	return total
 }
 
-// memoryBound is at least a process's private memory, apart from what is swapped out: its resident memory. It costs some microseconds
-// whatever the process has.
+// memoryBound is at least a process's private memory, apart from what is swapped out: its resident memory. It costs
+// some microseconds whatever the process has.
 func memoryBound(pid int) (int64, error) {
 	text, err := readProc(pid, "statm")
 	if err != nil {
@@ -81,8 +82,8 @@ func readProc(pid int, name string) ([]byte, error) {
 	return readKernel("/proc/" + strconv.Itoa(pid) + "/" + name)
 }
 
-// readKernel reads a file that the kernel makes up. It is done by plain system calls, as package os would try to poll the file, for as
-// long again.
+// readKernel reads a file that the kernel makes up. It is done by plain system calls, as package os would try to poll
+// the file, for as long again.
 func readKernel(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == unix.ESRCH { //nolint:errorlint // a bare errno

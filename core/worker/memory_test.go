@@ -14,8 +14,8 @@ import (
 	"udfrunner/core/testenv"
 )
 
-// forked is a process that shares the megabytes of its parent, which it was forked from, and answers when it has written to as many of
-// them as it is told.
+// forked is a process that shares the megabytes of its parent, which it was forked from, and answers when it has
+// written to as many of them as it is told.
 const forked = `
 import mmap, os, sys
 kept = bytearray(b"x") * (64 << 20)

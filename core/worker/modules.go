@@ -9,8 +9,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// modules is what the factories of stock daemons and of simple workers have in common: both run PySpark's own modules, which do not say what
-// they are, over sockets that others could reach.
+// modules is what the factories of stock daemons and of simple workers have in common: both run PySpark's own modules,
+// which do not say what they are, over sockets that others could reach.
 type modules struct {
 	*base
 	dir     string         // of Unix sockets, for this factory alone; before known
@@ -90,7 +90,8 @@ func (m *modules) makeDir() error {
 	}
 	m.dir = dir
 	if n := len(dir) + len(daemonSocket); n > maxSocketPath {
-		return status.New(status.InvalidArgument, "spark.python.unix.domain.socket.dir %q: paths of sockets have %d bytes, allowed are %d",
+		return status.New(status.InvalidArgument,
+			"spark.python.unix.domain.socket.dir %q: paths of sockets have %d bytes, allowed are %d",
 			m.spec.SocketDir, n, maxSocketPath)
 	}
 	return nil

@@ -7,8 +7,8 @@ import (
 	"udfrunner/core/safego"
 )
 
-// Monitor looks after a running task's worker: Spark's MonitorThread, but for what needs no looking: cancel and deadline kill at once, and
-// the end of the process is an event.
+// Monitor looks after a running task's worker: Spark's MonitorThread, but for what needs no looking: cancel and
+// deadline kill at once, and the end of the process is an event.
 type Monitor struct {
 	stop chan struct{}
 	once sync.Once
@@ -23,8 +23,8 @@ const (
 	memoryTickMax = 80 * time.Millisecond
 )
 
-// WatchMemory has exceeded called, once and on a goroutine of its own, when the worker and its descendants have more than limit bytes of
-// private memory. The watch ends by Stop, or with the worker.
+// WatchMemory calls exceeded, once and on a goroutine of its own, when the worker and its descendants have more
+// than limit bytes of private memory. The watch ends by Stop, or with the worker.
 func (w *Worker) WatchMemory(limit int64, exceeded func(used int64)) *Monitor {
 	m := &Monitor{stop: make(chan struct{})}
 	safego.Go(func() {

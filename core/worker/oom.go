@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// oomKills is how many processes of a control group the kernel's out-of-memory killer has ended, be it for a limit of the group or
-// because the machine had no memory left. The file is "" where the kernel does not say.
+// oomKills is how many processes of a control group the kernel's out-of-memory killer has ended, be it for a limit of
+// the group or because the machine had no memory left. The file is "" where the kernel does not say.
 type oomKills struct {
 	file  string
 	count uint64
@@ -64,7 +64,8 @@ func oomKillsAround(pid int) oomKills {
 	return oomKills{}
 }
 
-// since says whether there are more than before; all count that are of another group, to which the process was moved meanwhile.
+// since says whether there are more than before; all count that are of another group, to which the process was moved
+// meanwhile.
 func (k oomKills) since(before oomKills) bool {
 	switch before.file {
 	case "": // not known
@@ -75,8 +76,8 @@ func (k oomKills) since(before oomKills) bool {
 	return k.count > 0
 }
 
-// oomFiles are where the count may be that belongs to a text of /proc/<pid>/cgroup, best one first. In a container the path is often that
-// of the host, and what is mounted is the container's own group.
+// oomFiles are where the count may be that belongs to a text of /proc/<pid>/cgroup, best one first. In a container the
+// path is often that of the host, and what is mounted is the container's own group.
 func oomFiles(text []byte) []string {
 	var first, second []string
 	for line := range bytes.Lines(text) {
@@ -89,7 +90,8 @@ func oomFiles(text []byte) []string {
 		case len(fields[1]) == 0: // version 2
 			second = append(second, path.Join(cgroups, group, "memory.events"), path.Join(cgroups, "memory.events"))
 		case slices.ContainsFunc(controllers, func(b []byte) bool { return string(b) == "memory" }):
-			first = append(first, path.Join(cgroups, "memory", group, "memory.oom_control"), path.Join(cgroups, "memory", "memory.oom_control"))
+			first = append(first, path.Join(cgroups, "memory", group, "memory.oom_control"),
+				path.Join(cgroups, "memory", "memory.oom_control"))
 		}
 	}
 	return append(first, second...)

@@ -25,6 +25,12 @@ type outbox struct {
 	err     error // of the socket: nothing more will be sent
 }
 
+// rawConn is a socket by system calls, as package syscall has it.
+type rawConn interface {
+	Control(func(fd uintptr)) error
+	Write(func(fd uintptr) bool) error
+}
+
 // outgoing is one packet.
 type outgoing struct {
 	id      uint64 // of the worker that it asks for, 0 of none
@@ -66,7 +72,8 @@ func (o *outbox) post(p *outgoing) error {
 		}
 	}
 	if err == nil && p.id != 0 && o.kept+len(p.bytes) > maxKept {
-		err = status.New(status.Spawn, "daemon leaves %d requests unread, and more than %d bytes are not kept for it", len(o.queue), maxKept).
+		err = status.New(status.Spawn, "daemon leaves %d requests unread, and more than %d bytes are not kept for it",
+			len(o.queue), maxKept).
 			Because(status.CauseNoProcess)
 	}
 	if err != nil {

@@ -8,45 +8,62 @@ import (
 	"udfrunner/core/safego"
 )
 
-// pool keeps idle workers, all keys together, in the order in which they became idle; among them are the spares, which no task has had yet.
+// pool keeps idle workers, all keys together, in the order in which they became idle; among them are the spares, which
+// no task has had yet.
 type pool struct {
 	max     int
 	age     time.Duration
 	recycle Recycle
 	spares  int           // wanted of each key
 	drop    func(*Worker) // lets a worker end
-	wear    func(*Worker) // the same for one that is worn out
+	retire  func(*Worker) // the same for one that is worn out
 
 	mu      sync.Mutex
 	closed  bool
-	idle    []*Worker
+	idle    []idleWorker
 	making  map[string]int // spares to come, by key
 	sweep   *safego.Timer
 	sweepAt time.Time
 }
 
-// take returns a worker of a key that can be trusted, nil where there is none. It is the one that was idle for the shortest time; a spare
-// only where there is no other.
-func (p *pool) take(key string) *Worker {
+// idleWorker is a worker that waits for a task.
+type idleWorker struct {
+	*Worker
+	since time.Time
+	spare bool // no task has had it
+}
+
+// recentIdle is how long a worker that came back from a task is not asked whether it was stopped: asking takes 10 µs.
+const recentIdle = 10 * time.Millisecond
+
+// isStopped says whether the process was stopped by a signal: it would take a task and never begin it.
+func (i *idleWorker) isStopped() bool {
+	pid := i.PID()
+	return pid > 0 && time.Since(i.since) > recentIdle && stateOf(pid) == 'T'
+}
+
+// take returns a worker of a key that can be trusted, nil where there is none, and whether it is a spare. It is the one
+// that was idle for the shortest time; a spare only where there is no other.
+func (p *pool) take(key string) (w *Worker, spare bool) {
 	for {
-		w := p.newest(key)
-		switch {
-		case w == nil:
-			return nil
+		found, ok := p.newest(key)
+		switch w := found.Worker; {
+		case !ok:
+			return nil, false
 		case p.recycle.tooOld(w):
-			p.wear(w)
-		case !w.Socket.Idle() || w.hasExited():
+			p.retire(w)
+		case !w.Channel.Idle() || w.hasExited():
 			p.drop(w)
-		case w.isStopped():
+		case found.isStopped():
 			p.drop(w)
 			w.Kill() // it would not read the end of its input
 		default:
-			return w
+			return w, found.spare
 		}
 	}
 }
 
-func (p *pool) newest(key string) *Worker {
+func (p *pool) newest(key string) (idleWorker, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found := -1
@@ -62,17 +79,17 @@ func (p *pool) newest(key string) *Worker {
 		}
 	}
 	if found < 0 {
-		return nil
+		return idleWorker{}, false
 	}
 	w := p.idle[found]
 	p.idle = slices.Delete(p.idle, found, found+1)
-	return w
+	return w, true
 }
 
-// put keeps a worker, or says that it does not. Where there is no room the one that was idle for longest has to go, as in Spark
-// (SPARK-47565).
+// put keeps a worker, or says that it does not. Where there is no room the one that was idle for longest has to go, as
+// in Spark (SPARK-47565).
 func (p *pool) put(w *Worker) bool {
-	if p.max <= 0 || p.age <= 0 || !w.Socket.Idle() {
+	if p.max <= 0 || p.age <= 0 || !w.Channel.Idle() {
 		return false
 	}
 	p.mu.Lock()
@@ -82,10 +99,10 @@ func (p *pool) put(w *Worker) bool {
 	}
 	var oldest *Worker
 	if len(p.idle) >= p.max {
-		oldest = p.idle[0]
+		oldest = p.idle[0].Worker
 		p.idle = slices.Delete(p.idle, 0, 1)
 	}
-	p.keep(w)
+	p.keep(w, false)
 	p.mu.Unlock()
 	if oldest != nil {
 		p.drop(oldest)
@@ -94,16 +111,16 @@ func (p *pool) put(w *Worker) bool {
 }
 
 // keep adds a worker to the idle ones; p.mu is held.
-func (p *pool) keep(w *Worker) {
-	w.idleSince = time.Now()
-	p.idle = append(p.idle, w)
-	if at := p.expiry(w); p.sweep == nil || at.Before(p.sweepAt) {
+func (p *pool) keep(w *Worker, spare bool) {
+	idle := idleWorker{w, time.Now(), spare}
+	p.idle = append(p.idle, idle)
+	if at := p.expiry(&idle); p.sweep == nil || at.Before(p.sweepAt) {
 		p.sweepBy(at)
 	}
 }
 
-// reserve holds a place for one more spare of a key, and says whether one is wanted: fewer than all are idle or being made, and the pool
-// has room for it beside what will come back. What it held is filled or given up by putSpare.
+// reserve holds a place for one more spare of a key, and says whether one is wanted: fewer than all are idle or being
+// made, and the pool has room for it beside what will come back. What it held is filled or given up by putSpare.
 func (p *pool) reserve(key string, returning int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +156,7 @@ func (p *pool) putSpare(key string, w *Worker) bool {
 	if w == nil || p.closed || w.hasExited() || len(p.idle) >= p.max {
 		return false
 	}
-	p.keep(w)
+	p.keep(w, true)
 	return true
 }
 
@@ -147,7 +164,7 @@ func (p *pool) putSpare(key string, w *Worker) bool {
 func (p *pool) remove(w *Worker) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.Index(p.idle, w)
+	i := slices.IndexFunc(p.idle, func(idle idleWorker) bool { return idle.Worker == w })
 	if i >= 0 {
 		p.idle = slices.Delete(p.idle, i, i+1)
 	}
@@ -155,15 +172,15 @@ func (p *pool) remove(w *Worker) bool {
 }
 
 // expiry is when an idle worker has to go.
-func (p *pool) expiry(w *Worker) time.Time {
-	at := w.idleSince.Add(p.age)
+func (p *pool) expiry(w *idleWorker) time.Time {
+	at := w.since.Add(p.age)
 	if old := w.born.Add(p.recycle.Age); p.recycle.Age > 0 && old.Before(at) {
 		return old
 	}
 	return at
 }
 
-// sweepBy has sweepOld called at a time; p.mu is held.
+// sweepBy schedules sweepOld; p.mu is held.
 func (p *pool) sweepBy(at time.Time) {
 	p.sweep.Stop()
 	p.sweepAt, p.sweep = at, safego.AfterFunc(time.Until(at), p.sweepOld)
@@ -179,10 +196,10 @@ func (p *pool) sweepOld() {
 	now := time.Now()
 	var old []*Worker
 	var next time.Time
-	p.idle = slices.DeleteFunc(p.idle, func(w *Worker) bool {
-		at := p.expiry(w)
+	p.idle = slices.DeleteFunc(p.idle, func(w idleWorker) bool {
+		at := p.expiry(&w)
 		if !at.After(now) {
-			old = append(old, w)
+			old = append(old, w.Worker)
 			return true
 		}
 		if next.IsZero() || at.Before(next) {
@@ -197,7 +214,7 @@ func (p *pool) sweepOld() {
 	p.mu.Unlock()
 	for _, w := range old {
 		if p.recycle.tooOld(w) {
-			p.wear(w)
+			p.retire(w)
 		} else {
 			p.drop(w)
 		}
@@ -220,9 +237,16 @@ func (p *pool) counts() (idle, spares int64) {
 func (p *pool) empty() []*Worker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	idle := p.idle
+	return p.emptyLocked()
+}
+
+func (p *pool) emptyLocked() []*Worker {
+	workers := make([]*Worker, len(p.idle))
+	for i := range p.idle {
+		workers[i] = p.idle[i].Worker
+	}
 	p.idle = nil
-	return idle
+	return workers
 }
 
 // close empties the pool for ever.
@@ -230,8 +254,7 @@ func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.sweep.Stop()
-	idle := p.idle
-	p.idle = nil
+	idle := p.emptyLocked()
 	p.mu.Unlock()
 	for _, w := range idle {
 		p.drop(w)

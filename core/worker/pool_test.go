@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/hosttest"
+	"udfrunner/core/transport"
 )
 
 // eventually waits for counters that nothing tells of.
@@ -87,7 +88,8 @@ func TestStoppedIdleWorkerIsNotTaken(t *testing.T) {
 	w := begun(t, acquire(t, f, "x"))
 	f.Release(w, true)
 	hosttest.Signal(t, w.PID(), unix.SIGSTOP)
-	require.Eventually(t, w.isStopped, patience, time.Millisecond)
+	idle := baseOf(f).idle.idle[0] // nothing else touches it now
+	require.Eventually(t, idle.isStopped, patience, time.Millisecond)
 	assert.NotSame(t, w, acquire(t, f, "x"))
 	assert.Equal(t, unix.SIGKILL, exit(t, w).Status.Signal(), "it cannot end by itself")
 	assert.EqualValues(t, 1, f.Counts().Killed)
@@ -95,10 +97,13 @@ func TestStoppedIdleWorkerIsNotTaken(t *testing.T) {
 
 func TestWorkerThatSpeaksUnaskedIsNotTaken(t *testing.T) {
 	var ends []int
-	f := NewConnected(nil, Info{}, func() (int, error) {
+	f := NewConnected(nil, Info{}, func() (transport.Channel, error) {
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return nil, err
+		}
 		ends = append(ends, fds[0])
-		return fds[1], err
+		return transport.Adopt(fds[1])
 	})
 	t.Cleanup(func() {
 		f.Close()
@@ -196,7 +201,7 @@ func TestDeadSpareIsReplacedByTheNextTask(t *testing.T) {
 	f := sparing(t, spec(t), 1)
 	acquire(t, f, "x")
 	eventually(t, f, "a spare", func(c Counts) bool { return c.Spares == 1 })
-	spare := f.(*embedded).idle.idle[0] //nolint:errcheck,forcetypeassert // nothing else touches it now
+	spare := baseOf(f).idle.idle[0].Worker // nothing else touches it now
 	hosttest.Signal(t, begun(t, spare).PID(), unix.SIGKILL)
 	exit(t, spare)
 	eventually(t, f, "it leaves the pool", func(c Counts) bool { return c.Idle == 0 && c.Crashed == 1 })

@@ -1,42 +1,9 @@
 package worker
 
-import (
-	"strings"
-	"sync"
-)
+import "strings"
 
-// Probes keeps what interpreters said of themselves. Stock daemons and workers do not say it, so that their
-// factories ask the embedded daemon, which answers without importing PySpark and ends. The zero value is empty
-// and ready; all methods are safe from any thread.
-type Probes struct {
-	mu    sync.Mutex
-	known map[string]Info
-}
-
-func (p *Probes) get(key string) (Info, bool) {
-	if p == nil {
-		return Info{}, false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	info, ok := p.known[key]
-	return info, ok
-}
-
-func (p *Probes) put(key string, info Info) {
-	if p == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known == nil {
-		p.known = map[string]Info{}
-	}
-	p.known[key] = info
-}
-
-// probe asks a factory's interpreter for its versions, once for each interpreter and environment. Failures are not kept: they can be
-// mended. running gets the daemon that is asked, and may end it.
+// probe asks a factory's interpreter for its versions, once for each interpreter and environment. Failures are not
+// kept: they can be mended. running gets the daemon that is asked, and may end it.
 func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 	key := probeKey(spec)
 	if info, ok := spec.Probes.get(key); ok {
@@ -45,7 +12,7 @@ func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 	asked := *spec
 	asked.Zygote, asked.Modules = false, nil
 	var d *embeddedDaemon
-	err := sparingProcesses(func() (err error) {
+	err := withEvictionOfProcesses(func() (err error) {
 		d, err = startEmbedded(&asked)
 		return err
 	})
@@ -53,7 +20,7 @@ func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 		return Info{}, err
 	}
 	running(d)
-	info, err := d.greet()
+	info, err := d.handshake()
 	if err != nil {
 		err = d.explain(err)
 	}

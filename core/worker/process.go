@@ -1,224 +1,324 @@
 package worker
 
 import (
-	_ "embed"
-	"errors"
-	"os"
-	"os/exec"
-	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"udfrunner/core/logsink"
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 )
 
-// launcher is run by the interpreter in front of a module.
-//
-//go:embed launch.py
-var launcher string
-
-// process is a child process that leads a group of its own, and is waited for.
+// process is a worker's process as the library knows it: how it is reached, what it writes and uses, how it ended.
 type process struct {
-	pid  int
-	logs logs
-	dead chan struct{} // closed when it has ended
-	done chan struct{} // closed when it was waited for as well, and what it left of its group was killed
-	exit Exit          // from then on
+	exited   chan struct{} // the process has ended
+	reported chan struct{} // and its last words are here; see Exited
+	asking   chan struct{} // holds one while the worker is asked for its stacks
 
-	mu     sync.Mutex
-	reaped bool
+	mu       sync.Mutex // of what follows
+	pid      int
+	pidfd    int
+	logs     logs
+	stacks   *stackFile // nil where the worker has none
+	noStacks string     // why that is
+	killed   bool
+	killer   *safego.Timer // kills it if it does not end by itself
+	exit     Exit
+	refuse   *status.Error // it never began
+	onExit   func()
+
+	// Of its task: where what it writes for it begins, and the processor time that it had used before.
+	stderrMark int64
+	cpuBefore  time.Duration
+	peakRSS    int64 // the last that was read
 }
 
-// stdio are the child's ends of its standard streams. They are closed by startModule.
-type stdio struct{ in, out, err *os.File }
-
-func (s *stdio) close() {
-	for _, f := range []*os.File{s.in, s.out, s.err} {
-		if f != nil {
-			_ = f.Close()
-		}
-	}
-}
-
-// startModule runs `python -m` with module and arguments. start starts the process: cmd.Start or a spawner's.
-func startModule(spec *Spec, env []string, files stdio, start func(*exec.Cmd) error, module ...string) (*process, error) {
-	defer files.close()
-	path, err := interpreter(spec)
-	if err != nil {
-		return nil, err
-	}
-	cmd := &exec.Cmd{
-		Path: path, Args: append([]string{spec.Python, "-I", "-S", "-c", launcher, path, "-m"}, module...), Env: env,
-		Stdout: files.out, Stderr: files.err,
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
-	}
-	if files.in != nil { // else /dev/null
-		cmd.Stdin = files.in
-	}
-	if err := start(cmd); err != nil {
-		return nil, startError(spec, err)
-	}
-	p := &process{pid: cmd.Process.Pid, dead: make(chan struct{}), done: make(chan struct{})}
-	safego.Go(func() { p.wait(cmd) }, nil)
-	return p, nil
-}
-
-// wait waits for the end. What is left of the group is killed while the dead leader still holds its id.
-func (p *process) wait(cmd *exec.Cmd) {
-	defer close(p.done)
-	seen := false
-	if pidfd, err := openPidfd(p.pid); err == nil {
-		seen = pidfd.wait()
-		pidfd.close()
-	}
-	if seen {
-		close(p.dead)
-		p.kill()
-	}
-	release(cmd, cmd.Wait())
-	if !seen {
-		close(p.dead)
-	}
-	p.mu.Lock()
-	p.reaped = true
-	p.mu.Unlock()
-	p.exit = exitOf(cmd.ProcessState)
-}
-
-// exitOf is how a process ended that was waited for; nil where the host had taken its status away.
-func exitOf(state *os.ProcessState) Exit {
-	exit := Exit{Unseen: unseenByHost}
-	if state == nil {
-		return exit
-	}
-	if status, ok := state.Sys().(syscall.WaitStatus); ok {
-		exit = Exit{Status: unix.WaitStatus(status), Known: true}
-	}
-	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		exit.PeakRSS = usage.Maxrss << 10
-		exit.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	}
-	return exit
-}
-
-// release frees what Wait keeps where nothing is known of the end, since the host waits for all child processes or ignores SIGCHLD
-// (ECHILD): a pidfd.
-func release(cmd *exec.Cmd, waitError error) {
-	if errors.Is(waitError, syscall.ECHILD) {
-		_ = cmd.Process.Release()
+func newProcess() process {
+	return process{
+		pidfd: -1, exited: make(chan struct{}), reported: make(chan struct{}), asking: make(chan struct{}, 1),
 	}
 }
 
-// kill ends the process and its group at once, unless it was waited for: the id may be another's then.
-func (p *process) kill() {
+// PID is the process id, 0 while the process is being made, -1 where the worker is none of the library's.
+func (p *process) PID() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.reaped {
-		_ = unix.Kill(-p.pid, unix.SIGKILL)
+	return p.pid
+}
+
+// writesTo names the tails of what the process writes, before it is there.
+func (p *process) writesTo(logs logs) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.logs = logs
+	if logs.shared {
+		logs.stderr.drainNow()
+		p.stderrMark = logs.stderr.mark()
 	}
 }
 
-// hasEnded says whether the process has ended.
-func (p *process) hasEnded() bool {
+// started tells the process. Worker's become pidfd, where it is not -1, and stacks, where it is not nil; else noStacks
+// says why. It is killed at once where the worker was killed before.
+func (p *process) started(pid, pidfd int, stacks *stackFile, noStacks string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pid, p.pidfd, p.stacks, p.noStacks = pid, pidfd, stacks, noStacks
+	p.logs.setPID(pid)
+	if p.killed {
+		p.killGroupLocked()
+	}
+}
+
+// signal sends a signal to the process itself, where it is known.
+func (p *process) signal(signal unix.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(p.pidfd, signal, nil, 0)
+	}
+}
+
+// killGroup ends the process, where it is known, and with it its process group where the kernel does that by a pidfd
+// (Linux 6.9).
+func (p *process) killGroup() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.killGroupLocked()
+}
+
+func (p *process) killGroupLocked() {
+	if p.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(p.pidfd, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+		_ = unix.PidfdSendSignal(p.pidfd, unix.SIGKILL, nil, 0) // it may have left its group
+	}
+}
+
+// held says whether the process is held by a pidfd, so that its end is an event.
+func (p *process) held() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pidfd >= 0
+}
+
+// markKilled says whether the process is to be killed now: not where it was before, or has ended.
+func (p *process) markKilled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.killed || p.hasExited() {
+		return false
+	}
+	p.killed = true
+	return true
+}
+
+func (p *process) wasKilled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.killed
+}
+
+// killAfter calls kill if the process has not ended after d.
+func (p *process) killAfter(d time.Duration, kill func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.killed && !p.hasExited() {
+		p.killer = safego.AfterFunc(d, kill)
+	}
+}
+
+// setExit records the end, and returns the tail of stderr that will end with the process, nil where there is none.
+func (p *process) setExit(exit Exit, refuse *status.Error) *tail {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	exit.Stack = fatalStack(p.stacks.text(0))
+	p.exit, p.refuse = exit, refuse
+	p.killer.Stop()
+	p.closeHold()
+	p.logs.finish()
+	close(p.exited)
+	if p.logs.shared {
+		return nil // its daemon goes on
+	}
+	return p.logs.stderr
+}
+
+// setReported says that all is here that explains the end, and returns what waits for that.
+func (p *process) setReported() func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.reported)
+	notify := p.onExit
+	p.onExit = nil
+	return notify
+}
+
+// closeHold closes the descriptors by which the process is held and asked; p.mu is held.
+func (p *process) closeHold() {
+	p.stacks.close()
+	p.stacks = nil
+	if p.pidfd >= 0 {
+		_ = unix.Close(p.pidfd)
+		p.pidfd = -1
+	}
+}
+
+// close closes all that the library has of the process, where that is its alone.
+func (p *process) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.logs.shared {
+		return
+	}
+	p.logs.stdout.cut()
+	p.logs.stderr.cut()
+	p.closeHold()
+}
+
+// closed is closed when nothing is open any more of a worker that was abandoned.
+func (p *process) closed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.logs.shared || p.logs.stderr == nil {
+		return p.exited
+	}
+	return p.logs.stderr.ended
+}
+
+// gone is closed when the process has ended.
+func (p *process) gone() <-chan struct{} { return p.exited }
+
+func (p *process) hasExited() bool { return isClosed(p.exited) }
+
+// Exited says whether the process has ended and all that explains it is here: the report of it, and what it wrote to
+// stderr.
+func (p *process) Exited() bool { return isClosed(p.reported) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-p.dead:
+	case <-c:
 		return true
 	default:
 		return false
 	}
 }
 
-// environment is a process's: of variables of one name the last counts. What connects a process to a factory is never taken
-// over from the host, which may itself be a PySpark worker.
-func environment(variables []string, env map[string]string, own ...string) []string {
-	var all []string
-	for _, v := range variables {
-		name, _, _ := strings.Cut(v, "=")
-		if _, ok := env[name]; !ok && !slices.Contains(factoryVariables, name) {
-			all = append(all, v)
-		}
+// OnExit calls notify once Exited holds, at once where it does. It takes the place of the notify before; nil takes it
+// away.
+func (p *process) OnExit(notify func()) {
+	p.mu.Lock()
+	p.onExit = notify
+	exited := p.Exited()
+	p.mu.Unlock()
+	if exited && notify != nil {
+		notify()
 	}
-	for name, value := range env {
-		all = append(all, name+"="+value)
+}
+
+// Ending says whether the process has ended, even if its exit report has not arrived, or is about to: the kernel closes
+// its descriptors first, and on a busy machine the rest may take its time.
+func (p *process) Ending() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hasExited() {
+		return true
 	}
-	return append(all, own...)
-}
-
-// Variables that PythonWorkerFactory sets on daemons and workers.
-const (
-	secretVariable      = "PYTHON_WORKER_FACTORY_SECRET"
-	portVariable        = "PYTHON_WORKER_FACTORY_PORT"
-	unixVariable        = "PYTHON_UNIX_DOMAIN_ENABLED"
-	socketDirVariable   = "PYTHON_WORKER_FACTORY_SOCK_DIR"
-	socketPathVariable  = "PYTHON_WORKER_FACTORY_SOCK_PATH"
-	preferIPv6Variable  = "SPARK_PREFER_IPV6"
-	unixVariableEnabled = unixVariable + "=True"
-)
-
-var factoryVariables = []string{secretVariable, portVariable, unixVariable, socketDirVariable, socketPathVariable}
-
-// prefersIPv6 says whether PySpark uses the loopback address of IPv6.
-func prefersIPv6(env []string) bool {
-	value := ""
-	for _, v := range env {
-		if text, ok := strings.CutPrefix(v, preferIPv6Variable+"="); ok {
-			value = text
-		}
+	if p.pidfd < 0 {
+		return false
 	}
-	return strings.EqualFold(value, "true")
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}, 0) //nolint:gosec // a descriptor
+	return err == nil && n == 1 || exiting(p.pid)
 }
 
-// spawner starts processes from one thread of its own and has the kernel kill them when that ends, with the host or by close: PDEATHSIG
-// follows the thread, and a host's threads come and go.
-type spawner struct{ requests chan spawnRequest }
-
-type spawnRequest struct {
-	cmd    *exec.Cmd
-	answer chan error
+// refused is why the process never began, nil where that is not so.
+func (p *process) refused() *status.Error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refuse
 }
 
-func newSpawner() *spawner {
-	s := &spawner{make(chan spawnRequest)}
-	safego.Go(func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with this function
-		for r := range s.requests {
-			r.answer <- r.cmd.Start()
-		}
-	}, nil)
-	return s
+// exitReport is how the process ended, where it has, and what it wrote to stderr for its task.
+func (p *process) exitReport() (exit *Exit, pid int, stderr string) {
+	p.mu.Lock()
+	ended, pid, logs, mark := p.exit, p.pid, p.logs, p.stderrMark
+	p.mu.Unlock()
+	return &ended, pid, logs.stderr.textSince(mark)
 }
 
-// start starts a process; not after close.
-func (s *spawner) start(cmd *exec.Cmd) error {
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	answer := make(chan error)
-	s.requests <- spawnRequest{cmd, answer}
-	return <-answer
+// label says whose the lines are that the process writes from now on; nil is nobody's.
+func (p *process) label(task *logsink.Task) {
+	p.mu.Lock()
+	logs := p.logs
+	p.mu.Unlock()
+	logs.setTask(task)
 }
 
-func (s *spawner) close() { close(s.requests) }
+// EndOutput takes what the worker wrote for its task out of the log pipes, so that the host has all of it with the
+// task's end and nothing of it counts as the next one's. A line without its end is one.
+func (p *process) EndOutput() {
+	p.mu.Lock()
+	logs := p.logs
+	p.mu.Unlock()
+	logs.endOutput()
+}
 
-// statusText says how a process ended, for an error about its start.
-func (e *Exit) statusText() string {
-	switch {
-	case !e.Known:
-		return "ended"
-	case e.Status.Signaled():
-		return "was ended by signal " + unix.SignalName(e.Status.Signal())
+// Usage is what a task's worker has used.
+type Usage struct {
+	CPU     time.Duration // since the task got it, or since its start where it is the first one
+	PeakRSS int64         // bytes, of the process so far
+}
+
+// beginUsage has what the process uses and writes from now on count as the next task's.
+func (p *process) beginUsage() {
+	used := cpuTime(p.PID())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cpuBefore = used
+	if p.logs.shared {
+		p.logs.stderr.drainNow()
 	}
-	return "ended with status " + strconv.Itoa(e.Status.ExitStatus())
+	p.stderrMark = p.logs.stderr.mark()
 }
 
-// endedEarly is the error of a module whose process ended before it did what is told.
-func endedEarly(spec *Spec, p *process, cause status.Cause, module, before string) *status.Error {
-	stderr := p.logs.stderr.text(tailReport)
-	return status.New(status.Spawn, "module %s (%s) %s before it %s%s", module, spec.Python, p.exit.statusText(), before, afterLastLine(stderr)).
-		With("worker.stderr_tail", stderr).Because(cause)
+// peakAfter is from how long a task on the peak of the process's memory is read again: reading it costs some 20 µs.
+const peakAfter = 5 * time.Millisecond
+
+// Usage is what the worker has used since BeginTask, which was took ago.
+func (p *process) Usage(took time.Duration) Usage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hasExited() {
+		return Usage{CPU: max(0, p.exit.CPU-p.cpuBefore), PeakRSS: p.exit.PeakRSS}
+	}
+	if p.pid <= 0 {
+		return Usage{}
+	}
+	if p.peakRSS == 0 || took >= peakAfter {
+		p.peakRSS = peakMemory(p.pid)
+	}
+	return Usage{CPU: max(0, cpuTime(p.pid)-p.cpuBefore), PeakRSS: p.peakRSS}
+}
+
+// stackState is the length of the file for stacks, -1 where there is none (yet); lack says why there never will be one.
+func (p *process) stackState() (size int64, pid int, lack string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hasExited() {
+		return -1, p.pid, ""
+	}
+	if p.stacks == nil {
+		return -1, p.pid, p.noStacks
+	}
+	return p.stacks.size(), p.pid, ""
+}
+
+// stackAnswer is what the process has written to that file since it had a length, where the answer is complete.
+func (p *process) stackAnswer(before int64) (string, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hasExited() || p.stacks.size() <= before || handling(p.pid, stackSignal) {
+		return "", false
+	}
+	return p.stacks.text(before), true
 }

@@ -19,12 +19,3 @@ func (r *Recycle) wornOut(w *Worker) bool {
 }
 
 func (r *Recycle) tooOld(w *Worker) bool { return r.Age > 0 && time.Since(w.born) >= r.Age }
-
-// justNow is how long a worker that came back from a task is not asked whether it was stopped: asking takes 10 µs.
-const justNow = 10 * time.Millisecond
-
-// isStopped says whether the process of an idle worker was stopped by a signal: it would take a task and never begin it.
-func (w *Worker) isStopped() bool {
-	pid := w.PID()
-	return pid > 0 && time.Since(w.idleSince) > justNow && stateOf(pid) == 'T'
-}

@@ -72,109 +72,74 @@ func scarcityCode(errno unix.Errno) status.Code {
 }
 
 const (
-	// soon bounds the wait for the descriptors of idle workers that were given up, on a host's thread.
-	soon = 5 * time.Millisecond
-	// reaped bounds the wait for the ends of their processes, on the library's goroutines.
-	reaped = time.Second
+	// closeWait bounds the wait for the descriptors of idle workers that were evicted, on a host's thread.
+	closeWait = 5 * time.Millisecond
+	// reapWait bounds the wait for the ends of their processes, on the library's goroutines.
+	reapWait = time.Second
 )
 
-// Sparing has something made and, where the system has nothing left for it, made once more without the idle workers of
-// all factories of this process. It is for a host's thread: it waits milliseconds at most, and makes room for
+// WithEviction calls make and, where the system has nothing left for it, evicts the idle workers of all factories of
+// this process and calls it once more. It is for a host's thread: it waits milliseconds at most, and makes room for
 // descriptors.
-func Sparing(make func() error) error { return makingRoom(make, (*Worker).closed, soon) }
+func WithEviction(make func() error) error { return evictAndRetry(make, (*Worker).closed, closeWait) }
 
-// sparingProcesses is Sparing for the library's goroutines: it makes room for processes as well.
-func sparingProcesses(make func() error) error { return makingRoom(make, (*Worker).gone, reaped) }
+// withEvictionOfProcesses is the same for the library's goroutines: it makes room for processes as well.
+func withEvictionOfProcesses(make func() error) error {
+	return evictAndRetry(make, (*Worker).gone, reapWait)
+}
 
-func makingRoom(make func() error, done func(*Worker) <-chan struct{}, limit time.Duration) error {
+func evictAndRetry(make func() error, done func(*Worker) <-chan struct{}, limit time.Duration) error {
 	err := make()
-	if isScarce(err) && living.giveUpIdle(done, limit) {
+	if isScarce(err) && holders.evictIdle(done, limit) {
 		err = make()
 	}
 	return explainScarcity(err)
 }
 
-// factories are those of this process that may have idle workers: what the system bounds is the process's, or the
-// user's.
-type factories struct {
+// idleHolder has idle workers, as a factory does.
+type idleHolder interface {
+	// evictIdle kills all of them at once, and returns them.
+	evictIdle() []*Worker
+}
+
+// idleHolders are those of this process: what the system bounds is the process's, or the user's.
+type idleHolders struct {
 	mu  sync.Mutex
-	all map[*base]struct{}
+	all map[idleHolder]struct{}
 }
 
-var living = factories{all: map[*base]struct{}{}}
+var holders = idleHolders{all: map[idleHolder]struct{}{}}
 
-func (f *factories) add(b *base) {
+func (f *idleHolders) add(h idleHolder) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.all[b] = struct{}{}
+	f.all[h] = struct{}{}
 }
 
-func (f *factories) remove(b *base) {
+func (f *idleHolders) remove(h idleHolder) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.all, b)
+	delete(f.all, h)
 }
 
-// giveUpIdle ends the idle workers of all factories at once, and waits until what they held is free, within limit. It
+// evictIdle ends the idle workers of all factories at once, and waits until what they held is free, within limit. It
 // says whether there were any.
-func (f *factories) giveUpIdle(done func(*Worker) <-chan struct{}, limit time.Duration) bool {
+func (f *idleHolders) evictIdle(done func(*Worker) <-chan struct{}, limit time.Duration) bool {
 	f.mu.Lock()
-	bases := slices.Collect(maps.Keys(f.all))
+	all := slices.Collect(maps.Keys(f.all))
 	f.mu.Unlock()
-	var all []*Worker
-	for _, b := range bases {
-		all = append(all, b.giveUpIdle()...)
+	var workers []*Worker
+	for _, h := range all {
+		workers = append(workers, h.evictIdle()...)
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	for _, w := range all {
+	for _, w := range workers {
 		select {
 		case <-done(w):
 		case <-timer.C:
 			return true
 		}
 	}
-	return len(all) > 0
+	return len(workers) > 0
 }
-
-// giveUpIdle ends the idle workers, those included that are held back for a while before their end.
-func (b *base) giveUpIdle() []*Worker {
-	all := append(b.idle.empty(), b.done.empty()...)
-	for _, w := range all {
-		b.givenBack(w, letGo)
-		w.abandon()
-	}
-	return all
-}
-
-// abandon kills an idle worker and closes all that the library has of it: nobody will ask how it ended.
-func (w *Worker) abandon() {
-	w.Kill()
-	w.closeChannel()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.logs.shared {
-		return
-	}
-	w.logs.stdout.cut()
-	w.logs.stderr.cut()
-	w.stacks.close()
-	w.stacks = nil
-	if w.pidfd >= 0 {
-		_ = unix.Close(w.pidfd)
-		w.pidfd = -1
-	}
-}
-
-// closed is closed when nothing is open any more of a worker that was abandoned.
-func (w *Worker) closed() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.logs.shared || w.logs.stderr == nil {
-		return w.exited
-	}
-	return w.logs.stderr.ended
-}
-
-// gone is closed when its process has ended.
-func (w *Worker) gone() <-chan struct{} { return w.exited }

@@ -12,18 +12,28 @@ import (
 	"udfrunner/core/status"
 )
 
-// stock is the factory of stock daemons (PythonWorkerFactory.createThroughDaemon). A stock daemon gives its workers its own environment, so
-// that there is a daemon for each, as Spark has a factory for each. It is started with its first worker.
+// stock is the factory of stock daemons (PythonWorkerFactory.createThroughDaemon). A stock daemon gives its workers its
+// own environment, so that there is a daemon for each, as Spark has a factory for each. It is started with its first
+// worker.
 type stock struct {
 	*modules
 
 	daemonsMu sync.Mutex
-	daemons   map[string]*stockDaemon
-	newest    *stockDaemon
+	daemons   map[string]*sharedDaemon // by environment
+	workers   map[*Worker]*sharedDaemon
+	newest    *sharedDaemon
+}
+
+// sharedDaemon is a daemon and what hangs on it, under daemonsMu.
+type sharedDaemon struct {
+	*stockDaemon
+	key     string // its environment
+	workers int
+	idle    *safego.Timer // ends it once it has no workers
 }
 
 func newStock(spec Spec) *stock {
-	s := &stock{modules: newModules(spec), daemons: map[string]*stockDaemon{}}
+	s := &stock{modules: newModules(spec), daemons: map[string]*sharedDaemon{}, workers: map[*Worker]*sharedDaemon{}}
 	s.maker = s
 	safego.Go(s.run, s.fail)
 	return s
@@ -40,7 +50,7 @@ func (s *stock) launch(w *Worker, env map[string]string) error {
 }
 
 // serve makes a worker, and waits for its end.
-func (s *stock) serve(w *Worker, d *stockDaemon) {
+func (s *stock) serve(w *Worker, d *sharedDaemon) {
 	pidfd, err := d.connect(w)
 	if err != nil {
 		s.left(w, Exit{}, err)
@@ -60,7 +70,8 @@ func (s *stock) left(w *Worker, exit Exit, refuse *status.Error) {
 	if s.ended(w, exit, refuse) {
 		s.daemonsMu.Lock()
 		defer s.daemonsMu.Unlock()
-		d := w.daemon
+		d := s.workers[w]
+		delete(s.workers, w)
 		if d.workers--; d.workers == 0 && s.daemons[d.key] == d {
 			d.idle = safego.AfterFunc(max(s.spec.IdleTimeout, daemonIdle), func() { s.endIdle(d) })
 		}
@@ -71,7 +82,7 @@ func (s *stock) left(w *Worker, exit Exit, refuse *status.Error) {
 const daemonIdle = time.Minute
 
 // endIdle ends a daemon that still has no workers.
-func (s *stock) endIdle(d *stockDaemon) {
+func (s *stock) endIdle(d *sharedDaemon) {
 	s.daemonsMu.Lock()
 	idle := d.workers == 0
 	if idle {
@@ -84,7 +95,7 @@ func (s *stock) endIdle(d *stockDaemon) {
 }
 
 // daemonFor is the daemon of an environment, with w as one worker more. A new one is being started.
-func (s *stock) daemonFor(w *Worker, env map[string]string) (*stockDaemon, error) {
+func (s *stock) daemonFor(w *Worker, env map[string]string) (*sharedDaemon, error) {
 	variables := make([]string, 0, len(env))
 	for name, value := range env {
 		variables = append(variables, name+"="+value)
@@ -98,20 +109,21 @@ func (s *stock) daemonFor(w *Worker, env map[string]string) (*stockDaemon, error
 		if !s.begin() {
 			return nil, s.failure()
 		}
-		d = newStockDaemon(s, key)
+		d = &sharedDaemon{key: key}
+		d.stockDaemon = newStockDaemon(s.modules, func() { s.forget(d) })
 		s.daemons[key], s.newest = d, d
-		safego.Go(func() { s.keep(d, env) }, func(err *status.Error) { s.fail(err) })
+		safego.Go(func() { s.runDaemon(d, env) }, func(err *status.Error) { s.fail(err) })
 	}
-	w.daemon = d
+	s.workers[w] = d
 	d.workers++
 	d.idle.Stop()
 	return d, nil
 }
 
-// keep is a daemon's goroutine.
-func (s *stock) keep(d *stockDaemon, env map[string]string) {
+// runDaemon is a daemon's goroutine.
+func (s *stock) runDaemon(d *sharedDaemon, env map[string]string) {
 	defer s.group.Done()
-	d.run(env, func() { s.forget(d) })
+	d.run(env)
 	for _, w := range s.alive() {
 		if s.isOf(w, d) && w.isReady() && !w.held() {
 			s.left(w, d.exitOfWorker(), nil)
@@ -119,20 +131,20 @@ func (s *stock) keep(d *stockDaemon, env map[string]string) {
 	}
 }
 
-func (s *stock) isOf(w *Worker, d *stockDaemon) bool {
+func (s *stock) isOf(w *Worker, d *sharedDaemon) bool {
 	s.daemonsMu.Lock()
 	defer s.daemonsMu.Unlock()
-	return w.daemon == d
+	return s.workers[w] == d
 }
 
 // forget has the next worker of its environment get another daemon.
-func (s *stock) forget(d *stockDaemon) {
+func (s *stock) forget(d *sharedDaemon) {
 	s.daemonsMu.Lock()
 	defer s.daemonsMu.Unlock()
 	s.forgetLocked(d)
 }
 
-func (s *stock) forgetLocked(d *stockDaemon) {
+func (s *stock) forgetLocked(d *sharedDaemon) {
 	if s.daemons[d.key] == d {
 		delete(s.daemons, d.key)
 	}
@@ -151,7 +163,13 @@ func (s *stock) kill(w *Worker) {
 	if pid == 0 {
 		return // it reads the end of its connection, or is killed when it is known
 	}
-	w.daemon.kill(pid)
+	s.daemonsMu.Lock()
+	d := s.workers[w]
+	s.daemonsMu.Unlock()
+	if d == nil {
+		return // it has ended
+	}
+	d.kill(pid)
 	if !w.held() {
 		s.left(w, Exit{Unseen: unseenByDaemon}, nil)
 		return
@@ -163,7 +181,7 @@ func (s *stock) kill(w *Worker) {
 func (s *stock) stop() {
 	s.stopWorkers()
 	s.daemonsMu.Lock()
-	var daemons []*stockDaemon
+	var daemons []*sharedDaemon
 	for _, d := range s.daemons {
 		d.idle.Stop()
 		daemons = append(daemons, d)

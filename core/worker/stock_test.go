@@ -28,10 +28,14 @@ func moduleSpec(t *testing.T, minor string, kind Kind, unixSockets bool) Spec {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return Spec{
-		Kind: kind, Python: testenv.Python(t, minor),
-		Env:          append(os.Environ(), "SPARK_REUSE_WORKER=1", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1", secretVariable+"=a host's own"),
-		DaemonModule: DefaultDaemonModule, WorkerModule: DefaultWorkerModule, UnixSockets: unixSockets, SocketDir: dir,
-		StartTimeout: patience, IdleTimeout: time.Hour, MaxIdle: 10,
+		Program: Program{
+			Kind: kind, Python: testenv.Python(t, minor),
+			Env: append(os.Environ(), "SPARK_REUSE_WORKER=1", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1",
+				secretVariable+"=a host's own"),
+			DaemonModule: DefaultDaemonModule, WorkerModule: DefaultWorkerModule, UnixSockets: unixSockets, SocketDir: dir,
+			StartTimeout: patience,
+		},
+		Policy: Policy{IdleTimeout: time.Hour, MaxIdle: 10},
 	}
 }
 
@@ -119,7 +123,7 @@ func (r recording) Discard(n int) { r.Next(n) }
 // send writes all of it to a worker.
 func send(t *testing.T, w *Worker, input []byte) {
 	t.Helper()
-	writer := transport.NewWriter(w.Socket)
+	writer := transport.NewWriter(w.Channel)
 	writer.Queue(input)
 	for writer.Pending() > 0 {
 		if err := writer.Send(); err != nil {
@@ -134,7 +138,7 @@ func idle(t *testing.T, w *Worker, forWriting bool) {
 	wake, err := transport.NewWake()
 	require.NoError(t, err)
 	defer wake.Close()
-	ready, err := transport.Wait(w.Socket, forWriting, wake.FD(), patience)
+	ready, err := transport.Wait(w.Channel, forWriting, wake.FD(), patience)
 	require.NoError(t, err)
 	require.NotEqual(t, transport.Ready{}, ready, "the worker does not answer")
 }
@@ -188,8 +192,9 @@ func TestTwoTasks(t *testing.T) {
 }
 
 func TestWorkersAreCleanProcesses(t *testing.T) {
-	// A descriptor that a host forgot to close on exec, and a signal that it ignores.
-	leak, err := unix.Dup(int(os.Stderr.Fd()))
+	// A descriptor that a host forgot to close on exec, with a number that no worker has by itself.
+	const high = 300
+	leak, err := unix.FcntlInt(os.Stderr.Fd(), unix.F_DUPFD, high)
 	require.NoError(t, err)
 	defer unix.Close(leak)
 	for _, kind := range []Kind{StockDaemon, SimpleWorker} {
@@ -306,7 +311,7 @@ func TestStockDaemonKillsWhatItReads(t *testing.T) {
 	for _, unixSockets := range []bool{false, true} {
 		f := started(t, moduleSpec(t, "4.2", StockDaemon, unixSockets), "4.2")
 		w := connect(t, f, nil)
-		w.daemon.kill(w.PID())
+		f.(*stock).workers[w].kill(w.PID()) //nolint:forcetypeassert // the factory at hand
 		exit(t, w)
 		f.Kill(w)
 		again := connect(t, f, nil)
@@ -327,17 +332,18 @@ func TestDaemonsByEnvironment(t *testing.T) {
 	assert.Equal(t, parent(a), parent(c))
 	assert.NotEqual(t, parent(a), parent(b))
 	s := f.(*stock) //nolint:forcetypeassert // the factory at hand
-	s.endIdle(b.daemon)
-	assert.False(t, b.daemon.process.hasEnded(), "it has a worker")
+	daemon := s.workers[b]
+	s.endIdle(daemon)
+	assert.False(t, daemon.process.hasEnded(), "it has a worker")
 	f.Release(b, false)
 	exit(t, b)
 	require.Eventually(t, func() bool {
 		s.daemonsMu.Lock()
 		defer s.daemonsMu.Unlock()
-		return b.daemon.workers == 0
+		return daemon.workers == 0
 	}, patience, time.Millisecond)
-	s.endIdle(b.daemon)
-	wait(t, b.daemon.process.done, "a daemon without workers")
+	s.endIdle(daemon)
+	wait(t, daemon.process.done, "a daemon without workers")
 	for _, w := range []*Worker{a, c} {
 		f.Kill(w)
 		exit(t, w)

@@ -17,11 +17,11 @@ import (
 	"udfrunner/core/status"
 )
 
-// stockDaemon is a process of a daemon module. It says on stdout where it listens; each connection becomes a worker. On stdin it takes
-// process ids to kill, and its end.
+// stockDaemon is a process of a daemon module. It says on stdout where it listens; each connection becomes a worker. On
+// stdin it takes process ids to kill, and its end.
 type stockDaemon struct {
-	factory *stock
-	key     string // environment
+	factory *modules
+	forget  func() // has the next worker get another daemon
 	secret  string // "" with Unix sockets
 	started chan struct{}
 	// Once started, and not changed.
@@ -29,33 +29,29 @@ type stockDaemon struct {
 	logs             logs
 
 	mu      sync.Mutex
-	process *process
+	process *child
 	stdin   int           // -1 is closed
 	closed  bool          // it has to end
 	err     *status.Error // why it makes no more workers
-
-	// under factory.daemonsMu
-	workers int
-	idle    *safego.Timer
 }
 
-func newStockDaemon(s *stock, key string) *stockDaemon {
-	d := &stockDaemon{factory: s, key: key, stdin: -1, started: make(chan struct{})}
-	if !s.spec.UnixSockets {
+func newStockDaemon(factory *modules, forget func()) *stockDaemon {
+	d := &stockDaemon{factory: factory, forget: forget, stdin: -1, started: make(chan struct{})}
+	if !factory.spec.UnixSockets {
 		d.secret = newSecret()
 	}
 	return d
 }
 
-// run is the daemon's life. gone is called when no worker can be had from it any more.
-func (d *stockDaemon) run(env map[string]string, gone func()) {
-	var p *process
-	err := sparingProcesses(func() (err error) {
+// run is the daemon's life.
+func (d *stockDaemon) run(env map[string]string) {
+	var p *child
+	err := withEvictionOfProcesses(func() (err error) {
 		p, err = d.start(env)
 		return err
 	})
 	if err == nil {
-		err = d.hear(p)
+		err = d.readAddress(p)
 	}
 	if err != nil {
 		d.fail(status.From(err))
@@ -66,17 +62,17 @@ func (d *stockDaemon) run(env map[string]string, gone func()) {
 			p.kill()
 		}
 		<-p.dead
-		gone()
+		d.forget()
 		<-p.done
 		d.fail(endedEarly(&d.factory.spec, p, status.CauseDaemonEnded, d.factory.spec.DaemonModule, "was told to"))
 	}
-	gone()
+	d.forget()
 	d.close()
 	d.logs.finish()
 }
 
 // start starts the process.
-func (d *stockDaemon) start(env map[string]string) (*process, error) {
+func (d *stockDaemon) start(env map[string]string) (*child, error) {
 	spec := &d.factory.spec
 	var err error
 	var files stdio
@@ -106,7 +102,8 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 	if spec.UnixSockets {
 		own = []string{unixVariableEnabled, socketDirVariable + "=" + d.factory.dir}
 	}
-	p, err := startModule(spec, environment(spec.Env, env, own...), files, (*exec.Cmd).Start, spec.DaemonModule, spec.WorkerModule)
+	variables := environment(spec.Env, env, own...)
+	p, err := startModule(spec, variables, files, (*exec.Cmd).Start, spec.DaemonModule, spec.WorkerModule)
 	if err != nil {
 		l.stdout.start()
 		return nil, err
@@ -123,8 +120,8 @@ func (d *stockDaemon) start(env map[string]string) (*process, error) {
 	return p, nil
 }
 
-// hear learns where the daemon listens, and passes its stdout on to the log.
-func (d *stockDaemon) hear(p *process) error {
+// readAddress learns where the daemon listens, and passes its stdout on to the log.
+func (d *stockDaemon) readAddress(p *child) error {
 	spec := &d.factory.spec
 	stdout := d.logs.stdout
 	defer stdout.start()
@@ -153,7 +150,8 @@ func (d *stockDaemon) hear(p *process) error {
 		return nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return status.New(status.Spawn, "module %s (%s): no port within %v (udfrunner.worker.startTimeout)", spec.DaemonModule, spec.Python, spec.StartTimeout).
+		return status.New(status.Spawn, "module %s (%s): no port within %v (udfrunner.worker.startTimeout)",
+			spec.DaemonModule, spec.Python, spec.StartTimeout).
 			With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
 	if err != nil && len(said) == 0 {
@@ -163,7 +161,8 @@ func (d *stockDaemon) hear(p *process) error {
 		case <-p.done:
 			return endedEarly(spec, p, status.CauseBadInterpreter, spec.DaemonModule, "said where it listens")
 		case <-timer.C:
-			return status.New(status.Spawn, "module %s (%s) closed its stdout before it said where it listens", spec.DaemonModule, spec.Python).
+			return status.New(status.Spawn, "module %s (%s) closed its stdout before it said where it listens",
+				spec.DaemonModule, spec.Python).
 				With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseProtocol)
 		}
 	}
@@ -171,13 +170,14 @@ func (d *stockDaemon) hear(p *process) error {
 	_ = stdout.pipe.SetReadDeadline(time.Now().Add(tailReport))
 	n, _ = io.ReadFull(stdout.pipe, rest)
 	return status.New(status.Spawn,
-		"module %s (%s) wrote %q to stdout, allowed is only where it listens: a module that Python imports by itself, such as sitecustomize, may print",
+		"module %s (%s) wrote %q to stdout, allowed is only where it listens: "+
+			"a module that Python imports by itself, such as sitecustomize, may print",
 		spec.DaemonModule, spec.Python, clip(string(append(said, rest[:n]...)), lastLineShown)).
 		With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseProtocol)
 }
 
-// connect makes a worker: a connection, whose other end says its process id and asks for the secret. The pidfd is the caller's, nil
-// where the process cannot be held.
+// connect makes a worker: a connection, whose other end says its process id and asks for the secret. The pidfd is the
+// caller's, nil where the process cannot be held.
 func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	aborted := make(chan struct{})
 	if !w.connecting(func() { close(aborted) }) {
@@ -191,14 +191,11 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	if err := d.failure(); err != nil {
 		return nil, err
 	}
-	w.mu.Lock()
-	w.logs = d.logs
-	d.logs.stderr.drainNow()
-	w.stderrMark = d.logs.stderr.mark()
-	w.mu.Unlock()
+	w.writesTo(d.logs)
 	deadline := time.Now().Add(d.factory.spec.StartTimeout)
 	conn, err := (&net.Dialer{Deadline: deadline}).Dial(d.network, d.address)
-	if isScarce(err) && !errors.Is(err, unix.EAGAIN) && living.giveUpIdle((*Worker).gone, reaped) { // EAGAIN: the daemon's queue is full
+	// EAGAIN says that the daemon's queue is full.
+	if isScarce(err) && !errors.Is(err, unix.EAGAIN) && holders.evictIdle((*Worker).gone, reapWait) {
 		conn, err = (&net.Dialer{Deadline: deadline}).Dial(d.network, d.address)
 	}
 	if err != nil {
@@ -213,7 +210,8 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	pid, err := p.readInt()
 	if err == nil && (pid <= 0 || errors.Is(unix.Kill(pid, 0), unix.ESRCH)) {
 		// An error number (daemon.py's manager).
-		err = status.New(status.Spawn, "it sent %d for a process id (%w)", pid, unix.Errno(max(pid, -pid))) //nolint:gosec // positive
+		errno := unix.Errno(max(pid, -pid)) //nolint:gosec // positive
+		err = status.New(status.Spawn, "it sent %d for a process id (%w)", pid, errno)
 	}
 	if err == nil && d.secret != "" {
 		err = p.authenticate(d.secret)
@@ -223,8 +221,8 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 		return nil, d.refused(w, err)
 	}
 	held := d.hold(w, pid)
-	socket, err := p.socket()
-	if err == nil && !w.connected(socket) {
+	channel, err := p.socket()
+	if err == nil && !w.connected(channel) {
 		err = d.factory.errKilled()
 	}
 	if err != nil {
@@ -269,13 +267,14 @@ func (d *stockDaemon) refused(w *Worker, err error) *status.Error {
 		<-p.done
 		return endedEarly(spec, p, status.CauseDaemonEnded, spec.DaemonModule, "had forked a worker")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		stuck := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)", p.pid, spec.Python, spec.StartTimeout).
-			Because(status.CauseStartTimeout)
+		stuck := status.New(status.Spawn, "daemon %d (%s) forked no worker within %v (udfrunner.worker.startTimeout)",
+			p.pid, spec.Python, spec.StartTimeout).Because(status.CauseStartTimeout)
 		d.fail(stuck)
-		d.factory.forget(d) // the next worker gets another
+		d.forget()
 		d.close()
 		return stuck
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 		err = errors.New("it closed the connection")
 	}
 	stderr := d.logs.stderr.text(tailReport)
@@ -293,7 +292,8 @@ func (d *stockDaemon) exitOfWorker() Exit {
 	}
 	<-p.done
 	spec := &d.factory.spec
-	return Exit{Cause: status.New(status.Spawn, "module %s (%s) %s", spec.DaemonModule, spec.Python, p.exit.statusText()).Because(status.CauseDaemonEnded)}
+	cause := status.New(status.Spawn, "module %s (%s) %s", spec.DaemonModule, spec.Python, p.exit.statusText())
+	return Exit{Cause: cause.Because(status.CauseDaemonEnded)}
 }
 
 // kill asks the daemon to kill a process. It does not wait.

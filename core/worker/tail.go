@@ -17,7 +17,8 @@ import (
 // tailSize is how much of a process's output is kept for its error.
 const tailSize = 16 << 10
 
-// tail reads a log pipe to its end, so that a chatty process never blocks, hands the lines on, and keeps the last bytes.
+// tail reads a log pipe to its end, so that a chatty process never blocks, hands the lines on, and keeps the last
+// bytes.
 type tail struct {
 	pipe  *os.File
 	lines *logsink.Stream // under mu, but for SetPID and SetTask
@@ -29,7 +30,8 @@ type tail struct {
 	total int64 // bytes that were read
 }
 
-// newTail makes a pipe that is read; the returned file is the writer's end, which the caller closes once it was handed over.
+// newTail makes a pipe that is read; the returned file is the writer's end, which the caller closes once it was handed
+// over.
 func newTail(sink *logsink.Sink, name string) (*tail, *os.File, error) {
 	t, w, err := newPipe(sink, name)
 	if err == nil {
@@ -55,36 +57,13 @@ func newPipe(sink *logsink.Sink, name string) (*tail, *os.File, error) {
 
 func (t *tail) start() { safego.Go(t.read, nil) }
 
-// lastWords is how long the pipe of a process that has ended is read on: descendants may hold it for ever.
-const lastWords = 500 * time.Millisecond
-
-// newLogs makes the tails of a process's stdout and stderr, and the ends that the process gets.
-func newLogs(sink *logsink.Sink) (logs, *logEnds, error) {
-	var l logs
-	ends := &logEnds{}
-	var err error
-	if l.stdout, ends.stdout, err = newTail(sink, "stdout"); err != nil {
-		return logs{}, nil, err
-	}
-	if l.stderr, ends.stderr, err = newTail(sink, "stderr"); err != nil {
-		_ = ends.stdout.Close()
-		return logs{}, nil, err
-	}
-	return l, ends, nil
-}
-
-// logEnds are the writer's ends of log pipes, to be closed once they were handed over.
-type logEnds struct{ stdout, stderr *os.File }
-
-func (e *logEnds) close() {
-	_ = e.stdout.Close()
-	_ = e.stderr.Close()
-}
+// pipeGrace is how long the pipe of a process that has ended is read on: descendants may hold it for ever.
+const pipeGrace = 500 * time.Millisecond
 
 // finish ends the reading soon; the process has ended.
 func (t *tail) finish() {
 	if t != nil {
-		_ = t.pipe.SetReadDeadline(time.Now().Add(lastWords))
+		_ = t.pipe.SetReadDeadline(time.Now().Add(pipeGrace))
 	}
 }
 
@@ -158,7 +137,7 @@ func (t *tail) drainNow() {
 	_ = t.raw.Control(func(fd uintptr) { t.drain(int(fd)) })
 }
 
-// onEnd has f called at the pipe's end, but after d at the latest; at once where it has ended or there is none.
+// onEnd calls f at the pipe's end, but after d at the latest; immediately where it has ended or there is none.
 func (t *tail) onEnd(d time.Duration, f func()) {
 	if t == nil {
 		f()

@@ -34,16 +34,17 @@ func TestUsageIsATasks(t *testing.T) {
 	w.Tasks++ // its next task
 	w.BeginTask(&logsink.Task{})
 	assert.Less(t, w.Usage(0).CPU, first.CPU+time.Second)
-	w.mu.Lock()
+	w.process.mu.Lock()
 	assert.GreaterOrEqual(t, w.cpuBefore, first.CPU)
-	w.mu.Unlock()
+	w.process.mu.Unlock()
 	f.Release(w, false)
 }
 
 // What observing costs a task: to be held against the 400 µs and more of a warm task of ten rows.
 func BenchmarkObservation(b *testing.B) {
 	sink := logsink.New(logsink.Options{Buffer: 1 << 20})
-	w := &Worker{pid: os.Getpid(), Tasks: 1, pidfd: -1, peakRSS: 1, exited: make(chan struct{})}
+	w := newWorker(identity{}, lease{})
+	w.Tasks, w.pid, w.peakRSS = 1, os.Getpid(), 1
 	l, ends, err := newLogs(sink)
 	require.NoError(b, err)
 	w.logs = l

@@ -5,8 +5,8 @@ workers are forked from, and what they do between fork and end, is that of the e
 
 - server      the daemon: one loop over connections, kill requests, signals and deaths
 - listener    the socket on which Spark asks for workers
-- greeting    a worker's first words with Spark, and its channel
-- firstuse    what a worker's first task would have to load
+- handshake   what a worker and Spark say to each other first, and the channel
+- warmup      what a worker's first task would have to load
 - deaths      what is said of a worker that died
 
 The Python package carries these modules; the library does not.

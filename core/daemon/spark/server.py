@@ -24,7 +24,7 @@ from .. import process, taskstate, threads
 from ..reaper import Exit, Reaper
 from ..worker import WorkerRequest, work
 from ..zygote import WORKER_MODULE, StartError, Zygote
-from . import deaths, firstuse, greeting
+from . import deaths, handshake, warmup
 from .listener import Listener
 
 MINIMUM_PYSPARK = "3.5"
@@ -38,7 +38,7 @@ MORE_MODULES = "UDFRUNNER_ZYGOTE_MODULES"
 HANGUP_SECONDS = 0.5
 """Time that workers have to end after SIGHUP, before they are killed."""
 
-_FORK_PATIENCE = 1.0
+_FORK_RETRY_SECONDS = 1.0
 _PAUSE = 0.1
 _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _LISTENER = "--udfrunner-listener="
@@ -85,7 +85,7 @@ class Server:
         ready = dict(poller.poll(None if interval is None else interval * 1000))
         self._pausing = False
         for end in self._reaper.reap():
-            self._tell(end)
+            self._report(end)
         if self._requests in ready and not self._kill_requested():
             return 0
         if self._signals.fileno() in ready:
@@ -109,7 +109,7 @@ class Server:
                 self._reaper.kill(pid, signal.SIGKILL)
         return bool(data)
 
-    def _tell(self, end: Exit) -> None:
+    def _report(self, end: Exit) -> None:
         """Report a death that nobody asked for."""
         stacks = self._stacks.pop(end.pid)
         if end.pid not in self._killed and (text := deaths.describe(end, stacks)):
@@ -144,10 +144,10 @@ class Server:
         parent = os.getpid()
         with _signals_blocked():
             try:
-                pid = self._fork_patiently()
+                pid = self._fork_with_retries()
             except OSError as error:
                 log(f"no worker could be forked: {error}")
-                greeting.refuse(connection, error.errno or errno.EAGAIN)
+                handshake.refuse(connection, error.errno or errno.EAGAIN)
                 return False
             if pid == 0:
                 self._be_worker(connection.detach(), stacks, parent)
@@ -155,9 +155,9 @@ class Server:
         self._reaper.add(pid, pid)
         return True
 
-    def _fork_patiently(self) -> int:
+    def _fork_with_retries(self) -> int:
         """Fork; where there are too many processes wait a while for one to end, as stock does."""
-        deadline = time.monotonic() + _FORK_PATIENCE
+        deadline = time.monotonic() + _FORK_RETRY_SECONDS
         while True:
             try:
                 return os.fork()
@@ -166,7 +166,7 @@ class Server:
                     raise
             time.sleep(_PAUSE)
             for end in self._reaper.reap():
-                self._tell(end)
+                self._report(end)
 
     def _be_worker(self, data: int, stacks: int, parent: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
@@ -174,7 +174,7 @@ class Server:
             end.detach()
         self._listener.forget()
         request = WorkerRequest(data, stacks)
-        status = work(request, self._zygote, parent, greeting.open_channel)
+        status = work(request, self._zygote, parent, handshake.open_channel)
         deaths.mark_orderly(stacks)
         os._exit(status)
 
@@ -259,7 +259,7 @@ def _import(zygote: Zygote, listener: Listener, requests: int, output: int) -> N
     try:
         count = zygote.import_modules([*MODULES, *filter(None, more)])
         if count == 1:
-            count = zygote.warm_by(firstuse.run)
+            count = zygote.warm_by(warmup.run)
     except StartError as error:
         zygote.notes.append(str(error))
         count = threads.count_threads()

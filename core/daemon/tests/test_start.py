@@ -214,7 +214,7 @@ def test_warm_up_leaves_no_trace() -> None:
         assert again["notes"] == ["no warm-up: there are workers already"]
 
 
-def test_a_spare_worker_rehearses(tmp_path: Path) -> None:
+def test_a_spare_worker_warms_up(tmp_path: Path) -> None:
     log = tmp_path / "runs"
 
     def writes(values: object) -> object:
@@ -229,13 +229,13 @@ def test_a_spare_worker_rehearses(tmp_path: Path) -> None:
         daemon.warm([tasks.encode(tasks.SCALAR, writes)])
         assert log.read_text() == f"{daemon.process.pid}\n"
         worker = daemon.fork()
-        client.wait_until(lambda: f"{worker.pid}\n" in log.read_text(), "the rehearsal")
+        client.wait_until(lambda: f"{worker.pid}\n" in log.read_text(), "the warm-up")
         assert worker.probe(lambda: 1) == 1
         assert worker.probe(lambda: 2) == 2
         assert log.read_text().split() == [str(daemon.process.pid), str(worker.pid)]
 
 
-def test_a_rehearsal_that_fails_harms_nobody(tmp_path: Path) -> None:
+def test_a_warm_up_that_fails_harms_nobody(tmp_path: Path) -> None:
     log = tmp_path / "runs"
     (tmp_path / "finds_nothing.py").write_text(
         """if True:
@@ -256,7 +256,7 @@ def test_a_rehearsal_that_fails_harms_nobody(tmp_path: Path) -> None:
         daemon.start(modules=["finds_nothing"])
         worker = daemon.fork()
         client.wait_until(
-            lambda: log.exists() and f"{worker.pid}\n" in log.read_text(), "the rehearsal"
+            lambda: log.exists() and f"{worker.pid}\n" in log.read_text(), "the warm-up"
         )
         assert worker.probe(lambda: 1) == 1
 

@@ -11,16 +11,16 @@ import (
 // Release implements Factory. PySpark's own workers do not look for what a task leaves behind, as those of the embedded
 // daemon do.
 func (s *stock) Release(w *Worker, reuse bool) {
-	s.base.Release(w, reuse && !holdsMore(w.PID()))
+	s.base.Release(w, reuse && !hasThreadsOrChildren(w.PID()))
 }
 
-// holdsMore says whether a process has threads beside its first one, or child processes: what a task left there may
-// still have its channel, and read or answer in the place of the next one. Of a process that cannot be looked at (no
-// /proc, another namespace) it says no.
+// hasThreadsOrChildren says whether a process has threads beside its first one, or child processes: what a task left
+// there may still have its channel, and read or answer in the place of the next one. Of a process that cannot be looked
+// at (no /proc, another namespace) it says no.
 //
 // Threads of native libraries count as well, since nothing tells them from Python's; there are few where
 // OMP_NUM_THREADS is 1, Spark's default.
-func holdsMore(pid int) bool {
+func hasThreadsOrChildren(pid int) bool {
 	if pid <= 0 {
 		return false
 	}

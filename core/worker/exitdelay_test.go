@@ -10,16 +10,17 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestFarewell(t *testing.T) {
+func TestExitDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var ended []*Worker
-		f := &farewell{end: func(w *Worker) {
+		f := &exitDelay{end: func(w *Worker) {
 			mu.Lock()
 			defer mu.Unlock()
 			ended = append(ended, w)
 		}}
-		a, b, c, d := &Worker{id: 1}, &Worker{id: 2}, &Worker{id: 3}, &Worker{id: 4}
+		worker := func(id uint64) *Worker { return &Worker{identity: identity{id: id}} }
+		a, b, c, d := worker(1), worker(2), worker(3), worker(4)
 		after := func(pause time.Duration) []*Worker {
 			time.Sleep(pause) // of the bubble's clock
 			synctest.Wait()
@@ -31,19 +32,19 @@ func TestFarewell(t *testing.T) {
 		f.add(a)
 		assert.Equal(t, []*Worker{a}, after(0), "nobody is in its first task")
 
-		f.begun()
-		f.begun()
+		f.firstTaskBegun()
+		f.firstTaskBegun()
 		f.add(b)
 		f.firstTaskEnded()
 		f.add(c)
-		assert.Len(t, after(farewellTime-time.Millisecond), 1, "one still is")
+		assert.Len(t, after(maxExitDelay-time.Millisecond), 1, "one still is")
 		f.firstTaskEnded()
 		assert.Len(t, after(0), 1, "its results come first")
-		assert.Equal(t, []*Worker{a, b, c}, after(farewellPause))
+		assert.Equal(t, []*Worker{a, b, c}, after(firstTaskPause))
 
-		f.begun()
+		f.firstTaskBegun()
 		f.add(d)
-		assert.Len(t, after(farewellTime-time.Millisecond), 3)
+		assert.Len(t, after(maxExitDelay-time.Millisecond), 3)
 		assert.Equal(t, []*Worker{a, b, c, d}, after(time.Millisecond), "a first task may take for ever")
 
 		f.add(a)
@@ -58,26 +59,26 @@ func TestWorkerEndsOnceNoOtherIsInItsFirstTask(t *testing.T) {
 	s := spec(t)
 	s.Strict = true
 	f := started(t, s, "4.2")
-	done, young := acquire(t, f, "x"), acquire(t, f, "x")
+	done, first := acquire(t, f, "x"), acquire(t, f, "x")
 	f.Release(done, true)
-	held := done.factory.done
+	held := baseOf(f).exits
 	held.mu.Lock()
 	waiting := slices.Clone(held.waiting)
 	held.mu.Unlock()
 	assert.Equal(t, []*Worker{done}, waiting)
-	f.Release(young, true)
+	f.Release(first, true)
 	exit(t, done)
-	exit(t, young)
+	exit(t, first)
 	assert.Zero(t, f.Counts().Crashed+f.Counts().Killed)
 }
 
-func TestFactoryEndsWhileWorkersAreHeldBack(t *testing.T) {
+func TestFactoryEndsWhileExitsAreDelayed(t *testing.T) {
 	s := spec(t)
 	s.Strict = true
 	f := started(t, s, "4.2")
-	done, young := acquire(t, f, "x"), acquire(t, f, "x")
+	done, first := acquire(t, f, "x"), acquire(t, f, "x")
 	f.Release(done, true)
 	f.Close()
 	exit(t, done)
-	exit(t, young)
+	exit(t, first)
 }

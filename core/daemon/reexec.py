@@ -1,4 +1,4 @@
-"""A process that starts its program anew, to be free of what it has imported.
+"""A process that executes its program again, to be free of what it has imported.
 
 A task whose includes carry another copy of a module that the zygote has imported is to see its
 own, as in Spark; a task that comes after a module was edited is to see the edited one. A process
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
 from . import broadcasts, process, taskstate
-from .unnamed import open_unnamed
+from .anonfile import open_anonymous
 from .worker import WorkerRequest, run_worker
 from .zygote import Zygote
 
@@ -25,8 +25,8 @@ KEY = "worker"
 
 
 def execute(current: Mapping[str, Any], state: Mapping[str, Any]) -> NoReturn:
-    """Run this program anew in this process, with the sources of its current state and a new one."""
-    memory = open_unnamed("udfrunner-daemon")
+    """Run this program again in this process, with its current sources and a new state."""
+    memory = open_anonymous("udfrunner-daemon")
     os.set_inheritable(memory, True)
     with open(memory, "wb", closefd=False) as file:
         file.write(json.dumps({"sources": current["sources"], **state}).encode())
@@ -58,8 +58,8 @@ class Worker:
             os.set_inheritable(descriptor, True)
         return {KEY: asdict(replace(self, request=replace(request, stdout=None, stderr=None)))}
 
-    def renew(self, current: Mapping[str, Any]) -> NoReturn:
-        """Be this worker anew, between two tasks, with the broadcast variables that it has."""
+    def restart(self, current: Mapping[str, Any]) -> NoReturn:
+        """Be this worker in a new program, between two tasks, with its broadcast variables."""
         request = replace(self.request, stdout=None, stderr=None, broadcasts=broadcasts.files())
         execute(current, replace(self, request=request).state())
 
@@ -73,4 +73,4 @@ def run(state: dict[str, Any]) -> NoReturn:
     taskstate.enable_stack_report(request.stacks)
     zygote = Zygote()
     zygote.check(worker.minimum_pyspark)
-    run_worker(request, zygote, worker.parent, lambda: worker.renew(state))
+    run_worker(request, zygote, worker.parent, lambda: worker.restart(state))

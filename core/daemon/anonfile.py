@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 
-def open_unnamed(name: str) -> int:
+def open_anonymous(name: str) -> int:
     """A new, empty file in memory; where the kernel refuses one, in the folder for temporary files.
 
     A seccomp profile may do so (ENOSYS, EPERM). The descriptor is close-on-exec. Raises OSError

@@ -1,4 +1,4 @@
-"""A worker's first words with Spark, and its channel to it."""
+"""What a worker and Spark say to each other first, and the channel to Spark."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _acknowledge_quickly(connection: socket.socket) -> None:
 
     Spark begins a task with several small writes; with Nagle's algorithm on its side each waits
     for the acknowledgement of the one before, which the kernel delays by 40 ms. It forgets this
-    setting with each answer, so that it is made anew before each wait.
+    setting with each answer, so that it is made again before each wait.
     """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 

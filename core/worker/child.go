@@ -1,0 +1,221 @@
+package worker
+
+import (
+	_ "embed"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"udfrunner/core/safego"
+	"udfrunner/core/status"
+)
+
+// launcher is run by the interpreter in front of a module.
+//
+//go:embed launch.py
+var launcher string
+
+// child is a process that the library started, which leads a group of its own, and is waited for.
+type child struct {
+	pid  int
+	logs logs
+	dead chan struct{} // closed when it has ended
+	done chan struct{} // closed when it was waited for as well, and what it left of its group was killed
+	exit Exit          // from then on
+
+	mu     sync.Mutex
+	reaped bool
+}
+
+// stdio are the child's ends of its standard streams. They are closed by startModule.
+type stdio struct{ in, out, err *os.File }
+
+func (s *stdio) close() {
+	for _, f := range []*os.File{s.in, s.out, s.err} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// startModule runs `python -m` with module and arguments. start starts the process: cmd.Start or a spawner's.
+func startModule(spec *Spec, env []string, files stdio, start func(*exec.Cmd) error, module ...string) (*child, error) {
+	defer files.close()
+	path, err := interpreter(spec)
+	if err != nil {
+		return nil, err
+	}
+	cmd := &exec.Cmd{
+		Path: path, Args: append([]string{spec.Python, "-I", "-S", "-c", launcher, path, "-m"}, module...), Env: env,
+		Stdout: files.out, Stderr: files.err,
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+	}
+	if files.in != nil { // else /dev/null
+		cmd.Stdin = files.in
+	}
+	if err := start(cmd); err != nil {
+		return nil, startError(spec, err)
+	}
+	p := &child{pid: cmd.Process.Pid, dead: make(chan struct{}), done: make(chan struct{})}
+	safego.Go(func() { p.wait(cmd) }, nil)
+	return p, nil
+}
+
+// wait waits for the end. What is left of the group is killed while the dead leader still holds its id.
+func (p *child) wait(cmd *exec.Cmd) {
+	defer close(p.done)
+	seen := false
+	if pidfd, err := openPidfd(p.pid); err == nil {
+		seen = pidfd.wait()
+		pidfd.close()
+	}
+	if seen {
+		close(p.dead)
+		p.kill()
+	}
+	release(cmd, cmd.Wait())
+	if !seen {
+		close(p.dead)
+	}
+	p.mu.Lock()
+	p.reaped = true
+	p.mu.Unlock()
+	p.exit = exitOf(cmd.ProcessState)
+}
+
+// kill ends the process and its group at once, unless it was waited for: the id may be another's then.
+func (p *child) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		_ = unix.Kill(-p.pid, unix.SIGKILL)
+	}
+}
+
+// hasEnded says whether the process has ended.
+func (p *child) hasEnded() bool {
+	select {
+	case <-p.dead:
+		return true
+	default:
+		return false
+	}
+}
+
+// environment is a process's: of variables of one name the last counts. What connects a process to a factory is never
+// taken over from the host, which may itself be a PySpark worker.
+func environment(variables []string, env map[string]string, own ...string) []string {
+	var all []string
+	for _, v := range variables {
+		name, _, _ := strings.Cut(v, "=")
+		if _, ok := env[name]; !ok && !slices.Contains(factoryVariables, name) {
+			all = append(all, v)
+		}
+	}
+	for name, value := range env {
+		all = append(all, name+"="+value)
+	}
+	return append(all, own...)
+}
+
+// Variables that PythonWorkerFactory sets on daemons and workers.
+const (
+	secretVariable      = "PYTHON_WORKER_FACTORY_SECRET"
+	portVariable        = "PYTHON_WORKER_FACTORY_PORT"
+	unixVariable        = "PYTHON_UNIX_DOMAIN_ENABLED"
+	socketDirVariable   = "PYTHON_WORKER_FACTORY_SOCK_DIR"
+	socketPathVariable  = "PYTHON_WORKER_FACTORY_SOCK_PATH"
+	preferIPv6Variable  = "SPARK_PREFER_IPV6"
+	unixVariableEnabled = unixVariable + "=True"
+)
+
+var factoryVariables = []string{secretVariable, portVariable, unixVariable, socketDirVariable, socketPathVariable}
+
+// prefersIPv6 says whether PySpark uses the loopback address of IPv6.
+func prefersIPv6(env []string) bool {
+	value := ""
+	for _, v := range env {
+		if text, ok := strings.CutPrefix(v, preferIPv6Variable+"="); ok {
+			value = text
+		}
+	}
+	return strings.EqualFold(value, "true")
+}
+
+// spawner starts processes from one thread of its own and has the kernel kill them when that ends, with the host or by
+// close: PDEATHSIG follows the thread, and a host's threads come and go.
+type spawner struct{ requests chan spawnRequest }
+
+type spawnRequest struct {
+	cmd    *exec.Cmd
+	answer chan error
+}
+
+func newSpawner() *spawner {
+	s := &spawner{make(chan spawnRequest)}
+	safego.Go(func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with this function
+		for r := range s.requests {
+			r.answer <- r.cmd.Start()
+		}
+	}, nil)
+	return s
+}
+
+// start starts a process; not after close.
+func (s *spawner) start(cmd *exec.Cmd) error {
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	answer := make(chan error)
+	s.requests <- spawnRequest{cmd, answer}
+	return <-answer
+}
+
+func (s *spawner) close() { close(s.requests) }
+
+// endedEarly is the error of a module whose process ended before it did what is told.
+func endedEarly(spec *Spec, p *child, cause status.Cause, module, before string) *status.Error {
+	stderr := p.logs.stderr.text(tailReport)
+	return status.New(status.Spawn, "module %s (%s) %s before it %s%s",
+		module, spec.Python, p.exit.statusText(), before, afterLastLine(stderr)).
+		With("worker.stderr_tail", stderr).Because(cause)
+}
+
+// startError is why an interpreter could not be started; that the system had no process for it is not the interpreter's
+// fault.
+func startError(spec *Spec, err error) *status.Error {
+	if isScarce(err) {
+		return status.New(status.Spawn, "process of interpreter %q: %w", spec.Python, err)
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	return status.New(status.Spawn, "interpreter %q: %w", spec.Python, err).Because(status.CauseBadInterpreter)
+}
+
+// interpreter finds the interpreter on the PATH that the process will have.
+func interpreter(spec *Spec) (string, error) {
+	if strings.ContainsRune(spec.Python, '/') {
+		return spec.Python, nil
+	}
+	for _, variable := range spec.Env {
+		path, ok := strings.CutPrefix(variable, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range strings.Split(path, ":") {
+			candidate := dir + "/" + spec.Python
+			if unix.Access(candidate, unix.X_OK) == nil {
+				return candidate, nil
+			}
+		}
+	}
+	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python).
+		Because(status.CauseBadInterpreter)
+}
