@@ -65,22 +65,12 @@ func (d *Dialect) checkKeywords(e *EvalType, arguments []Argument) error {
 		case !e.Keywords:
 			return status.New(status.NotSupported, "keyword argument %q: eval type %d (%s) takes none in any version of PySpark, the worker has %s",
 				a.Name, e.ID, e.Name, d.Minor)
-		case !d.keywords(e.ID):
+		case !e.flagged(d.release):
 			return status.New(status.NotSupported, "keyword argument %q: eval type %d (%s) of PySpark %s takes none, PySpark %s is needed",
-				a.Name, e.ID, e.Name, d.Minor, keywordsSince(e.ID))
+				a.Name, e.ID, e.Name, d.Minor, e.keywordFlag)
 		}
 	}
 	return nil
-}
-
-// keywordsSince is the first version in which functions of an eval type take keywords.
-func keywordsSince(id int32) string {
-	for i := range dialects {
-		if dialects[i].keywords(id) {
-			return dialects[i].Minor
-		}
-	}
-	return ""
 }
 
 // checkEvalConf looks at the entries that are no texts for the worker: it would end with a ValueError, or a version before

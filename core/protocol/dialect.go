@@ -31,9 +31,6 @@ type Dialect struct {
 	// envelope says that the init section is one message: StartOfInit, its length, its bytes.
 	envelope bool
 	fields   []field
-	// keywords are the eval types whose arguments have a flag for keywords.
-	keywords  evalTypeSet
-	groupings groupings
 }
 
 // release is the place of a minor in dialects.

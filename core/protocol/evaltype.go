@@ -101,7 +101,16 @@ type EvalType struct {
 	Keywords bool
 	// InputType types need the entry EvalConfInputType in the eval conf, for 4.1 and later.
 	InputType bool
-	since     release
+	// TableArguments types are told which of their arguments are tables (EvalConfTableArguments).
+	TableArguments bool
+	// AnyResult types pass on what the function gives: results may be of Arrow types that Spark does not have.
+	AnyResult bool
+
+	// since is the first release that has the type, keywordFlag the first whose wire has a flag for keywords with each
+	// argument: nothing is said where that is 4.2, from which on the wire has it for all types.
+	since, keywordFlag release
+	// groups is how input is grouped, none where nothing is said.
+	groups groupings
 }
 
 // NeedsReturnType says whether functions have a declared return type.
@@ -110,119 +119,9 @@ func (e *EvalType) NeedsReturnType() bool { return e.Family != RDD }
 // Since is the first supported PySpark minor that has the eval type.
 func (e *EvalType) Since() string { return e.since.String() }
 
-// rdd is the eval type without chains or a runner conf of SQL.
-const rdd = 0
-
-// Eval types by PySpark's numbers, complete for PySpark 4.3.
-var evalTypes = []EvalType{
-	{ID: rdd, Name: "NON_UDF", Family: RDD, SingleChain: true},
-	{ID: 100, Name: "SQL_BATCHED_UDF", Family: BatchEval, Keywords: true},
-	{
-		ID: 101, Name: "SQL_ARROW_BATCHED_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesObjects,
-		Keywords: true, InputType: true,
-	},
-	{ID: 200, Name: "SQL_SCALAR_PANDAS_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesPandas, Keywords: true},
-	{
-		ID: 201, Name: "SQL_GROUPED_MAP_PANDAS_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesPandas,
-		SingleChain: true, StructOutput: true,
-	},
-	{
-		ID: 202, Name: "SQL_GROUPED_AGG_PANDAS_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesPandas,
-		Keywords: true,
-	},
-	{
-		ID: 203, Name: "SQL_WINDOW_AGG_PANDAS_UDF", Family: WindowAggregate, Framing: Arrow, Sight: SeesPandas,
-		Keywords: true,
-	},
-	{
-		ID: 204, Name: "SQL_SCALAR_PANDAS_ITER_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesPandas,
-		SingleChain: true,
-	},
-	{
-		ID: 205, Name: "SQL_MAP_PANDAS_ITER_UDF", Family: MapInBatch, Framing: Arrow, Sight: SeesPandas,
-		SingleChain: true, StructInput: true, StructOutput: true,
-	},
-	{
-		ID: 206, Name: "SQL_COGROUPED_MAP_PANDAS_UDF", Family: CoGroupedMap, Framing: Arrow, Sight: SeesPandas,
-		SingleChain: true, StructOutput: true,
-	},
-	{
-		ID: 207, Name: "SQL_MAP_ARROW_ITER_UDF", Family: MapInBatch, Framing: Arrow, Sight: SeesArrow,
-		SingleChain: true, StructInput: true, StructOutput: true,
-	},
-	{
-		ID: 208, Name: "SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE", Family: GroupedMapWithState, Framing: Arrow, Sight: SeesPandas,
-		SingleChain: true,
-	},
-	{
-		ID: 209, Name: "SQL_GROUPED_MAP_ARROW_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesArrow,
-		SingleChain: true, StructInput: true, StructOutput: true, since: v40,
-	},
-	{
-		ID: 210, Name: "SQL_COGROUPED_MAP_ARROW_UDF", Family: CoGroupedMap, Framing: Arrow, Sight: SeesArrow,
-		SingleChain: true, StructOutput: true, since: v40,
-	},
-	{
-		ID: 211, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_UDF", Family: TransformWithState, Framing: Arrow,
-		Sight:       SeesPandas,
-		SingleChain: true, StructOutput: true, since: v40,
-	},
-	{
-		ID: 212, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF", Family: TransformWithState, Framing: Arrow,
-		Sight:       SeesPandas,
-		SingleChain: true, StructOutput: true, since: v40,
-	},
-	{
-		ID: 213, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF", Family: TransformWithState, Framing: Arrow,
-		Sight:       SeesObjects,
-		SingleChain: true, StructOutput: true, since: v41,
-	},
-	{
-		ID: 214, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF", Family: TransformWithState, Framing: Arrow,
-		Sight:       SeesObjects,
-		SingleChain: true, StructOutput: true, since: v41,
-	},
-	{
-		ID: 215, Name: "SQL_GROUPED_MAP_ARROW_ITER_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesArrow,
-		SingleChain: true, StructInput: true, StructOutput: true, since: v41,
-	},
-	{
-		ID: 216, Name: "SQL_GROUPED_MAP_PANDAS_ITER_UDF", Family: GroupedMap, Framing: Arrow, Sight: SeesPandas,
-		SingleChain: true, StructOutput: true, since: v41,
-	},
-	{
-		ID: 217, Name: "SQL_GROUPED_AGG_PANDAS_ITER_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesPandas,
-		SingleChain: true, since: v42,
-	},
-	{
-		ID: 250, Name: "SQL_SCALAR_ARROW_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesArrow,
-		Keywords: true, since: v41,
-	},
-	{
-		ID: 251, Name: "SQL_SCALAR_ARROW_ITER_UDF", Family: ArrowEval, Framing: Arrow, Sight: SeesArrow,
-		SingleChain: true, since: v41,
-	},
-	{
-		ID: 252, Name: "SQL_GROUPED_AGG_ARROW_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesArrow,
-		Keywords: true, since: v41,
-	},
-	{
-		ID: 253, Name: "SQL_WINDOW_AGG_ARROW_UDF", Family: WindowAggregate, Framing: Arrow, Sight: SeesArrow,
-		Keywords: true, since: v41,
-	},
-	{
-		ID: 254, Name: "SQL_GROUPED_AGG_ARROW_ITER_UDF", Family: GroupedAggregate, Framing: Arrow, Sight: SeesArrow,
-		SingleChain: true, since: v42,
-	},
-	{ID: 300, Name: "SQL_TABLE_UDF", Family: TableFunctionEval, SingleChain: true, Keywords: true},
-	{
-		ID: 301, Name: "SQL_ARROW_TABLE_UDF", Family: TableFunctionEval, Framing: Arrow, Sight: SeesObjects,
-		SingleChain: true, StructOutput: true, Keywords: true, InputType: true,
-	},
-	{
-		ID: 302, Name: "SQL_ARROW_UDTF", Family: TableFunctionEval, Framing: Arrow, Sight: SeesArrow,
-		SingleChain: true, StructOutput: true, Keywords: true, since: v41,
-	},
+// flagged says whether arguments have a flag for keywords on the wire of a release.
+func (e *EvalType) flagged(v release) bool {
+	return v >= v42 || e.keywordFlag != v35 && v >= e.keywordFlag
 }
 
 // EvalTypes are all of PySpark's, by number.
@@ -236,12 +135,30 @@ func EvalTypes() []*EvalType {
 
 // EvalTypeByID finds an eval type: InvalidArgument for a number that PySpark has not.
 func EvalTypeByID(id int32) (*EvalType, error) {
-	i := slices.IndexFunc(evalTypes, func(e EvalType) bool { return e.ID == id })
-	if i >= 0 {
-		return &evalTypes[i], nil
+	if e := find(id); e != nil {
+		return e, nil
 	}
 	return nil, status.New(status.InvalidArgument, "eval type %d is none of PySpark's; allowed are %s", id, numbers())
 }
+
+// find finds an eval type, nil for a number that PySpark has not.
+func find(id int32) *EvalType {
+	i, found := slices.BinarySearchFunc(evalTypes, id, func(e EvalType, id int32) int { return int(e.ID - id) })
+	if !found {
+		return nil
+	}
+	return &evalTypes[i]
+}
+
+// row is an eval type's, or what holds for a number that PySpark has not: sections are read before it is looked at.
+func row(id int32) *EvalType {
+	if e := find(id); e != nil {
+		return e
+	}
+	return &unknown
+}
+
+var unknown = EvalType{Framing: Arrow}
 
 // numbers are those of all eval types, neighbours together.
 func numbers() string {
