@@ -30,18 +30,20 @@ func TestCancelWhileTheWorkerIsAcquired(t *testing.T) {
 	r := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[input, *arrowOutput])
 	factory, err := r.currentFactory()
 	require.NoError(t, err)
-	p := newPump()
-	in := numbers(t).Input()
-	p.in, err = r.concrete.newWriter(r.base, &in)
+	host := numbers(t).Input()
+	in, err := r.concrete.newWriter(r.base, &host)
 	require.NoError(t, err)
-	p.out = r.concrete.newReaderIterator(r.base, &p.counters)
-	var acquired *worker.Worker
-	it, err := newIterator(r.base, &slowFactory{factory, func(w *worker.Worker) {
-		acquired = w
-		p.it.Cancel("meanwhile")
-	}}, p, in, Task{})
+	out := func(c *counters) output { return r.concrete.newReaderIterator(r.base, c) }
+	slow := &slowFactory{Factory: factory}
+	it, err := newIterator(r.base, slow, Task{}, &host, in, out)
 	require.NoError(t, err)
 	defer it.Close()
+	var acquired *worker.Worker
+	slow.during = func(w *worker.Worker) {
+		acquired = w
+		it.Cancel("meanwhile")
+	}
+	it.lease.begin()
 	require.NotNil(t, acquired)
 	assert.Eventually(t, acquired.Exited, 20*time.Second, time.Millisecond, "nobody else would kill it")
 	code, err := it.NextArrow(-1, new(cdata.Array), nil)

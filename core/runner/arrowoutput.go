@@ -19,7 +19,7 @@ type arrowOutput struct {
 	messages bool // the host takes IPC messages, not arrays
 	source   *transport.Reader
 	decoder  *arrowio.Decoder
-	phase    phase
+	part     part
 	kind     arrowio.StepKind // of the message whose body is being read
 	prefix   [arrowio.PrefixSize]byte
 	metadata []byte
@@ -29,11 +29,11 @@ type arrowOutput struct {
 	schema   schemaChunk
 }
 
-// phase is the part of a message that is being read.
-type phase uint8
+// part is the part of a message that is being read.
+type part uint8
 
 const (
-	inPrefix phase = iota
+	inPrefix part = iota
 	inMetadata
 	inBody
 )
@@ -69,7 +69,7 @@ func (o *arrowOutput) begin(protocol.Event, int) {
 	o.expect(inPrefix, o.prefix[:])
 }
 
-func (o *arrowOutput) expect(p phase, bytes []byte) { o.phase, o.bytes, o.filled = p, bytes, 0 }
+func (o *arrowOutput) expect(p part, bytes []byte) { o.part, o.bytes, o.filled = p, bytes, 0 }
 
 func (o *arrowOutput) read() (ready, finished bool, err error) {
 	for {
@@ -80,7 +80,7 @@ func (o *arrowOutput) read() (ready, finished bool, err error) {
 			}
 			o.filled += n
 		}
-		switch o.phase {
+		switch o.part {
 		case inPrefix:
 			length, eos, err := o.decoder.Prefix(o.bytes)
 			if err != nil || eos {

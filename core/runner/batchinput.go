@@ -15,17 +15,17 @@ type batchInput struct {
 	limits batchLimits
 }
 
-func (b *batchInput) open(d *protocol.Dialect) (added opening, err error) {
+func (b *batchInput) open(d *protocol.Dialect) (added additions, err error) {
 	source, schema, err := b.spark(d, b.source)
 	if err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	b.source, b.limits = source, b.runner.batchLimits(d)
 	if _, err := b.checkGrouped(0, schema); err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	if added.evalConf, err = b.inputConf(schema); err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	b.sent, err = b.encoder(schema)
 	return added, err

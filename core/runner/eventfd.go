@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/safego"
@@ -30,7 +32,7 @@ func newEventFD(wake *transport.Wake) (*eventFD, error) {
 	return e, nil
 }
 
-// attach adds the worker's socket, once.
+// attach adds the worker's channel, once.
 func (e *eventFD) attach(socket *transport.Socket) {
 	if e.socket != nil {
 		return
@@ -47,20 +49,32 @@ func (e *eventFD) detach() {
 	}
 }
 
+// interest is what a pump waits for between two calls.
+type interest struct {
+	listen, send bool
+	now          bool          // it would go on at once
+	due          time.Duration // after what time it would, where it is not 0
+}
+
 // update sets what the descriptor waits for, after a call.
-func (e *eventFD) update(done bool, p *pump) {
-	if e.socket != nil {
+func (e *eventFD) update(socket *transport.Socket, wanted interest, done bool) {
+	switch {
+	case socket == nil:
+	case wanted.listen:
+		e.attach(socket)
 		events := uint32(unix.EPOLLIN)
-		if p.wantsToSend() {
+		if wanted.send {
 			events |= unix.EPOLLOUT
 		}
-		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, e.socket.FD(), &unix.EpollEvent{Events: events})
+		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, socket.FD(), &unix.EpollEvent{Events: events})
+	default:
+		e.detach() // it would tell over and over of a channel that is not read any more
 	}
 	e.timer.Stop()
-	if done || p.canProgress() {
+	if done || wanted.now {
 		e.wake.Set()
-	} else if due, ok := p.due(); ok {
-		e.timer = safego.AfterFunc(due, e.wake.Set)
+	} else if wanted.due > 0 {
+		e.timer = safego.AfterFunc(wanted.due, e.wake.Set)
 	}
 }
 

@@ -48,7 +48,7 @@ func (g *groupInput) move(in *hostcall.Input) (err error) {
 	return err
 }
 
-func (g *groupInput) open(d *protocol.Dialect) (opening, error) {
+func (g *groupInput) open(d *protocol.Dialect) (additions, error) {
 	if err := g.next(); errors.Is(err, hostcall.ErrDone) {
 		g.ended = true
 		g.schemas = make([]*arrowio.Schema, g.sides)
@@ -56,17 +56,17 @@ func (g *groupInput) open(d *protocol.Dialect) (opening, error) {
 			g.schemas[i] = &arrowio.Schema{}
 		}
 	} else if err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	g.frame.grouping, g.frame.limits = d.Grouping(g.runner.evalType), g.runner.groupLimits(d)
 	for _, host := range g.schemas {
 		schema, converter, err := g.converter(d, host)
 		if err != nil {
-			return opening{}, err
+			return additions{}, err
 		}
 		encoder, err := g.encoder(schema)
 		if err != nil {
-			return opening{}, err
+			return additions{}, err
 		}
 		g.frame.encoders, g.converters = append(g.frame.encoders, encoder), append(g.converters, converter)
 	}

@@ -17,7 +17,7 @@ type input interface {
 	// move takes over the host's input; the host keeps it on an error.
 	move(in *hostcall.Input) error
 	// open does what must precede the init section, and says what the input adds to it.
-	open(d *protocol.Dialect) (opening, error)
+	open(d *protocol.Dialect) (additions, error)
 	// start queues what precedes the first data.
 	start(w *transport.Writer)
 	// pull calls the host once, or a few times for little data, and queues what it brought: hostcall.ErrAgain, hostcall.ErrDone or
@@ -29,8 +29,8 @@ type input interface {
 	release()
 }
 
-// opening is what an input adds to the init section.
-type opening struct {
+// additions are what an input adds to the init section.
+type additions struct {
 	evalConf  []protocol.Entry
 	arguments []protocol.Argument // of the only chain, where the host gave none
 }
@@ -99,37 +99,37 @@ func (b *inputBase) checkOffsets(schema *arrowio.Schema) error {
 
 // checkGrouped checks input with these schemas, one a side, whose first columns are the keys, against the functions,
 // and makes the arguments of grouped functions where the host gave none.
-func (b *inputBase) checkGrouped(keys int, schemas ...*arrowio.Schema) (opening, error) {
+func (b *inputBase) checkGrouped(keys int, schemas ...*arrowio.Schema) (additions, error) {
 	columns := make([]int, len(schemas))
 	for i, schema := range schemas {
 		columns[i] = len(schema.Fields)
 		if keys > columns[i] {
-			return opening{}, status.New(status.InvalidArgument, "input keys %d, the input has %d columns", keys, columns[i])
+			return additions{}, status.New(status.InvalidArgument, "input keys %d, the input has %d columns", keys, columns[i])
 		}
 	}
 	switch b.runner.evalType.Family {
 	case protocol.GroupedMap, protocol.CoGroupedMap, protocol.GroupedMapWithState:
 	case protocol.TransformWithState:
 		if schemas[0].Fields[0].Type.ID == arrowio.Struct {
-			return opening{}, nil // data and initial states: the offsets are those of the structs' fields
+			return additions{}, nil // data and initial states: the offsets are those of the structs' fields
 		}
 	default:
-		return opening{}, b.checkOffsets(schemas[0])
+		return additions{}, b.checkOffsets(schemas[0])
 	}
 	arguments := b.runner.chains[0].Arguments
 	if len(arguments) == 0 {
-		return opening{arguments: keyArguments(keys, columns...)}, nil
+		return additions{arguments: keyArguments(keys, columns...)}, nil
 	}
 	for _, n := range columns {
 		list := arguments[1 : 1+arguments[0].Offset]
 		for _, a := range list[1:] {
 			if int(a.Offset) >= n {
-				return opening{}, status.New(status.InvalidArgument, "chain 0: argument offset %d, the input has %d columns", a.Offset, n)
+				return additions{}, status.New(status.InvalidArgument, "chain 0: argument offset %d, the input has %d columns", a.Offset, n)
 			}
 		}
 		arguments = arguments[1+arguments[0].Offset:]
 	}
-	return opening{}, nil
+	return additions{}, nil
 }
 
 // keyed says whether the functions get keys beside values.
@@ -138,11 +138,11 @@ func (b *base) keyed() bool {
 }
 
 // noGroups opens an input without groups: whatever the arguments are, no function is called.
-func (b *base) noGroups(sides int) opening {
+func (b *base) noGroups(sides int) additions {
 	if b.keyed() && len(b.chains[0].Arguments) == 0 {
-		return opening{arguments: keyArguments(0, make([]int, sides)...)}
+		return additions{arguments: keyArguments(0, make([]int, sides)...)}
 	}
-	return opening{}
+	return additions{}
 }
 
 // encoder is the encoder of columns that are Spark's.
@@ -166,7 +166,7 @@ func (r *recordInput) move(in *hostcall.Input) (err error) {
 	return err
 }
 
-func (r *recordInput) open(*protocol.Dialect) (opening, error) { return opening{}, nil }
+func (r *recordInput) open(*protocol.Dialect) (additions, error) { return additions{}, nil }
 
 func (r *recordInput) start(*transport.Writer) {}
 

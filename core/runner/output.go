@@ -31,6 +31,14 @@ type output interface {
 	release()
 }
 
+// Chunk is whole records of output in one block of memory (udfrunner_chunk).
+type Chunk struct {
+	Data    unsafe.Pointer
+	Size, N uint64
+	Offsets unsafe.Pointer // N + 1 uint64
+	Block   unsafe.Pointer // hostmem block, owned by who gets the chunk
+}
+
 const (
 	// chunkTarget is the size from which on records are handed out although more may follow at once.
 	chunkTarget = 1 << 20

@@ -22,6 +22,20 @@ type cache struct {
 	section  atomic.Int64 // bytes of the largest init section so far
 }
 
+// init is the init section of a task on a worker, without what the input adds. The Python minor is the worker's.
+func (r *base) init(dialect *protocol.Dialect, python string, t *Task, broadcasts []protocol.Broadcast) *protocol.Init {
+	prepared := r.prepare(dialect, t.CPUs)
+	if prepared.pythonVersion != "" {
+		python = prepared.pythonVersion
+	}
+	return &protocol.Init{
+		Partition: t.Partition, PythonVersion: python, Context: t.context(),
+		FilesDir: prepared.filesDir, Includes: prepared.includes, Broadcasts: broadcasts, BroadcastServer: prepared.broadcastServer,
+		EvalType: r.evalType.ID, RunnerConf: prepared.runnerConf, EvalConf: prepared.evalConf, Profiler: prepared.profiler,
+		Command: r.command, TableFunction: r.table, Chains: r.chains,
+	}
+}
+
 // section encodes an init section. The runner's sections are of one size, or nearly.
 func (r *base) section(dialect *protocol.Dialect, in *protocol.Init) []byte {
 	const more = 64 // longer numbers

@@ -50,12 +50,17 @@ func (r *Runner[In, Out]) Compute(input hostcall.Input, task Task) (*Iterator, e
 	if err != nil {
 		return nil, err
 	}
-	p := newPump()
-	if p.in, err = r.concrete.newWriter(r.base, &input); err != nil {
+	in, err := r.concrete.newWriter(r.base, &input)
+	if err != nil {
 		return nil, err
 	}
-	p.out = r.concrete.newReaderIterator(r.base, &p.counters)
-	return newIterator(r.base, factory, p, input, task)
+	out := func(c *counters) output { return r.concrete.newReaderIterator(r.base, c) }
+	it, err := newIterator(r.base, factory, task, &input, in, out)
+	if err != nil {
+		return nil, err
+	}
+	it.lease.begin()
+	return it, nil
 }
 
 // family is what the constructor must know of a concrete runner.

@@ -34,20 +34,20 @@ func newSortedInput(b *base, in *hostcall.Input) (input, error) {
 
 func (s *sortedInput) move(in *hostcall.Input) error { return s.source.move(in) }
 
-func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
+func (s *sortedInput) open(d *protocol.Dialect) (additions, error) {
 	source, schema, err := s.spark(d, s.source)
 	if err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	s.source = source
 	added, err := s.checkGrouped(s.keys, schema)
 	if err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	grouping := d.Grouping(s.runner.evalType)
 	encoder, err := s.encoder(schema)
 	if err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}, limits: s.runner.groupLimits(d)}
 	keys := s.keys
@@ -67,7 +67,7 @@ func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
 		keys = 0
 	}
 	if err != nil {
-		return opening{}, err
+		return additions{}, err
 	}
 	s.cutter, err = arrowio.NewCutter(schema, keys)
 	if _, messages := s.source.(*messageBatches); err == nil && messages && s.cutter.Dictionaries() {

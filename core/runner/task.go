@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"udfrunner/core/config"
+	"udfrunner/core/logsink"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
@@ -59,4 +60,9 @@ func (t *Task) context() protocol.Context {
 func (t *Task) identify(err *status.Error) *status.Error {
 	return err.Explained().With("task.partition", strconv.Itoa(int(t.Partition))).With("task.attempt", strconv.Itoa(int(t.Attempt))).
 		With("task.stage", strconv.Itoa(int(t.Stage))).With("task.id", strconv.FormatInt(t.TaskAttemptID, 10))
+}
+
+// label is the task as log lines name it.
+func (t *Task) label() *logsink.Task {
+	return &logsink.Task{Stage: t.Stage, Partition: t.Partition, Attempt: t.Attempt, ID: t.TaskAttemptID}
 }
