@@ -138,7 +138,7 @@ func EvalTypeByID(id int32) (*EvalType, error) {
 	if e := find(id); e != nil {
 		return e, nil
 	}
-	return nil, status.New(status.InvalidArgument, "eval type %d is none of PySpark's; allowed are %s", id, numbers())
+	return nil, status.New(status.InvalidArgument, "eval type %d is none of PySpark's; allowed are %s", id, numbers(evalTypes))
 }
 
 // find finds an eval type, nil for a number that PySpark has not.
@@ -160,20 +160,25 @@ func row(id int32) *EvalType {
 
 var unknown = EvalType{Framing: Arrow}
 
-// numbers are those of all eval types, neighbours together.
-func numbers() string {
+// Numbers are those of a family's eval types, for error texts.
+func (f Family) Numbers() string {
+	return numbers(slices.DeleteFunc(slices.Clone(evalTypes), func(e EvalType) bool { return e.Family != f }))
+}
+
+// numbers are those of eval types, neighbours together.
+func numbers(list []EvalType) string {
 	var ranges []string
-	for i := 0; i < len(evalTypes); i++ {
+	for i := 0; i < len(list); i++ {
 		first := i
-		for i+1 < len(evalTypes) && evalTypes[i+1].ID == evalTypes[i].ID+1 {
+		for i+1 < len(list) && list[i+1].ID == list[i].ID+1 {
 			i++
 		}
-		text := fmt.Sprint(evalTypes[first].ID)
+		text := fmt.Sprint(list[first].ID)
 		switch {
 		case i == first+1:
-			text += fmt.Sprint(", ", evalTypes[i].ID)
+			text += fmt.Sprint(", ", list[i].ID)
 		case i > first:
-			text += fmt.Sprint(" to ", evalTypes[i].ID)
+			text += fmt.Sprint(" to ", list[i].ID)
 		}
 		ranges = append(ranges, text)
 	}

@@ -32,7 +32,7 @@ func (b *base) batchLimits(d *protocol.Dialect) (limits batchLimits) {
 // groupLimits are those for batches of groups.
 func (b *base) groupLimits(d *protocol.Dialect) batchLimits {
 	whole := d.Grouping(b.evalType) == protocol.BatchPerGroup || d.Grouping(b.evalType) == protocol.StreamPair && !d.SplitGroups
-	if whole || b.evalType.Family == protocol.GroupedMapWithState { // whose batches say where their groups lie
+	if whole || b.family.layout.uncut {
 		return batchLimits{}
 	}
 	return b.batchLimits(d)

@@ -12,19 +12,21 @@ import (
 	"udfrunner/core/transport"
 )
 
-// newGroupedInput writes groups: those that the host's callback brings, or, of one side, those that the rows of a
+// newGroupedInput writes groups of so many sides: those that the host's callback brings, or, of one side, those that the rows of a
 // sorted stream form.
-func newGroupedInput(b *base, in *hostcall.Input, sides int) (input, error) {
-	switch {
-	case in.Kind == hostcall.Groups:
-		return &groupInput{inputBase: inputBase{b, b.env.Memory()}, keys: int(in.Keys), sides: sides}, nil
-	case sides > 1:
-		return nil, b.wrongKind(in, "GROUPS (3)")
+func newGroupedInput(sides int) func(*base, *hostcall.Input) (input, error) {
+	return func(b *base, in *hostcall.Input) (input, error) {
+		switch {
+		case in.Kind == hostcall.Groups:
+			return &groupInput{inputBase: inputBase{b, b.env.Memory()}, keys: int(in.Keys), sides: sides}, nil
+		case sides > 1:
+			return nil, b.wrongKind(in, "GROUPS (3)")
+		}
+		if sorted, err := newSortedInput(b, in); err == nil {
+			return sorted, nil
+		}
+		return nil, b.wrongKind(in, "STREAM (1), RECORDS (2) and GROUPS (3)")
 	}
-	if sorted, err := newSortedInput(b, in); err == nil {
-		return sorted, nil
-	}
-	return nil, b.wrongKind(in, "STREAM (1), RECORDS (2) and GROUPS (3)")
 }
 
 // groupInput writes the groups that a host's callback brings, a stream for each side.

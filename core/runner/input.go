@@ -55,6 +55,41 @@ func newBatchInput(b *base, in *hostcall.Input) (input, error) {
 	return &batchInput{inputBase: base, source: source}, err
 }
 
+// layout is what the input of a family looks like.
+type layout struct {
+	arguments argumentKind
+	// states says that the key lists may be of two sides, rows and initial states, whose columns are the fields of a struct each.
+	states bool
+	// uncut says that batches are the host's, and say themselves where their groups lie.
+	uncut bool
+}
+
+// argumentKind is what the arguments of a chain mean.
+type argumentKind uint8
+
+const (
+	columnOffsets argumentKind = iota // columns of the input
+	keyLists                          // lists of key and value columns, see keyArguments
+	wholeRows                         // nothing: the function gets all columns
+)
+
+// keyArguments is the list for inputs of these numbers of columns, whose first columns are the key.
+func keyArguments(keys int, columns ...int) []protocol.Argument {
+	var list []protocol.Argument
+	add := func(n int) { list = append(list, protocol.Argument{Offset: int32(n)}) } //nolint:gosec // column counts
+	for _, n := range columns {
+		add(1 + keys + n)
+		add(keys)
+		for i := range keys {
+			add(i)
+		}
+		for i := range n {
+			add(i)
+		}
+	}
+	return list
+}
+
 type inputBase struct {
 	runner *base
 	mem    *hostmem.Functions
@@ -75,9 +110,6 @@ func (b *inputBase) inputConf(schema *arrowio.Schema) ([]protocol.Entry, error) 
 
 // checkOffsets refuses functions whose arguments the input has not.
 func (b *inputBase) checkOffsets(schema *arrowio.Schema) error {
-	if b.runner.evalType.Family == protocol.MapInBatch {
-		return nil
-	}
 	check := func(chain int, arguments []protocol.Argument) error {
 		for _, a := range arguments {
 			if int(a.Offset) >= len(schema.Fields) {
@@ -107,14 +139,14 @@ func (b *inputBase) checkGrouped(keys int, schemas ...*arrowio.Schema) (addition
 			return additions{}, status.New(status.InvalidArgument, "input keys %d, the input has %d columns", keys, columns[i])
 		}
 	}
-	switch b.runner.evalType.Family {
-	case protocol.GroupedMap, protocol.CoGroupedMap, protocol.GroupedMapWithState:
-	case protocol.TransformWithState:
-		if schemas[0].Fields[0].Type.ID == arrowio.Struct {
-			return additions{}, nil // data and initial states: the offsets are those of the structs' fields
-		}
-	default:
+	layout := b.runner.family.layout
+	switch {
+	case layout.arguments == wholeRows:
+		return additions{}, nil
+	case layout.arguments == columnOffsets:
 		return additions{}, b.checkOffsets(schemas[0])
+	case layout.states && schemas[0].Fields[0].Type.ID == arrowio.Struct:
+		return additions{}, nil // data and initial states: the offsets are those of the structs' fields
 	}
 	arguments := b.runner.chains[0].Arguments
 	if len(arguments) == 0 {
@@ -132,14 +164,9 @@ func (b *inputBase) checkGrouped(keys int, schemas ...*arrowio.Schema) (addition
 	return additions{}, nil
 }
 
-// keyed says whether the functions get keys beside values.
-func (b *base) keyed() bool {
-	return b.evalType.Family == protocol.GroupedMap || b.evalType.Family == protocol.CoGroupedMap
-}
-
 // noGroups opens an input without groups: whatever the arguments are, no function is called.
 func (b *base) noGroups(sides int) additions {
-	if b.keyed() && len(b.chains[0].Arguments) == 0 {
+	if b.family.layout.arguments == keyLists && len(b.chains[0].Arguments) == 0 {
 		return additions{arguments: keyArguments(0, make([]int, sides)...)}
 	}
 	return additions{}

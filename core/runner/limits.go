@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"udfrunner/core/config"
-	"udfrunner/core/protocol"
 )
 
 // limits are those that a running task is held to, beside its deadline.
@@ -14,11 +13,19 @@ type limits struct {
 	killOnIdle bool
 }
 
-// limits are what the configuration says: SQL functions have keys of their own.
+// idleKeys are the keys of an idle timeout.
+type idleKeys struct{ timeout, kill string }
+
+var (
+	sqlIdle = &idleKeys{config.SQLIdleTimeout, config.SQLKillOnIdle}
+	rddIdle = &idleKeys{config.PythonIdleTimeout, config.PythonKillOnIdle}
+)
+
+// limits are what the configuration says.
 func (r *base) limits() limits {
-	idle, kill := config.SQLIdleTimeout, config.SQLKillOnIdle
-	if r.evalType.Family == protocol.RDD {
-		idle, kill = config.PythonIdleTimeout, config.PythonKillOnIdle
+	keys := r.family.idle
+	if keys == nil {
+		keys = sqlIdle
 	}
-	return limits{memory: r.conf.Size(config.WorkerMemoryLimit), idle: r.conf.Duration(idle), killOnIdle: r.conf.Bool(kill)}
+	return limits{memory: r.conf.Size(config.WorkerMemoryLimit), idle: r.conf.Duration(keys.timeout), killOnIdle: r.conf.Bool(keys.kill)}
 }

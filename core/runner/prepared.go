@@ -84,12 +84,12 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		},
 		runnerConf: entries(r.conf.RunnerConf(dialect.Minor, r.evalType.Framing == protocol.Pickled)),
 	}
-	if bounds := r.conf.Text(config.WindowBounds); r.evalType.Family == protocol.WindowAggregate {
+	if bounds := r.conf.Text(config.WindowBounds); r.family.windows {
 		p.runnerConf = append(p.runnerConf, protocol.Entry{Key: dialect.WindowBounds, Value: r.windowBounds(bounds)})
 	}
 	p.broadcastServer = broadcastServer(r.conf)
 	evalConf := entries(r.conf.Family(config.EvalConf))
-	if r.evalType.ID == protocol.SQLArrowUDTF {
+	if r.evalType.TableArguments {
 		evalConf = append(evalConf, protocol.Entry{Key: protocol.EvalConfTableArguments, Value: commas(r.tables)})
 	}
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
@@ -133,7 +133,7 @@ func broadcastServer(conf *config.Config) *protocol.Server {
 
 // checkSettings says what of the configuration does not fit the functions.
 func (r *base) checkSettings() error {
-	if set := r.conf.Text(config.WindowBounds); set != "" && r.evalType.Family == protocol.WindowAggregate {
+	if set := r.conf.Text(config.WindowBounds); set != "" && r.family.windows {
 		bounds := strings.Split(set, ",")
 		known := func(b string) bool { return b == "bounded" || b == "unbounded" }
 		if len(bounds) != len(r.chains) || slices.ContainsFunc(bounds, func(b string) bool { return !known(b) }) {
@@ -191,7 +191,7 @@ func (r *base) workerKey(p *prepared) string {
 		b.WriteByte(0)
 	}
 	b.WriteByte(0)
-	for _, name := range sortedKeys(p.environment) {
+	for _, name := range slices.Sorted(maps.Keys(p.environment)) {
 		b.WriteString(name + "=" + p.environment[name])
 		b.WriteByte(0)
 	}
@@ -210,4 +210,12 @@ func (r *base) currentFactory() (worker.Factory, error) {
 		r.cache.factory.Store(&f)
 	}
 	return f, err
+}
+
+func entries(pairs []config.Pair) []protocol.Entry {
+	list := make([]protocol.Entry, len(pairs))
+	for i, p := range pairs {
+		list[i] = protocol.Entry{Key: p.Key, Value: p.Value}
+	}
+	return list
 }

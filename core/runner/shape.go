@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/command"
 	"udfrunner/core/protocol"
 	"udfrunner/core/sqltype"
 	"udfrunner/core/status"
@@ -14,21 +15,43 @@ import (
 // init section.
 type shape interface {
 	// arguments checks the arguments of a chain.
-	arguments(b *base, given []Argument) ([]protocol.Argument, error)
+	arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error)
 	// typed says whether the last function of a chain needs a return type.
 	typed() bool
+	// table says whether functions have a TableFunction.
+	table() bool
+	// reference is the command of a function by reference.
+	reference(e *protocol.EvalType, ref string, returned *sqltype.Type) ([]byte, error)
 	// columns are the result columns of the chain at index, whose return type is field.
 	columns(index int, field arrowio.Field) ([]arrowio.Field, error)
 	// encode keeps the chain with the runner; last is its last function, whose return type is returned.
 	encode(b *base, chain protocol.Chain, last *Function, returned *sqltype.Type) error
 }
 
+// plain are functions as most are: chained, and given with their return types.
+type plain struct{}
+
+func (plain) typed() bool { return true }
+
+func (plain) table() bool { return false }
+
+func (plain) reference(e *protocol.EvalType, ref string, returned *sqltype.Type) ([]byte, error) {
+	json := ""
+	if returned != nil {
+		json = returned.JSON()
+	}
+	return command.Reference(ref, e.ID, json)
+}
+
+func (plain) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
+	b.chains = append(b.chains, chain)
+	return nil
+}
+
 // scalar functions have columns as arguments, and give a column each, named after the position of the chain.
-type scalar struct{}
+type scalar struct{ plain }
 
-func (scalar) typed() bool { return true }
-
-func (scalar) arguments(_ *base, given []Argument) ([]protocol.Argument, error) {
+func (scalar) arguments(_ *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	var list []protocol.Argument
 	seen := map[string]bool{}
 	for _, a := range given {
@@ -53,15 +76,8 @@ func (scalar) columns(index int, field arrowio.Field) ([]arrowio.Field, error) {
 	return []arrowio.Field{field}, nil
 }
 
-func (scalar) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
-	b.chains = append(b.chains, chain)
-	return nil
-}
-
 // rows are the results of functions that give whole rows: the columns of the struct that they return.
-type rows struct{}
-
-func (rows) typed() bool { return true }
+type rows struct{ plain }
 
 func (rows) columns(_ int, field arrowio.Field) ([]arrowio.Field, error) {
 	if field.Type.ID != arrowio.Struct {
@@ -70,17 +86,12 @@ func (rows) columns(_ int, field arrowio.Field) ([]arrowio.Field, error) {
 	return field.Type.Children, nil
 }
 
-func (rows) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
-	b.chains = append(b.chains, chain)
-	return nil
-}
-
 // mapped functions get all columns, as the one struct column that Spark makes of them (MapInBatchExec).
 type mapped struct{ rows }
 
-func (mapped) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+func (mapped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) > 1 || len(given) == 1 && given[0] != (Argument{}) {
-		return nil, status.New(status.InvalidArgument, "arguments of a map function, eval type %d takes none: it gets all columns", b.evalType.ID)
+		return nil, status.New(status.InvalidArgument, "arguments of a map function, eval type %d takes none: it gets all columns", e.ID)
 	}
 	return []protocol.Argument{{}}, nil
 }
@@ -95,7 +106,7 @@ type grouped struct {
 	raw bool
 }
 
-func (g grouped) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+func (g grouped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) == 0 && !g.raw {
 		return nil, nil
 	}
@@ -103,7 +114,7 @@ func (g grouped) arguments(b *base, given []Argument) ([]protocol.Argument, erro
 	list := make([]protocol.Argument, len(given))
 	for i, a := range given {
 		if a.Name != "" {
-			return nil, status.New(status.InvalidArgument, "keyword argument %q, eval type %d (%s) takes none", a.Name, b.evalType.ID, b.evalType.Name)
+			return nil, status.New(status.InvalidArgument, "keyword argument %q, eval type %d (%s) takes none", a.Name, e.ID, e.Name)
 		}
 		offsets[i], list[i] = a.Offset, protocol.Argument{Offset: a.Offset}
 	}
@@ -113,40 +124,23 @@ func (g grouped) arguments(b *base, given []Argument) ([]protocol.Argument, erro
 		if n < 1 || n >= len(rest) || rest[1] < 0 || int(rest[1]) > n-1 || slices.Min(rest[1:n+1]) < 0 {
 			return nil, status.New(status.InvalidArgument,
 				"arguments %v of eval type %d (%s): expected for each side the count of what follows, the count of key columns, offsets of key columns, offsets of value columns",
-				offsets, b.evalType.ID, b.evalType.Name)
+				offsets, e.ID, e.Name)
 		}
 		rest = rest[n+1:]
 	}
 	if sides != g.sides && !(g.raw && sides == 2) {
 		return nil, status.New(status.InvalidArgument, "arguments %v of eval type %d (%s) are of %d inputs, expected %d",
-			offsets, b.evalType.ID, b.evalType.Name, sides, g.sides)
+			offsets, e.ID, e.Name, sides, g.sides)
 	}
 	return list, nil
-}
-
-// keyArguments is the list for inputs of these numbers of columns, whose first columns are the key.
-func keyArguments(keys int, columns ...int) []protocol.Argument {
-	var list []protocol.Argument
-	add := func(n int) { list = append(list, protocol.Argument{Offset: int32(n)}) } //nolint:gosec // column counts
-	for _, n := range columns {
-		add(1 + keys + n)
-		add(keys)
-		for i := range keys {
-			add(i)
-		}
-		for i := range n {
-			add(i)
-		}
-	}
-	return list
 }
 
 // stateful functions are grouped ones whose results carry the state of each group
 // (ApplyInPandasWithStatePythonRunner.schemaWithState and its output schema).
 type stateful struct{ grouped }
 
-func (s stateful) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
-	return grouped{sides: 1, raw: true}.arguments(b, given)
+func (s stateful) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
+	return grouped{sides: 1, raw: true}.arguments(e, given)
 }
 
 func (s stateful) columns(index int, field arrowio.Field) ([]arrowio.Field, error) {
@@ -170,9 +164,16 @@ type opaque struct{}
 
 func (opaque) typed() bool { return false }
 
-func (opaque) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+func (opaque) table() bool { return false }
+
+func (opaque) reference(_ *protocol.EvalType, ref string, _ *sqltype.Type) ([]byte, error) {
+	return nil, status.New(status.InvalidArgument,
+		"function reference %q: an RDD function is a pickle of (function, profiler, deserializer, serializer)", ref)
+}
+
+func (opaque) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) > 0 {
-		return nil, status.New(status.InvalidArgument, "%d arguments, eval type %d (%s) takes none", len(given), b.evalType.ID, b.evalType.Name)
+		return nil, status.New(status.InvalidArgument, "%d arguments, eval type %d (%s) takes none", len(given), e.ID, e.Name)
 	}
 	return nil, nil
 }
@@ -190,8 +191,14 @@ func (opaque) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type
 // tabular functions are UDTFs: a class with columns as arguments, which gives whole rows.
 type tabular struct{ rows }
 
-func (tabular) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
-	return scalar{}.arguments(b, given)
+func (tabular) table() bool { return true }
+
+func (tabular) reference(e *protocol.EvalType, ref string, _ *sqltype.Type) ([]byte, error) {
+	return command.TableFunctionReference(ref, e.ID)
+}
+
+func (tabular) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
+	return scalar{}.arguments(e, given)
 }
 
 func (tabular) encode(b *base, chain protocol.Chain, f *Function, returned *sqltype.Type) error {

@@ -51,7 +51,7 @@ func (s *sortedInput) open(d *protocol.Dialect) (additions, error) {
 	}
 	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}, limits: s.runner.groupLimits(d)}
 	keys := s.keys
-	if s.runner.evalType.Family == protocol.TransformWithState {
+	if s.runner.family.layout.states {
 		counts := s.sideKeys()
 		if s.uneven = grouping == protocol.KeyPerBatch; s.uneven {
 			err = s.checkLeading(d)

@@ -1,0 +1,83 @@
+package runner
+
+import (
+	"udfrunner/core/hostcall"
+	"udfrunner/core/protocol"
+)
+
+// families are the concrete runners: what eval types of a family have in common, and no other family has, stands in its row. What an eval
+// type has of its own stands in protocol's table.
+var families = map[protocol.Family]*family{
+	protocol.RDD:                 pythonRDD,
+	protocol.BatchEval:           batchEvalPython,
+	protocol.ArrowEval:           arrowEvalPython,
+	protocol.MapInBatch:          mapInBatch,
+	protocol.GroupedMap:          flatMapGroups,
+	protocol.CoGroupedMap:        flatMapCoGroups,
+	protocol.GroupedAggregate:    aggregateInPython,
+	protocol.WindowAggregate:     windowInPython,
+	protocol.TableFunctionEval:   tableFunction,
+	protocol.GroupedMapWithState: flatMapGroupsWithState,
+	protocol.TransformWithState:  transformWithState,
+}
+
+var (
+	// pythonRDD runs RDD functions (Spark's PythonRDD and PythonRunner): records go in and out as they are, in the form that the
+	// serializers in the command make of them.
+	pythonRDD = of(family{functions: opaque{}, idle: rddIdle}, newRecordInput, newRecordOutput)
+
+	// batchEvalPython runs ordinary Python functions on pickled rows (Spark's BatchEvalPythonExec): a record is a pickled list of rows,
+	// and so is its answer.
+	batchEvalPython = of(family{functions: scalar{}}, newRecordInput, newRecordOutput)
+
+	// arrowEvalPython runs scalar functions on Arrow batches, also those of iterators of batches (Spark's ArrowEvalPythonExec).
+	arrowEvalPython = of(family{functions: scalar{}}, newBatchInput, newArrowOutput)
+
+	// mapInBatch runs functions from iterators of batches to iterators of batches (Spark's MapInPandasExec and MapInArrowExec).
+	mapInBatch = of(family{functions: mapped{}, layout: layout{arguments: wholeRows}}, newBatchInput, newArrowOutput)
+
+	// flatMapGroups runs functions from a group's rows to rows (Spark's FlatMapGroupsInPandasExec and FlatMapGroupsInArrowExec).
+	flatMapGroups = of(family{functions: grouped{sides: 1}, layout: layout{arguments: keyLists}}, newGroupedInput(1), newArrowOutput)
+
+	// flatMapCoGroups runs functions from the rows of two groups with one key to rows (Spark's FlatMapCoGroupsInPandasExec and
+	// FlatMapCoGroupsInArrowExec).
+	flatMapCoGroups = of(family{functions: grouped{sides: 2}, layout: layout{arguments: keyLists}}, newGroupedInput(2), newArrowOutput)
+
+	// aggregateInPython runs functions from a group's columns to one value (Spark's AggregateInPandasExec and
+	// ArrowAggregatePythonExec). Results come a row a group, in the order of the groups.
+	aggregateInPython = of(family{functions: scalar{}}, newGroupedInput(1), newArrowOutput)
+
+	// windowInPython runs functions over the windows of a partition's rows (Spark's WindowInPandasExec and ArrowWindowPythonExec).
+	// Results come a row for each row of a partition. A function over bounded windows has the windows' bounds as its first two
+	// arguments, columns of int32; the runner conf says which are (config.WindowBounds).
+	windowInPython = of(family{functions: scalar{}, windows: true}, newGroupedInput(1), newArrowOutput)
+
+	// tableFunction runs UDTFs (Spark's BatchEvalPythonUDTFExec and ArrowEvalPythonUDTFExec). All but those of Arrow data in the
+	// function's own batches answer each row of input with a record or batch of rows, and the end of input with one more.
+	tableFunction = of(family{functions: tabular{}}, newTableInput, newTableOutput)
+
+	// flatMapGroupsWithState runs applyInPandasWithState (Spark's FlatMapGroupsInPandasWithStateExec). The host sends what
+	// ApplyInPandasWithStateWriter sends: data columns and a struct column __state, which says where in a batch the groups of
+	// several keys lie. Results are three struct columns: counts, data, states.
+	flatMapGroupsWithState = of(family{functions: stateful{}, layout: layout{arguments: keyLists, uncut: true}},
+		newBatchInput, newArrowOutput)
+
+	// transformWithState runs stateful processors (Spark's TransformWithStateInPySparkExec). Rows come sorted by key; the host
+	// serves the state to the worker, at the address that the eval conf names.
+	transformWithState = of(family{functions: grouped{sides: 1, raw: true}, layout: layout{arguments: keyLists, states: true}},
+		newSortedInput, newArrowOutput)
+)
+
+func newTableInput(b *base, in *hostcall.Input) (input, error) {
+	if b.evalType.Framing == protocol.Pickled {
+		return newRecordInput(b, in)
+	}
+	return newBatchInput(b, in)
+}
+
+func newTableOutput(b *base, c *counters) output {
+	if b.evalType.Framing == protocol.Pickled {
+		return newRecordOutput(b, c)
+	}
+	return newArrowOutput(b, c)
+}
