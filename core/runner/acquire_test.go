@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/cdata"
+	"udfrunner/core/datasection"
 	"udfrunner/core/status"
 	"udfrunner/core/worker"
 )
@@ -27,13 +28,13 @@ func (f *slowFactory) Acquire(key string, env map[string]string, paths ...string
 func TestCancelWhileTheWorkerIsAcquired(t *testing.T) {
 	e := newEnv(t, "4.2")
 	works(t, e)
-	r := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[input, *arrowOutput])
+	r := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[datasection.Input, *datasection.ArrowOutput])
 	factory, err := r.currentFactory()
 	require.NoError(t, err)
 	host := numbers(t).Input()
-	in, err := r.concrete.newWriter(r.base, &host)
+	in, err := r.newWriter(&r.Functions, &host)
 	require.NoError(t, err)
-	out := func(c *counters) output { return r.concrete.newReaderIterator(r.base, c) }
+	out := func(c *datasection.Counters) datasection.Output { return r.newReaderIterator(&r.Functions, c) }
 	slow := &slowFactory{Factory: factory}
 	it, err := newIterator(r.base, slow, Task{}, &host, in, out)
 	require.NoError(t, err)

@@ -56,13 +56,13 @@ func (b *Builder) AddFunction(chain []Function, arguments []Argument) error {
 		if err := checkCount(b.evalType, len(b.chains)+1); err != nil {
 			return err
 		}
-		trial := newBase(b.env, b.evalType, b.options)
-		read, err := readChain(b.evalType, trial.family.functions, len(b.chains), chain, arguments)
+		functions := families[b.evalType.Family].functions
+		read, err := readChain(b.evalType, functions, len(b.chains), chain, arguments)
 		if err != nil {
 			return err
 		}
 		// On trial, so that a bad chain is refused here and not by Compute; the settings may still change.
-		if err := trial.add(len(b.chains), read); err != nil {
+		if err := newBase(b.env, b.evalType, b.options).add(functions, len(b.chains), read); err != nil {
 			return err
 		}
 		b.chains = append(b.chains, read)

@@ -54,16 +54,16 @@ func read(e *protocol.EvalType, s shape, functions []Function, arguments []Argum
 }
 
 // add adds the chain at index to the runner, and the result columns that it gives.
-func (b *base) add(index int, c *chain) error {
-	columns, err := b.columns(index, c.last, c.returned)
+func (b *base) add(s shape, index int, c *chain) error {
+	columns, err := b.columns(s, index, c.last, c.returned)
 	if err == nil {
-		err = b.family.functions.encode(b, protocol.Chain{ResultID: int64(index), Arguments: c.arguments, Commands: c.commands}, c.last, c.returned)
+		err = s.encode(b, protocol.Chain{ResultID: int64(index), Arguments: c.arguments, Commands: c.commands}, c.last, c.returned)
 	}
 	if err != nil {
 		return inChain(index, err)
 	}
-	if b.schema != nil {
-		b.schema.Fields = append(b.schema.Fields, columns...)
+	if b.Schema != nil {
+		b.Schema.Fields = append(b.Schema.Fields, columns...)
 	}
 	return nil
 }
@@ -105,21 +105,21 @@ func (f *Function) pickle(e *protocol.EvalType, s shape, returned *sqltype.Type)
 }
 
 // columns are the result columns that a chain gives.
-func (b *base) columns(index int, f *Function, returned *sqltype.Type) ([]arrowio.Field, error) {
-	if b.evalType.Framing != protocol.Arrow {
+func (b *base) columns(s shape, index int, f *Function, returned *sqltype.Type) ([]arrowio.Field, error) {
+	if b.EvalType.Framing != protocol.Arrow {
 		return nil, nil
 	}
 	var field arrowio.Field
 	if f.ReturnField != nil {
-		field, b.exact = *f.ReturnField, true
+		field, b.Exact = *f.ReturnField, true
 	} else {
 		var err error
-		field, err = sqltype.ToArrowField(sqltype.Field{Type: *returned, Nullable: true}, resultTimeZone, b.conf.Bool(config.ArrowLargeVarTypes))
+		field, err = sqltype.ToArrowField(sqltype.Field{Type: *returned, Nullable: true}, resultTimeZone, b.Conf.Bool(config.ArrowLargeVarTypes))
 		if err != nil {
 			return nil, err
 		}
 	}
-	return b.family.functions.columns(index, field)
+	return s.columns(index, field)
 }
 
 // resultTimeZone is the zone that PySpark's worker gives to timestamps of results, whatever the session's is.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"udfrunner/core/datasection"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 )
@@ -24,33 +25,33 @@ var families = map[protocol.Family]*family{
 var (
 	// pythonRDD runs RDD functions (Spark's PythonRDD and PythonRunner): records go in and out as they are, in the form that the
 	// serializers in the command make of them.
-	pythonRDD = of(family{functions: opaque{}, idle: rddIdle}, newRecordInput, newRecordOutput)
+	pythonRDD = of(family{functions: opaque{}, idle: rddIdle}, datasection.NewRecordInput, datasection.NewRecordOutput)
 
 	// batchEvalPython runs ordinary Python functions on pickled rows (Spark's BatchEvalPythonExec): a record is a pickled list of rows,
 	// and so is its answer.
-	batchEvalPython = of(family{functions: scalar{}}, newRecordInput, newRecordOutput)
+	batchEvalPython = of(family{functions: scalar{}}, datasection.NewRecordInput, datasection.NewRecordOutput)
 
 	// arrowEvalPython runs scalar functions on Arrow batches, also those of iterators of batches (Spark's ArrowEvalPythonExec).
-	arrowEvalPython = of(family{functions: scalar{}}, newBatchInput, newArrowOutput)
+	arrowEvalPython = of(family{functions: scalar{}}, datasection.NewBatchInput, datasection.NewArrowOutput)
 
 	// mapInBatch runs functions from iterators of batches to iterators of batches (Spark's MapInPandasExec and MapInArrowExec).
-	mapInBatch = of(family{functions: mapped{}, layout: layout{arguments: wholeRows}}, newBatchInput, newArrowOutput)
+	mapInBatch = of(family{functions: mapped{}, layout: datasection.Layout{Arguments: datasection.WholeRows}}, datasection.NewBatchInput, datasection.NewArrowOutput)
 
 	// flatMapGroups runs functions from a group's rows to rows (Spark's FlatMapGroupsInPandasExec and FlatMapGroupsInArrowExec).
-	flatMapGroups = of(family{functions: grouped{sides: 1}, layout: layout{arguments: keyLists}}, newGroupedInput(1), newArrowOutput)
+	flatMapGroups = of(family{functions: grouped{sides: 1}, layout: datasection.Layout{Arguments: datasection.KeyLists}}, datasection.NewGroupedInput(1), datasection.NewArrowOutput)
 
 	// flatMapCoGroups runs functions from the rows of two groups with one key to rows (Spark's FlatMapCoGroupsInPandasExec and
 	// FlatMapCoGroupsInArrowExec).
-	flatMapCoGroups = of(family{functions: grouped{sides: 2}, layout: layout{arguments: keyLists}}, newGroupedInput(2), newArrowOutput)
+	flatMapCoGroups = of(family{functions: grouped{sides: 2}, layout: datasection.Layout{Arguments: datasection.KeyLists}}, datasection.NewGroupedInput(2), datasection.NewArrowOutput)
 
 	// aggregateInPython runs functions from a group's columns to one value (Spark's AggregateInPandasExec and
 	// ArrowAggregatePythonExec). Results come a row a group, in the order of the groups.
-	aggregateInPython = of(family{functions: scalar{}}, newGroupedInput(1), newArrowOutput)
+	aggregateInPython = of(family{functions: scalar{}}, datasection.NewGroupedInput(1), datasection.NewArrowOutput)
 
 	// windowInPython runs functions over the windows of a partition's rows (Spark's WindowInPandasExec and ArrowWindowPythonExec).
 	// Results come a row for each row of a partition. A function over bounded windows has the windows' bounds as its first two
 	// arguments, columns of int32; the runner conf says which are (config.WindowBounds).
-	windowInPython = of(family{functions: scalar{}, windows: true}, newGroupedInput(1), newArrowOutput)
+	windowInPython = of(family{functions: scalar{}, windows: true}, datasection.NewGroupedInput(1), datasection.NewArrowOutput)
 
 	// tableFunction runs UDTFs (Spark's BatchEvalPythonUDTFExec and ArrowEvalPythonUDTFExec). All but those of Arrow data in the
 	// function's own batches answer each row of input with a record or batch of rows, and the end of input with one more.
@@ -59,25 +60,25 @@ var (
 	// flatMapGroupsWithState runs applyInPandasWithState (Spark's FlatMapGroupsInPandasWithStateExec). The host sends what
 	// ApplyInPandasWithStateWriter sends: data columns and a struct column __state, which says where in a batch the groups of
 	// several keys lie. Results are three struct columns: counts, data, states.
-	flatMapGroupsWithState = of(family{functions: stateful{}, layout: layout{arguments: keyLists, uncut: true}},
-		newBatchInput, newArrowOutput)
+	flatMapGroupsWithState = of(family{functions: stateful{}, layout: datasection.Layout{Arguments: datasection.KeyLists, Uncut: true}},
+		datasection.NewBatchInput, datasection.NewArrowOutput)
 
 	// transformWithState runs stateful processors (Spark's TransformWithStateInPySparkExec). Rows come sorted by key; the host
 	// serves the state to the worker, at the address that the eval conf names.
-	transformWithState = of(family{functions: grouped{sides: 1, raw: true}, layout: layout{arguments: keyLists, states: true}},
-		newSortedInput, newArrowOutput)
+	transformWithState = of(family{functions: grouped{sides: 1, raw: true}, layout: datasection.Layout{Arguments: datasection.KeyLists, States: true}},
+		datasection.NewSortedInput, datasection.NewArrowOutput)
 )
 
-func newTableInput(b *base, in *hostcall.Input) (input, error) {
-	if b.evalType.Framing == protocol.Pickled {
-		return newRecordInput(b, in)
+func newTableInput(f *datasection.Functions, in *hostcall.Input) (datasection.Input, error) {
+	if f.EvalType.Framing == protocol.Pickled {
+		return datasection.NewRecordInput(f, in)
 	}
-	return newBatchInput(b, in)
+	return datasection.NewBatchInput(f, in)
 }
 
-func newTableOutput(b *base, c *counters) output {
-	if b.evalType.Framing == protocol.Pickled {
-		return newRecordOutput(b, c)
+func newTableOutput(f *datasection.Functions, c *datasection.Counters) datasection.Output {
+	if f.EvalType.Framing == protocol.Pickled {
+		return datasection.NewRecordOutput(f, c)
 	}
-	return newArrowOutput(b, c)
+	return datasection.NewArrowOutput(f, c)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"udfrunner/core/cdata"
+	"udfrunner/core/datasection"
 	"udfrunner/core/env"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
@@ -53,19 +54,19 @@ type Iterator struct {
 
 // newIterator is a task that is to begin (workerLease.begin): its input, which is the host's no more where there is no error, goes
 // through in, its results through what out makes.
-func newIterator(r *base, factory worker.Factory, task Task, input *hostcall.Input, in input, out func(*counters) output) (*Iterator, error) {
+func newIterator(r *base, factory worker.Factory, task Task, input *hostcall.Input, in datasection.Input, out func(*datasection.Counters) datasection.Output) (*Iterator, error) {
 	it := &Iterator{runner: r, task: task, started: time.Now(), refs: 1}
 	it.pump = newPump(r, &it.task)
 	var err error
 	if it.lease, err = newLease(r, factory, &it.task, &it.pump.counters); err != nil {
 		return nil, err
 	}
-	it.pump.lease, it.pump.in, it.pump.out = it.lease, in, out(&it.pump.counters)
+	it.pump.lease, it.pump.in, it.pump.out = it.lease, in, out(&it.pump.counters.results)
 	if err := r.env.Begin(it); err != nil {
 		it.lease.wake.Close()
 		return nil, err
 	}
-	if err := in.move(input); err != nil {
+	if err := in.Move(input); err != nil {
 		r.env.End(it, env.Failed)
 		it.lease.wake.Close()
 		return nil, err
@@ -109,12 +110,12 @@ func (it *Iterator) leave() {
 }
 
 // Next reads the next results as bytes; see iterator_next.
-func (it *Iterator) Next(timeoutMS int64, out *Chunk) (status.Code, error) {
+func (it *Iterator) Next(timeoutMS int64, out *datasection.Chunk) (status.Code, error) {
 	if err := it.enter(readChunks); err != nil {
 		return status.CodeOf(err), err
 	}
 	defer it.leave()
-	return it.next(timeoutMS, func(o output) error { return o.chunk(out) })
+	return it.next(timeoutMS, func(o datasection.Output) error { return o.Chunk(out) })
 }
 
 // NextArrow reads the next results as an Arrow array, and their schema if schema is not nil; see iterator_next_arrow.
@@ -136,19 +137,19 @@ func (it *Iterator) nextArrow(m mode, timeoutMS int64, out *cdata.Array, schema 
 		return status.CodeOf(err), err
 	}
 	defer it.leave()
-	return it.next(timeoutMS, func(o output) error { return o.array(out, schema) })
+	return it.next(timeoutMS, func(o datasection.Output) error { return o.Array(out, schema) })
 }
 
 func (it *Iterator) arrow() error {
-	if it.runner.schema == nil {
+	if it.runner.Schema == nil {
 		return status.New(status.NotSupported, "eval type %d (%s) has pickled results, not Arrow's; iterator_next reads them",
-			it.runner.evalType.ID, it.runner.evalType.Name)
+			it.runner.EvalType.ID, it.runner.EvalType.Name)
 	}
 	return nil
 }
 
 // next runs the pump until there is something to take, and takes it.
-func (it *Iterator) next(timeoutMS int64, take func(output) error) (code status.Code, err error) {
+func (it *Iterator) next(timeoutMS int64, take func(datasection.Output) error) (code status.Code, err error) {
 	if done, end := it.terminal(); done {
 		return ended(end)
 	}
@@ -196,7 +197,7 @@ func (it *Iterator) terminal() (bool, *status.Error) {
 
 // identify adds the task's identity to an error, and which PySpark it was for.
 func (it *Iterator) identify(err *status.Error) *status.Error {
-	e := it.runner.evalType
+	e := it.runner.EvalType
 	err = it.task.identify(err).With("task.eval_type", fmt.Sprintf("%d (%s)", e.ID, e.Name))
 	if _, info, _ := it.lease.factory.State(); info != nil {
 		err = err.With("worker.pyspark", info.PySpark)
@@ -352,7 +353,7 @@ func (it *Iterator) Schema(out *cdata.Schema) error {
 	if err := it.arrow(); err != nil {
 		return err
 	}
-	return it.runner.schema.Export(it.runner.env.Memory(), out)
+	return it.runner.Schema.Export(it.runner.Memory, out)
 }
 
 // Err is the error that ended the task, or with which a cancel or deadline will; nil if none did.

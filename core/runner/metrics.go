@@ -4,14 +4,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"udfrunner/core/datasection"
 	"udfrunner/core/protocol"
 )
 
 // counters are written by the thread that moves data and read by any.
 type counters struct {
 	inputs  atomic.Int64 // batches, or callbacks with records
-	outputs atomic.Int64 // batches or records
-	rows    atomic.Int64 // of Arrow results
+	results datasection.Counters
 	waited  atomic.Int64 // ns spent waiting for the worker
 	hosted  atomic.Int64 // ns spent in the host's callbacks and in encoding
 	sent    atomic.Int64 // bytes
@@ -46,7 +46,7 @@ func (c *counters) metrics() metrics {
 	return metrics{
 		WaitMS: milliseconds(time.Duration(c.waited.Load())), InputMS: milliseconds(time.Duration(c.hosted.Load())),
 		BytesSent: c.sent.Load(), BytesReceived: c.got.Load(),
-		InputBatches: c.inputs.Load(), OutputBatches: c.outputs.Load(), OutputRows: c.rows.Load(),
+		InputBatches: c.inputs.Load(), OutputBatches: c.results.Batches.Load(), OutputRows: c.results.Rows.Load(),
 	}
 }
 

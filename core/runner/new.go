@@ -2,6 +2,7 @@ package runner
 
 import (
 	"udfrunner/core/arrowio"
+	"udfrunner/core/datasection"
 	"udfrunner/core/env"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
@@ -32,29 +33,31 @@ func New(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument
 
 // construct makes a runner from chains that were read.
 func construct(e *env.Env, evalType *protocol.EvalType, chains []*chain, options Options) (Computer, error) {
-	b := newBase(e, evalType, options)
+	b, row := newBase(e, evalType, options), families[evalType.Family]
 	for i, c := range chains {
-		if err := b.add(i, c); err != nil {
+		if err := b.add(row.functions, i, c); err != nil {
 			return nil, err
 		}
 	}
 	if err := b.checkSettings(); err != nil {
 		return nil, err
 	}
-	return b.family.runner(b), nil
+	return row.runner(b), nil
 }
 
 // newBase is a base to which chains are to be added.
 func newBase(e *env.Env, evalType *protocol.EvalType, options Options) *base {
+	row := families[evalType.Family]
 	b := &base{
-		env: e, conf: options.Config, evalType: evalType, family: families[evalType.Family],
+		Functions: datasection.Functions{Memory: e.Memory(), Conf: options.Config, EvalType: evalType, Layout: row.layout},
+		env:       e, windows: row.windows, idle: row.idle,
 		includes: options.Includes, broadcasts: options.Broadcasts,
 	}
-	if b.conf == nil {
-		b.conf = e.Config()
+	if b.Conf == nil {
+		b.Conf = e.Config()
 	}
 	if evalType.Framing == protocol.Arrow {
-		b.schema = &arrowio.Schema{}
+		b.Schema = &arrowio.Schema{}
 	}
 	return b
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"udfrunner/core/datasection"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
@@ -16,8 +17,8 @@ type pump struct {
 	runner *base
 	task   *Task
 	lease  lease
-	in     input
-	out    output
+	in     datasection.Input
+	out    datasection.Output
 	bytes  bool // the host takes bytes, not arrays
 	writer *transport.Writer
 	source *transport.Reader
@@ -214,7 +215,7 @@ func (p *pump) open() (bool, error) {
 	if err := checkFiles(p.runner.includes, in); err != nil {
 		return false, err
 	}
-	added, err := p.in.open(dialect)
+	added, err := p.in.Open(dialect)
 	if errors.Is(err, hostcall.ErrAgain) {
 		p.supply = dry
 		return false, nil
@@ -222,17 +223,17 @@ func (p *pump) open() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	in.EvalConf = append(in.EvalConf, added.evalConf...)
-	if added.arguments != nil {
+	in.EvalConf = append(in.EvalConf, added.EvalConf...)
+	if added.Arguments != nil {
 		in.Chains = slices.Clone(in.Chains)
-		in.Chains[0].Arguments = added.arguments
+		in.Chains[0].Arguments = added.Arguments
 	}
 	p.source = p.lease.join(p.writer)
-	p.reader = protocol.NewReader(dialect, p.runner.evalType.Framing, p.source)
+	p.reader = protocol.NewReader(dialect, p.runner.EvalType.Framing, p.source)
 	p.reader.Limit(p.runner.prepare(dialect, p.task.CPUs).answer)
-	p.out.attach(p.source, p.bytes)
+	p.out.Attach(p.source, p.bytes)
 	p.writer.Queue(p.runner.section(dialect, in))
-	p.in.start(p.writer)
+	p.in.Start(p.writer)
 	// The first input goes out together with the init section, so that the worker wakes up once.
 	if _, err := p.pull(); err != nil {
 		return false, err
@@ -269,16 +270,16 @@ func (p *pump) receive() (outcome, error) {
 				return blocked, pythonException(p.reader)
 			case protocol.End:
 				p.take(agree)
-				if p.out.flush(true) {
+				if p.out.Flush(true) {
 					return produced, nil
 				}
 				return through, nil
 			default:
 				p.event = event
-				p.out.begin(event, p.reader.Length())
+				p.out.Begin(event, p.reader.Length())
 			}
 		}
-		ready, finished, err := p.out.read()
+		ready, finished, err := p.out.Read()
 		if finished {
 			p.event = 0
 		}
@@ -300,7 +301,7 @@ func (p *pump) received(err error) (outcome, error) {
 		if p.source.Spent() {
 			p.reading = paused
 		}
-		if p.out.flush(false) {
+		if p.out.Flush(false) {
 			return produced, nil
 		}
 		return blocked, nil
@@ -364,14 +365,14 @@ func (p *pump) pull() (bool, error) {
 		return false, nil
 	}
 	start := time.Now()
-	err := p.in.pull(p.writer)
+	err := p.in.Pull(p.writer)
 	p.counters.hosted.Add(int64(time.Since(start)))
 	switch {
 	case errors.Is(err, hostcall.ErrAgain):
 		p.supply = dry
 		return false, nil
 	case errors.Is(err, hostcall.ErrDone):
-		p.in.finish(p.writer)
+		p.in.Finish(p.writer)
 		p.writer.Queue(protocol.EndOfTask)
 		p.supply = spent
 		return true, nil
@@ -405,6 +406,6 @@ func (p *pump) reusable() bool {
 // release gives back all that is the host's; host code runs here.
 func (p *pump) release() {
 	p.writer.Drop()
-	p.out.release()
-	p.in.release()
+	p.out.Release()
+	p.in.Release()
 }

@@ -8,6 +8,7 @@
 package runner
 
 import (
+	"udfrunner/core/datasection"
 	"udfrunner/core/hostcall"
 )
 
@@ -18,23 +19,40 @@ type Computer interface {
 }
 
 // Runner is Spark's BasePythonRunner[IN, OUT]. It is not changed after it was made; many tasks may run at once.
-type Runner[In input, Out output] struct {
+type Runner[In datasection.Input, Out datasection.Output] struct {
 	*base
 	concrete[In, Out]
 }
 
 // concrete is what a concrete runner supplies.
-type concrete[In input, Out output] struct {
+type concrete[In datasection.Input, Out datasection.Output] struct {
 	// newWriter is the writer for a kind of input, or NotSupported where the functions do not take it (BasePythonRunner.newWriter).
-	newWriter func(b *base, in *hostcall.Input) (In, error)
+	newWriter func(f *datasection.Functions, in *hostcall.Input) (In, error)
 	// newReaderIterator reads a task's results (BasePythonRunner.newReaderIterator).
-	newReaderIterator func(b *base, c *counters) Out
+	newReaderIterator func(f *datasection.Functions, c *datasection.Counters) Out
+}
+
+// family is what a family of eval types has of its own.
+type family struct {
+	// functions says what arguments and results its functions have.
+	functions shape
+	// layout is what its input looks like.
+	layout datasection.Layout
+	// windows says that the runner conf has the windows' bounds.
+	windows bool
+	// idle are the keys of its idle timeout; those of SQL functions where nothing is said.
+	idle *idleKeys
+	// runner makes the runner once its functions are defined.
+	runner func(*base) Computer
 }
 
 // of is a family's row with what its concrete runner supplies.
-func of[In input, Out output](
-	row family, newWriter func(*base, *hostcall.Input) (In, error), newReaderIterator func(*base, *counters) Out,
+func of[In datasection.Input, Out datasection.Output](
+	row family, newWriter func(*datasection.Functions, *hostcall.Input) (In, error), newReaderIterator func(*datasection.Functions, *datasection.Counters) Out,
 ) *family {
+	if row.idle == nil {
+		row.idle = sqlIdle
+	}
 	row.runner = func(b *base) Computer { return &Runner[In, Out]{b, concrete[In, Out]{newWriter, newReaderIterator}} }
 	return &row
 }
@@ -51,11 +69,11 @@ func (r *Runner[In, Out]) Compute(input hostcall.Input, task Task) (*Iterator, e
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.newWriter(r.base, &input)
+	in, err := r.newWriter(&r.Functions, &input)
 	if err != nil {
 		return nil, err
 	}
-	out := func(c *counters) output { return r.newReaderIterator(r.base, c) }
+	out := func(c *datasection.Counters) datasection.Output { return r.newReaderIterator(&r.Functions, c) }
 	it, err := newIterator(r.base, factory, task, &input, in, out)
 	if err != nil {
 		return nil, err

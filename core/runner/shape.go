@@ -44,7 +44,7 @@ func (plain) reference(e *protocol.EvalType, ref string, returned *sqltype.Type)
 }
 
 func (plain) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
-	b.chains = append(b.chains, chain)
+	b.Chains = append(b.Chains, chain)
 	return nil
 }
 
@@ -182,7 +182,7 @@ func (opaque) columns(int, arrowio.Field) ([]arrowio.Field, error) { return nil,
 
 func (opaque) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
 	if len(chain.Commands) != 1 {
-		return status.New(status.InvalidArgument, "%d chained functions, eval type %d (%s) takes one", len(chain.Commands), b.evalType.ID, b.evalType.Name)
+		return status.New(status.InvalidArgument, "%d chained functions, eval type %d (%s) takes one", len(chain.Commands), b.EvalType.ID, b.EvalType.Name)
 	}
 	b.command = chain.Commands[0]
 	return nil
@@ -213,7 +213,7 @@ func (tabular) encode(b *base, chain protocol.Chain, f *Function, returned *sqlt
 		table = &TableFunction{}
 	}
 	b.tables = table.TableArguments
-	b.table = &protocol.TableFunction{
+	b.Table = &protocol.TableFunction{
 		Arguments: chain.Arguments, PartitionChildren: table.PartitionChildren, Analyzed: table.AnalyzeResult,
 		Handler: b.command, ReturnType: returned.JSON(), Name: table.Name,
 	}

@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"encoding/binary"
@@ -68,13 +68,6 @@ func (f *groupFrame) finish(w *transport.Writer) {
 // slice queues rows of what the side's encoder loaded, as batches within the limits.
 func (f *groupFrame) slice(from, to int64, w *transport.Writer) error {
 	return f.limits.slice(f.encoders[f.side], from, to, w)
-}
-
-// queueMessages queues messages as the encoder made them.
-func queueMessages(w *transport.Writer, messages []arrowio.Message) {
-	for i := range messages {
-		queueMessage(w, &messages[i])
-	}
 }
 
 // queueJoined queues the rows that were appended to the side's encoder as one batch, also where there are none: a

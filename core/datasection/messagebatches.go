@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"errors"
