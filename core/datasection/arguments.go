@@ -25,8 +25,8 @@ func keyArguments(keys int, columns ...int) []protocol.Argument {
 	return list
 }
 
-// inputConf is what the eval conf says of the input's columns (ArrowEvalPythonExec and ArrowEvalPythonUDTFExec, from 4.1 on),
-// unless the host has said it.
+// inputConf is what the eval conf says of the input's columns (ArrowEvalPythonExec and ArrowEvalPythonUDTFExec, from
+// 4.1 on), unless the host has said it.
 func (f *Functions) inputConf(schema *arrowio.Schema) ([]protocol.Entry, error) {
 	if _, set := f.Conf.Lookup(config.EvalConf + protocol.EvalConfInputType); set || !f.EvalType.InputType {
 		return nil, nil
@@ -43,7 +43,8 @@ func (f *Functions) checkOffsets(schema *arrowio.Schema) error {
 	check := func(chain int, arguments []protocol.Argument) error {
 		for _, a := range arguments {
 			if int(a.Offset) >= len(schema.Fields) {
-				return status.New(status.InvalidArgument, "chain %d: argument offset %d, the input has %d columns", chain, a.Offset, len(schema.Fields))
+				return status.New(status.InvalidArgument,
+					"chain %d: argument offset %d, the input has %d columns", chain, a.Offset, len(schema.Fields))
 			}
 		}
 		return nil
@@ -66,7 +67,8 @@ func (f *Functions) checkGrouped(keys int, schemas ...*arrowio.Schema) (Addition
 	for i, schema := range schemas {
 		columns[i] = len(schema.Fields)
 		if keys > columns[i] {
-			return Additions{}, status.New(status.InvalidArgument, "input keys %d, the input has %d columns", keys, columns[i])
+			return Additions{}, status.New(status.InvalidArgument,
+				"input keys %d, the input has %d columns", keys, columns[i])
 		}
 	}
 	layout := f.Layout
@@ -86,7 +88,8 @@ func (f *Functions) checkGrouped(keys int, schemas ...*arrowio.Schema) (Addition
 		list := arguments[1 : 1+arguments[0].Offset]
 		for _, a := range list[1:] {
 			if int(a.Offset) >= n {
-				return Additions{}, status.New(status.InvalidArgument, "chain 0: argument offset %d, the input has %d columns", a.Offset, n)
+				return Additions{}, status.New(status.InvalidArgument,
+					"chain 0: argument offset %d, the input has %d columns", a.Offset, n)
 			}
 		}
 		arguments = arguments[1+arguments[0].Offset:]

@@ -16,8 +16,8 @@ type batches interface {
 	encode(e *arrowio.Encoder) (messages []arrowio.Message, release func(), err error)
 	// load calls the host and loads the next batch into the encoder. release ends it.
 	load(e *arrowio.Encoder) (array *cdata.Array, release func(), err error)
-	// arrays is asked once the schema is known, where neither encode nor load are used: what it returns calls the host, and
-	// gives the next batch as an array that has its dictionaries.
+	// arrays is asked once the schema is known, where neither encode nor load are used: what it returns calls the
+	// host, and gives the next batch as an array that has its dictionaries.
 	arrays() arraySource
 	release()
 }

@@ -9,8 +9,8 @@ import (
 	"udfrunner/core/transport"
 )
 
-// batchLimits are where Spark's writers end a batch: at this many rows, or with the row that makes it this large. Zero is no
-// limit.
+// batchLimits are where Spark's writers end a batch: at this many rows, or with the row that makes it this large.
+// Zero is no limit.
 type batchLimits struct{ rows, bytes int64 }
 
 func (l batchLimits) none() bool { return l == batchLimits{} }
@@ -31,7 +31,8 @@ func (f *Functions) batchLimits(d *protocol.Dialect) (limits batchLimits) {
 
 // groupLimits are those for batches of groups.
 func (f *Functions) groupLimits(d *protocol.Dialect) batchLimits {
-	whole := d.Grouping(f.EvalType) == protocol.BatchPerGroup || d.Grouping(f.EvalType) == protocol.StreamPair && !d.SplitGroups
+	grouping := d.Grouping(f.EvalType)
+	whole := grouping == protocol.BatchPerGroup || grouping == protocol.StreamPair && !d.SplitGroups
 	if whole || f.Layout.Uncut {
 		return batchLimits{}
 	}

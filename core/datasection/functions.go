@@ -18,13 +18,15 @@ type Functions struct {
 	Chains   []protocol.Chain
 	Table    *protocol.TableFunction // a table function, which has no chain
 	Schema   *arrowio.Schema         // of the results; nil for pickled ones
-	Exact    bool                    // the host declared Arrow types: results of others are refused even if Spark's are the same
+	// Exact says that the host declared Arrow types: results of others are refused even if Spark's are the same.
+	Exact bool
 }
 
 // Layout is what the input of a family looks like.
 type Layout struct {
 	Arguments ArgumentKind
-	// States says that the key lists may be of two sides, rows and initial states, whose columns are the fields of a struct each.
+	// States says that the key lists may be of two sides, rows and initial states, whose columns are the fields of a
+	// struct each.
 	States bool
 	// Uncut says that batches are the host's, and say themselves where their groups lie.
 	Uncut bool
@@ -42,5 +44,6 @@ const (
 
 // wrongKind refuses a kind of input.
 func (f *Functions) wrongKind(in *hostcall.Input, allowed string) error {
-	return status.New(status.NotSupported, "input kind %d for eval type %d (%s), it takes %s", in.Kind, f.EvalType.ID, f.EvalType.Name, allowed)
+	return status.New(status.NotSupported,
+		"input kind %d for eval type %d (%s), it takes %s", in.Kind, f.EvalType.ID, f.EvalType.Name, allowed)
 }

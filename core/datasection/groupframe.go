@@ -9,8 +9,8 @@ import (
 )
 
 // groupFrame writes groups as the task's dialect frames them: each as Arrow streams of its own, with the count of
-// streams in front, or as batches of one stream for all (Spark's GroupedPythonArrowInput and CoGroupedArrowPythonRunner). Which
-// one it is was chosen when the input was opened.
+// streams in front, or as batches of one stream for all (Spark's GroupedPythonArrowInput and
+// CoGroupedArrowPythonRunner). Which one it is was chosen when the input was opened.
 type groupFrame struct {
 	grouping protocol.Grouping
 	encoders []*arrowio.Encoder // one a side

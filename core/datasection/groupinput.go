@@ -12,8 +12,8 @@ import (
 	"udfrunner/core/transport"
 )
 
-// NewGroupedInput writes groups of so many sides: those that the host's callback brings, or, of one side, those that the rows of a
-// sorted stream form.
+// NewGroupedInput writes groups of so many sides: those that the host's callback brings, or, of one side, those that
+// the rows of a sorted stream form.
 func NewGroupedInput(sides int) func(*Functions, *hostcall.Input) (Input, error) {
 	return func(f *Functions, in *hostcall.Input) (Input, error) {
 		switch {

@@ -30,7 +30,8 @@ func (f *Functions) newBatches(in *hostcall.Input) (batches, error) {
 	return nil, f.wrongKind(in, "STREAM (1) and RECORDS (2)")
 }
 
-// spark is a host's batches as Spark would have sent them, and their schema: the source itself where no byte has to move.
+// spark is a host's batches as Spark would have sent them, and their schema: the source itself where no byte has to
+// move.
 func (f *Functions) spark(d *protocol.Dialect, source batches) (batches, *arrowio.Schema, error) {
 	host, err := source.schema()
 	if err != nil {

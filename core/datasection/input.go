@@ -1,5 +1,6 @@
-// Package datasection brings a host's data into the form in which a worker reads it, and the worker's answer into the memory that the
-// host gets: Spark's writers and readers of a task's data sections. Nothing here waits, or knows the worker.
+// Package datasection brings a host's data into the form in which a worker reads it, and the worker's answer into the
+// memory that the host gets: Spark's writers and readers of a task's data sections. Nothing here waits, or knows the
+// worker.
 package datasection
 
 import (
@@ -8,8 +9,8 @@ import (
 	"udfrunner/core/transport"
 )
 
-// Input is the writer of a concrete runner (Spark's PythonRunner.Writer): it brings the host's data into the form that the
-// worker reads.
+// Input is the writer of a concrete runner (Spark's PythonRunner.Writer): it brings the host's data into the form
+// that the worker reads.
 type Input interface {
 	// Move takes over the host's input; the host keeps it on an error.
 	Move(in *hostcall.Input) error
@@ -17,8 +18,8 @@ type Input interface {
 	Open(d *protocol.Dialect) (Additions, error)
 	// Start queues what precedes the first data.
 	Start(w *transport.Writer)
-	// Pull calls the host once, or a few times for little data, and queues what it brought: hostcall.ErrAgain, hostcall.ErrDone or
-	// an error of the host.
+	// Pull calls the host once, or a few times for little data, and queues what it brought: hostcall.ErrAgain,
+	// hostcall.ErrDone or an error of the host.
 	Pull(w *transport.Writer) error
 	// Finish queues what ends the data section.
 	Finish(w *transport.Writer)

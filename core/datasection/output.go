@@ -55,6 +55,7 @@ func newChunk(mem *hostmem.Functions, size int, offsets []uint64) (Chunk, error)
 	to := unsafe.Add(data, at)
 	copy(unsafe.Slice((*uint64)(to), len(offsets)), offsets)
 	return Chunk{
-		Data: data, Size: uint64(size), N: uint64(len(offsets) - 1), Offsets: to, Block: block, //nolint:gosec // not negative
+		Data: data, Size: uint64(size), N: uint64(len(offsets) - 1), //nolint:gosec // not negative
+		Offsets: to, Block: block,
 	}, nil
 }

@@ -20,8 +20,8 @@ type sortedInput struct {
 	cutter *arrowio.Cutter
 	frame  groupFrame
 	begun  bool // a group is open: the next batch may go on with it
-	// sides finds rows and initial states, where each has a column: workers want batches of one of them, those before 4.2 of one
-	// key, and uneven (Encoder.SliceSide).
+	// sides finds rows and initial states, where each has a column: workers want batches of one of them, those before
+	// 4.2 of one key, and uneven (Encoder.SliceSide).
 	sides  *arrowio.Sides
 	uneven bool
 }
@@ -71,12 +71,14 @@ func (s *sortedInput) Open(d *protocol.Dialect) (Additions, error) {
 	s.cutter, err = arrowio.NewCutter(schema, keys)
 	if _, messages := s.source.(*messageBatches); err == nil && messages && s.cutter.Dictionaries() {
 		// Their values come in messages of their own, which go on to the worker.
-		err = status.New(status.NotSupported, "a dictionary encoded key of groups in RECORDS (2), allowed is the type of its values")
+		err = status.New(status.NotSupported,
+			"a dictionary encoded key of groups in RECORDS (2), allowed is the type of its values")
 	}
 	return added, err
 }
 
-// sideKeys are the counts of key columns that the arguments of transformWithState name: of rows and, where there are any, of initial states.
+// sideKeys are the counts of key columns that the arguments of transformWithState name: of rows and, where there are
+// any, of initial states.
 func (s *sortedInput) sideKeys() (counts []int) {
 	for rest := s.Chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
 		counts = append(counts, int(rest[1].Offset))
@@ -89,7 +91,8 @@ func (s *sortedInput) checkLeading(d *protocol.Dialect) error {
 	for rest := s.Chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
 		for i, a := range rest[2 : 2+rest[1].Offset] {
 			if int(a.Offset) != i {
-				return status.New(status.NotSupported, "key column %d at offset %d, eval type %d (%s) of PySpark %s needs the key columns first",
+				return status.New(status.NotSupported,
+					"key column %d at offset %d, eval type %d (%s) of PySpark %s needs the key columns first",
 					i, a.Offset, s.EvalType.ID, s.EvalType.Name, d.Minor)
 			}
 		}

@@ -23,8 +23,8 @@ type Dialect struct {
 	WindowBounds string
 	// SocketPaths says that servers for broadcasts, barriers and state may be Unix sockets (SPARK-52848).
 	SocketPaths bool
-	// ByteLimit says that Spark ends batches by their size, too (spark.sql.execution.arrow.maxBytesPerBatch), SplitGroups that
-	// it sends groups in several batches.
+	// ByteLimit says that Spark ends batches by their size, too (spark.sql.execution.arrow.maxBytesPerBatch),
+	// SplitGroups that it sends groups in several batches.
 	ByteLimit, SplitGroups bool
 
 	release release
@@ -61,7 +61,8 @@ func ForVersion(version string) (*Dialect, error) {
 	known := strings.Join(Minors(), ", ")
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 2 {
-		return nil, status.New(status.NotSupported, "PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
+		return nil, status.New(status.NotSupported,
+			"PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
 	}
 	minor := parts[0] + "." + parts[1]
 	for i := range dialects {
@@ -71,7 +72,8 @@ func ForVersion(version string) (*Dialect, error) {
 	}
 	number, ok := minorNumber(minor)
 	if !ok {
-		return nil, status.New(status.NotSupported, "PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
+		return nil, status.New(status.NotSupported,
+			"PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
 	}
 	newest := dialects[len(dialects)-1]
 	if last, _ := minorNumber(newest.Minor); slices.Compare(number, last) <= 0 {

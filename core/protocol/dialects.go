@@ -60,7 +60,8 @@ var dialects = []Dialect{
 		ByteLimit: true, SplitGroups: true,
 		release: v42,
 		fields: []field{
-			partition, pythonVersion, contextJSON(contextMembers42), filesDirectory, includes, broadcasts(true), evalType,
+			partition, pythonVersion, contextJSON(contextMembers42), filesDirectory, includes, broadcasts(true),
+			evalType,
 			runnerConf, evalConf,
 			functions{release: v42, resultID: always, table: true}.field(),
 		},
@@ -70,7 +71,8 @@ var dialects = []Dialect{
 		ByteLimit: true, SplitGroups: true,
 		release: v43, envelope: true,
 		fields: []field{
-			partition, pythonVersion, contextJSON(contextMembers43), filesDirectory, includes, broadcasts(true), evalType,
+			partition, pythonVersion, contextJSON(contextMembers43), filesDirectory, includes, broadcasts(true),
+			evalType,
 			runnerConf, evalConf,
 			functions{release: v43, resultID: always, table: true}.field(),
 		},

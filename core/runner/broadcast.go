@@ -8,7 +8,8 @@ type Broadcast struct {
 	Path string
 }
 
-// announce is what a worker that holds these broadcast variables is to be told: new ones, and those that it has to drop.
+// announce is what a worker that holds these broadcast variables is to be told: new ones, and those that it has to
+// drop.
 func announce(wanted []Broadcast, held map[int64]bool) (list []protocol.Broadcast) {
 	if len(wanted) == 0 && len(held) == 0 {
 		return nil

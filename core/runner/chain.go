@@ -57,7 +57,8 @@ func read(e *protocol.EvalType, s shape, functions []Function, arguments []Argum
 func (b *base) add(s shape, index int, c *chain) error {
 	columns, err := b.columns(s, index, c.last, c.returned)
 	if err == nil {
-		err = s.encode(b, protocol.Chain{ResultID: int64(index), Arguments: c.arguments, Commands: c.commands}, c.last, c.returned)
+		encoded := protocol.Chain{ResultID: int64(index), Arguments: c.arguments, Commands: c.commands}
+		err = s.encode(b, encoded, c.last, c.returned)
 	}
 	if err != nil {
 		return inChain(index, err)
@@ -72,7 +73,8 @@ func (b *base) add(s shape, index int, c *chain) error {
 func (f *Function) returnType(e *protocol.EvalType, s shape, last bool) (*sqltype.Type, error) {
 	switch {
 	case f.ReturnType != "" && f.ReturnField != nil:
-		return nil, status.New(status.InvalidArgument, "return type %q and an Arrow schema, one of them is needed", f.ReturnType)
+		return nil, status.New(status.InvalidArgument,
+			"return type %q and an Arrow schema, one of them is needed", f.ReturnType)
 	case f.ReturnType != "":
 		t, err := sqltype.Parse(f.ReturnType)
 		return &t, err
@@ -83,7 +85,8 @@ func (f *Function) returnType(e *protocol.EvalType, s shape, last bool) (*sqltyp
 		}
 		return &field.Type, err
 	case last && s.typed():
-		return nil, status.New(status.InvalidArgument, "no return type, the last function of a chain needs one (DDL, JSON or an Arrow schema)")
+		return nil, status.New(status.InvalidArgument,
+			"no return type, the last function of a chain needs one (DDL, JSON or an Arrow schema)")
 	}
 	return nil, nil
 }
@@ -95,7 +98,8 @@ func (f *Function) pickle(e *protocol.EvalType, s shape, returned *sqltype.Type)
 		return nil, status.New(status.InvalidArgument, "table function with eval type %d (%s), allowed are %s",
 			e.ID, e.Name, protocol.TableFunctionEval.Numbers())
 	case len(f.Pickle) > 0 && f.Reference != "":
-		return nil, status.New(status.InvalidArgument, "function with a pickle and the reference %q, one of them is needed", f.Reference)
+		return nil, status.New(status.InvalidArgument,
+			"function with a pickle and the reference %q, one of them is needed", f.Reference)
 	case len(f.Pickle) > 0:
 		return f.Pickle, command.CheckPickle(f.Pickle)
 	case f.Reference != "":
@@ -114,7 +118,8 @@ func (b *base) columns(s shape, index int, f *Function, returned *sqltype.Type) 
 		field, b.Exact = *f.ReturnField, true
 	} else {
 		var err error
-		field, err = sqltype.ToArrowField(sqltype.Field{Type: *returned, Nullable: true}, resultTimeZone, b.Conf.Bool(config.ArrowLargeVarTypes))
+		spark := sqltype.Field{Type: *returned, Nullable: true}
+		field, err = sqltype.ToArrowField(spark, resultTimeZone, b.Conf.Bool(config.ArrowLargeVarTypes))
 		if err != nil {
 			return nil, err
 		}

@@ -7,8 +7,8 @@ import (
 	"udfrunner/core/safego"
 )
 
-// idleWatch checks whether a worker that is waited for lets no data through for too long: Spark's idleTimeoutSeconds (SPARK-51099,
-// SPARK-51963). While the host is what is waited for, nobody is idle. A nil one watches nothing.
+// idleWatch checks whether a worker that is waited for lets no data through for too long: Spark's idleTimeoutSeconds
+// (SPARK-51099, SPARK-51963). While the host is what is waited for, nobody is idle. A nil one watches nothing.
 type idleWatch struct {
 	limit time.Duration
 	tell  func() bool  // of a worker that is idle; it says whether the watch goes on

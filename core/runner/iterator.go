@@ -25,7 +25,9 @@ const (
 	readExported
 )
 
-var modeNames = map[mode]string{readChunks: "iterator_next", readArrays: "iterator_next_arrow", readExported: "iterator_export"}
+var modeNames = map[mode]string{
+	readChunks: "iterator_next", readArrays: "iterator_next_arrow", readExported: "iterator_export",
+}
 
 // Iterator is the output of a task. Next and NextArrow are for one thread at a time; concurrent use is
 // refused. Cancel, Close, EventFD, Result("metrics") are safe from any thread at any time.
@@ -52,9 +54,12 @@ type Iterator struct {
 	atEnd    []func()
 }
 
-// newIterator is a task that is to begin (workerLease.begin): its input, which is the host's no more where there is no error, goes
-// through in, its results through what out makes.
-func newIterator(r *base, factory worker.Factory, task Task, input *hostcall.Input, in datasection.Input, out func(*datasection.Counters) datasection.Output) (*Iterator, error) {
+// newIterator is a task that is to begin (workerLease.begin): its input, which is the host's no more where there is
+// no error, goes through in, its results through what out makes.
+func newIterator(
+	r *base, factory worker.Factory, task Task, input *hostcall.Input, in datasection.Input,
+	out func(*datasection.Counters) datasection.Output,
+) (*Iterator, error) {
 	it := &Iterator{runner: r, task: task, started: time.Now(), refs: 1}
 	it.pump = newPump(r, &it.task)
 	var err error
@@ -89,7 +94,8 @@ func (it *Iterator) enter(m mode) error {
 	case it.busy:
 		return status.New(status.InvalidState, "iterator is in use by another call")
 	case it.mode != unread && it.mode != m:
-		return status.New(status.InvalidState, "iterator is read by %s, it cannot be read by %s too", modeNames[it.mode], modeNames[m])
+		return status.New(status.InvalidState,
+			"iterator is read by %s, it cannot be read by %s too", modeNames[it.mode], modeNames[m])
 	}
 	it.mode, it.busy = m, true
 	return nil
@@ -142,7 +148,8 @@ func (it *Iterator) nextArrow(m mode, timeoutMS int64, out *cdata.Array, schema 
 
 func (it *Iterator) arrow() error {
 	if it.runner.Schema == nil {
-		return status.New(status.NotSupported, "eval type %d (%s) has pickled results, not Arrow's; iterator_next reads them",
+		return status.New(status.NotSupported,
+			"eval type %d (%s) has pickled results, not Arrow's; iterator_next reads them",
 			it.runner.EvalType.ID, it.runner.EvalType.Name)
 	}
 	return nil
@@ -289,8 +296,9 @@ func (it *Iterator) Cancel(reason string) {
 	it.lease.stop(&status.Error{Code: status.Cancelled, Message: message})
 }
 
-// Stack is the Python stacks of the threads of the task's worker now. It waits at most d, without limit if d is negative:
-// status.TimedOut says that the worker did not answer in time, or is still being made. INVALID_STATE: the task has ended.
+// Stack is the Python stacks of the threads of the task's worker now. It waits at most d, without limit if d is
+// negative: status.TimedOut says that the worker did not answer in time, or is still being made. INVALID_STATE: the
+// task has ended.
 func (it *Iterator) Stack(d time.Duration) (string, status.Code, error) { return it.lease.stack(d) }
 
 // Export marks the iterator as exported and adds the stream's reference, to be dropped by Close.
@@ -304,15 +312,16 @@ func (it *Iterator) Export() error {
 	case it.refs == 0:
 		return status.New(status.InvalidHandle, "iterator is closed")
 	case it.mode != unread:
-		return status.New(status.InvalidState, "iterator is read by %s, it cannot be exported (again)", modeNames[it.mode])
+		return status.New(status.InvalidState,
+			"iterator is read by %s, it cannot be exported (again)", modeNames[it.mode])
 	}
 	it.mode = readExported
 	it.refs++
 	return nil
 }
 
-// Close drops a reference. The last one ends the task and releases the input: here, or at the end of the call that is in
-// flight on another thread, which ends with Cancelled.
+// Close drops a reference. The last one ends the task and releases the input: here, or at the end of the call that is
+// in flight on another thread, which ends with Cancelled.
 func (it *Iterator) Close() {
 	it.mu.Lock()
 	if it.refs == 0 {

@@ -17,14 +17,16 @@ func New(e *env.Env, evalTypeID int32, chains [][]Function, offsets [][]Argument
 		return nil, err
 	}
 	if len(chains) != len(offsets) {
-		return nil, status.New(status.InvalidArgument, "%d chains of functions but %d lists of argument offsets, they must be equally many", len(chains), len(offsets))
+		return nil, status.New(status.InvalidArgument,
+			"%d chains of functions but %d lists of argument offsets, they must be equally many",
+			len(chains), len(offsets))
 	}
 	if err := checkCount(evalType, len(chains)); err != nil {
 		return nil, err
 	}
-	list := make([]*chain, len(chains))
+	list, functions := make([]*chain, len(chains)), families[evalType.Family].functions
 	for i := range chains {
-		if list[i], err = readChain(evalType, families[evalType.Family].functions, i, chains[i], offsets[i]); err != nil {
+		if list[i], err = readChain(evalType, functions, i, chains[i], offsets[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -49,8 +51,10 @@ func construct(e *env.Env, evalType *protocol.EvalType, chains []*chain, options
 func newBase(e *env.Env, evalType *protocol.EvalType, options Options) *base {
 	row := families[evalType.Family]
 	b := &base{
-		Functions: datasection.Functions{Memory: e.Memory(), Conf: options.Config, EvalType: evalType, Layout: row.layout},
-		env:       e, windows: row.windows, idle: row.idle,
+		Functions: datasection.Functions{
+			Memory: e.Memory(), Conf: options.Config, EvalType: evalType, Layout: row.layout,
+		},
+		env: e, windows: row.windows, idle: row.idle,
 		includes: options.Includes, broadcasts: options.Broadcasts,
 	}
 	if b.Conf == nil {
@@ -68,7 +72,8 @@ func checkCount(e *protocol.EvalType, n int) error {
 		return status.New(status.InvalidArgument, "runner has no functions, at least one chain is needed")
 	}
 	if e.SingleChain && n > 1 {
-		return status.New(status.InvalidArgument, "%d chains of functions, eval type %d (%s) takes one", n, e.ID, e.Name)
+		return status.New(status.InvalidArgument,
+			"%d chains of functions, eval type %d (%s) takes one", n, e.ID, e.Name)
 	}
 	return nil
 }

@@ -38,7 +38,8 @@ func (t turn) String() string {
 	return [...]string{"opened", "hungUp", "outlive", "except", "fail", "agree"}[t]
 }
 
-// turns are all that there are. An error may be met at any time; that of an exception leaves the task one whose worker raised.
+// turns are all that there are. An error may be met at any time; that of an exception leaves the task one whose
+// worker raised.
 var turns = map[phase]map[turn]phase{
 	opening:  {opened: running, fail: failed},
 	running:  {hungUp: dying, except: raised, agree: complete, fail: failed},
@@ -52,7 +53,8 @@ var turns = map[phase]map[turn]phase{
 // progress is a task's phase.
 type progress struct {
 	phase phase
-	since time.Time // of dying and killed when the channel was found closed, of raised and failed when the error was met
+	// since is, of dying and killed, when the channel was found closed, of raised and failed when the error was met.
+	since time.Time
 }
 
 // take takes a turn; one that its phase does not have is a bug.
@@ -92,5 +94,6 @@ type reading uint8
 const (
 	drained  reading = iota // nothing, until poll says otherwise
 	readable                // perhaps bytes
-	paused                  // more in the middle of much: reading goes on, without waiting, once it is known that the call need not end
+	// paused in the middle of much: reading goes on, without waiting, once it is known that the call need not end.
+	paused
 )

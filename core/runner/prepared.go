@@ -22,9 +22,11 @@ func (r *base) init(dialect *protocol.Dialect, python string, t *Task, broadcast
 	}
 	return &protocol.Init{
 		Partition: t.Partition, PythonVersion: python, Context: t.context(),
-		FilesDir: prepared.filesDir, Includes: prepared.includes, Broadcasts: broadcasts, BroadcastServer: prepared.broadcastServer,
-		EvalType: r.EvalType.ID, RunnerConf: prepared.runnerConf, EvalConf: prepared.evalConf, Profiler: prepared.profiler,
-		Command: r.command, TableFunction: r.Table, Chains: r.Chains,
+		FilesDir: prepared.filesDir, Includes: prepared.includes, Broadcasts: broadcasts,
+		BroadcastServer: prepared.broadcastServer,
+		EvalType:        r.EvalType.ID, RunnerConf: prepared.runnerConf, EvalConf: prepared.evalConf,
+		Profiler: prepared.profiler,
+		Command:  r.command, TableFunction: r.Table, Chains: r.Chains,
 	}
 }
 
@@ -53,7 +55,8 @@ func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 		limits:        r.limits(),
 		answer: protocol.Limits{
 			ExceptionText: r.Conf.Size(config.ExceptionText), ExceptionMessage: r.Conf.Size(config.ExceptionMessage),
-			Accumulators: int64(r.Conf.Int(config.AccumulatorCount)), AccumulatorBytes: r.Conf.Size(config.AccumulatorBytes),
+			Accumulators:     int64(r.Conf.Int(config.AccumulatorCount)),
+			AccumulatorBytes: r.Conf.Size(config.AccumulatorBytes),
 		},
 		runnerConf: entries(r.Conf.RunnerConf(dialect.Minor, r.EvalType.Framing == protocol.Pickled)),
 	}
@@ -118,14 +121,16 @@ func (r *base) checkSettings() error {
 		bounds := strings.Split(set, ",")
 		known := func(b string) bool { return b == "bounded" || b == "unbounded" }
 		if len(bounds) != len(r.Chains) || slices.ContainsFunc(bounds, func(b string) bool { return !known(b) }) {
-			return status.New(status.InvalidArgument, "%s %q: expected bounded or unbounded for each of %d window functions, separated by commas",
+			return status.New(status.InvalidArgument,
+				"%s %q: expected bounded or unbounded for each of %d window functions, separated by commas",
 				config.WindowBounds, set, len(r.Chains))
 		}
 	}
 	served := r.Conf.Text(config.BroadcastServer) != ""
 	for _, b := range r.broadcasts {
 		if b.Path == "" && !served {
-			return status.New(status.InvalidArgument, "broadcast variable %d has no file, and %s is not set", b.ID, config.BroadcastServer)
+			return status.New(status.InvalidArgument,
+				"broadcast variable %d has no file, and %s is not set", b.ID, config.BroadcastServer)
 		}
 	}
 	return nil
@@ -148,8 +153,8 @@ func (p *prepared) setPath(text string, includes []string) {
 	p.includes = append(folders, includes...)
 }
 
-// modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from there
-// (worker_util.setup_spark_files).
+// modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from
+// there (worker_util.setup_spark_files).
 func modulePath(filesDir string, includes []string) []string {
 	var paths []string
 	if filesDir != "" {

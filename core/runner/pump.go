@@ -105,7 +105,8 @@ func (p *pump) begin() {
 	}
 }
 
-// stepShare is how much a step reads before it is checked whether the call, or the task, has to end: some milliseconds' worth.
+// stepShare is how much a step reads before it is checked whether the call, or the task, has to end: some
+// milliseconds' worth.
 const stepShare = 8 << 20
 
 // count brings the counters of bytes up to date.
@@ -147,14 +148,15 @@ func (p *pump) due() (time.Duration, bool) {
 	return 0, false
 }
 
-// pidReport bounds the wait for the process id of a worker that has sent something, pidPoll is how often it is asked for.
+// pidReport bounds the wait for the process id of a worker that has sent something, pidPoll is how often it is asked
+// for.
 const (
 	pidReport = 500 * time.Millisecond
 	pidPoll   = time.Millisecond
 )
 
-// unexplained says whether an error is to be kept for a while: what a new worker sent may be here before its daemon's word of its
-// process id.
+// unexplained says whether an error is to be kept for a while: what a new worker sent may be here before its daemon's
+// word of its process id.
 func (p *pump) unexplained(err error) bool {
 	if p.failure == nil {
 		p.failure = err
@@ -332,7 +334,8 @@ func (p *pump) died() (outcome, error) {
 	switch {
 	case p.lease.exited(), since > deathReport:
 		if p.reader.Raised() {
-			return blocked, status.New(status.PythonException, "exception whose text cannot be encoded as UTF-8; worker.stderr_tail has it")
+			return blocked, status.New(status.PythonException,
+				"exception whose text cannot be encoded as UTF-8; worker.stderr_tail has it")
 		}
 		return blocked, p.lease.exitError(p.phase == killed)
 	case since > deathGrace && p.phase == dying && !p.lease.ending():
@@ -391,9 +394,10 @@ func (p *pump) wantsToSend() bool {
 // interest is what would let the pump go on after a call.
 func (p *pump) interest() interest {
 	due, _ := p.due()
+	goesOn := p.reading != drained || p.supply == asking && p.writer.Pending() == 0
 	return interest{
 		listen: p.listens(), send: p.wantsToSend(), due: due,
-		now: p.phase == complete || p.phase == running && (p.reading != drained || p.supply == asking && p.writer.Pending() == 0),
+		now: p.phase == complete || p.phase == running && goesOn,
 	}
 }
 

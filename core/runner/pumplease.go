@@ -8,7 +8,8 @@ import (
 	"udfrunner/core/transport"
 )
 
-// What a pump asks of its lease; see lease. The worker stays while the pump runs: only its thread, or the last Close, ends the lease.
+// What a pump asks of its lease; see lease. The worker stays while the pump runs: only its thread, or the last Close,
+// ends the lease.
 
 func (l *workerLease) enter() { l.wake.Clear() }
 

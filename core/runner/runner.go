@@ -26,7 +26,8 @@ type Runner[In datasection.Input, Out datasection.Output] struct {
 
 // concrete is what a concrete runner supplies.
 type concrete[In datasection.Input, Out datasection.Output] struct {
-	// newWriter is the writer for a kind of input, or NotSupported where the functions do not take it (BasePythonRunner.newWriter).
+	// newWriter is the writer for a kind of input, or NotSupported where the functions do not take it
+	// (BasePythonRunner.newWriter).
 	newWriter func(f *datasection.Functions, in *hostcall.Input) (In, error)
 	// newReaderIterator reads a task's results (BasePythonRunner.newReaderIterator).
 	newReaderIterator func(f *datasection.Functions, c *datasection.Counters) Out
@@ -48,7 +49,9 @@ type family struct {
 
 // of is a family's row with what its concrete runner supplies.
 func of[In datasection.Input, Out datasection.Output](
-	row family, newWriter func(*datasection.Functions, *hostcall.Input) (In, error), newReaderIterator func(*datasection.Functions, *datasection.Counters) Out,
+	newWriter func(*datasection.Functions, *hostcall.Input) (In, error),
+	newReaderIterator func(*datasection.Functions, *datasection.Counters) Out,
+	row family,
 ) *family {
 	if row.idle == nil {
 		row.idle = sqlIdle

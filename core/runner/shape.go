@@ -59,7 +59,8 @@ func (scalar) arguments(_ *protocol.EvalType, given []Argument) ([]protocol.Argu
 		case a.Offset < 0:
 			return nil, status.New(status.InvalidArgument, "argument offset %d, allowed are 0 and up", a.Offset)
 		case a.Name == "" && len(seen) > 0:
-			return nil, status.New(status.InvalidArgument, "argument offset %d is positional after a keyword argument", a.Offset)
+			return nil, status.New(status.InvalidArgument,
+				"argument offset %d is positional after a keyword argument", a.Offset)
 		case seen[a.Name]:
 			return nil, status.New(status.InvalidArgument, "keyword argument %q is given twice", a.Name)
 		}
@@ -81,7 +82,8 @@ type rows struct{ plain }
 
 func (rows) columns(_ int, field arrowio.Field) ([]arrowio.Field, error) {
 	if field.Type.ID != arrowio.Struct {
-		return nil, status.New(status.InvalidArgument, "return type %s, it must be a struct of the result's columns", field.Type)
+		return nil, status.New(status.InvalidArgument,
+			"return type %s, it must be a struct of the result's columns", field.Type)
 	}
 	return field.Type.Children, nil
 }
@@ -91,14 +93,16 @@ type mapped struct{ rows }
 
 func (mapped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) > 1 || len(given) == 1 && given[0] != (Argument{}) {
-		return nil, status.New(status.InvalidArgument, "arguments of a map function, eval type %d takes none: it gets all columns", e.ID)
+		return nil, status.New(status.InvalidArgument,
+			"arguments of a map function, eval type %d takes none: it gets all columns", e.ID)
 	}
 	return []protocol.Argument{{}}, nil
 }
 
-// grouped functions get the key and the values of a group, or of each side of a cogroup. Their arguments
-// are Spark's list (PandasGroupUtils.resolveArgOffsets): for each side the count of what follows, the count of key columns, offsets of
-// key columns, offsets of value columns. None means that the task's input says how many of its first columns are the key.
+// grouped functions get the key and the values of a group, or of each side of a cogroup. Their arguments are Spark's
+// list (PandasGroupUtils.resolveArgOffsets): for each side the count of what follows, the count of key columns,
+// offsets of key columns, offsets of value columns. None means that the task's input says how many of its first
+// columns are the key.
 type grouped struct {
 	rows
 	sides int
@@ -114,7 +118,8 @@ func (g grouped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.A
 	list := make([]protocol.Argument, len(given))
 	for i, a := range given {
 		if a.Name != "" {
-			return nil, status.New(status.InvalidArgument, "keyword argument %q, eval type %d (%s) takes none", a.Name, e.ID, e.Name)
+			return nil, status.New(status.InvalidArgument,
+				"keyword argument %q, eval type %d (%s) takes none", a.Name, e.ID, e.Name)
 		}
 		offsets[i], list[i] = a.Offset, protocol.Argument{Offset: a.Offset}
 	}
@@ -123,13 +128,15 @@ func (g grouped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.A
 		n := int(rest[0])
 		if n < 1 || n >= len(rest) || rest[1] < 0 || int(rest[1]) > n-1 || slices.Min(rest[1:n+1]) < 0 {
 			return nil, status.New(status.InvalidArgument,
-				"arguments %v of eval type %d (%s): expected for each side the count of what follows, the count of key columns, offsets of key columns, offsets of value columns",
+				"arguments %v of eval type %d (%s): expected for each side the count of what follows, "+
+					"the count of key columns, offsets of key columns, offsets of value columns",
 				offsets, e.ID, e.Name)
 		}
 		rest = rest[n+1:]
 	}
 	if sides != g.sides && !(g.raw && sides == 2) {
-		return nil, status.New(status.InvalidArgument, "arguments %v of eval type %d (%s) are of %d inputs, expected %d",
+		return nil, status.New(status.InvalidArgument,
+			"arguments %v of eval type %d (%s) are of %d inputs, expected %d",
 			offsets, e.ID, e.Name, sides, g.sides)
 	}
 	return list, nil
@@ -173,7 +180,8 @@ func (opaque) reference(_ *protocol.EvalType, ref string, _ *sqltype.Type) ([]by
 
 func (opaque) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) > 0 {
-		return nil, status.New(status.InvalidArgument, "%d arguments, eval type %d (%s) takes none", len(given), e.ID, e.Name)
+		return nil, status.New(status.InvalidArgument,
+			"%d arguments, eval type %d (%s) takes none", len(given), e.ID, e.Name)
 	}
 	return nil, nil
 }
@@ -182,7 +190,8 @@ func (opaque) columns(int, arrowio.Field) ([]arrowio.Field, error) { return nil,
 
 func (opaque) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
 	if len(chain.Commands) != 1 {
-		return status.New(status.InvalidArgument, "%d chained functions, eval type %d (%s) takes one", len(chain.Commands), b.EvalType.ID, b.EvalType.Name)
+		return status.New(status.InvalidArgument,
+			"%d chained functions, eval type %d (%s) takes one", len(chain.Commands), b.EvalType.ID, b.EvalType.Name)
 	}
 	b.command = chain.Commands[0]
 	return nil
@@ -206,7 +215,8 @@ func (tabular) encode(b *base, chain protocol.Chain, f *Function, returned *sqlt
 		return err
 	}
 	if returned.Kind != sqltype.Struct {
-		return status.New(status.InvalidArgument, "return type %s of a table function, it must be a struct of the result's columns", returned)
+		return status.New(status.InvalidArgument,
+			"return type %s of a table function, it must be a struct of the result's columns", returned)
 	}
 	table := f.Table
 	if table == nil {

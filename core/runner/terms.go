@@ -11,7 +11,8 @@ import (
 type prepared struct {
 	dialect *protocol.Dialect
 	cpus    int32
-	// environment is set in a new worker, modulePath is what its tasks put on Python's; workerKey tells which idle ones may be taken.
+	// environment is set in a new worker, modulePath is what its tasks put on Python's; workerKey tells which idle
+	// ones may be taken.
 	environment   map[string]string
 	modulePath    []string
 	includes      []string // as tasks tell them: the host's path, then the runner's

@@ -12,8 +12,8 @@ import (
 	"udfrunner/core/worker"
 )
 
-// workerLease is a task's hold on a worker: from the wait for its factory until the task has ended. What is not said to be the
-// pump's is safe from any thread.
+// workerLease is a task's hold on a worker: from the wait for its factory until the task has ended. What is not said
+// to be the pump's is safe from any thread.
 type workerLease struct {
 	runner   *base
 	factory  worker.Factory
@@ -43,7 +43,8 @@ func newLease(r *base, factory worker.Factory, task *Task, c *counters) (*worker
 	return l, err
 }
 
-// begin acquires the worker where the factory is ready: its fork is on its way before the first call, which tells of errors.
+// begin acquires the worker where the factory is ready: its fork is on its way before the first call, which tells of
+// errors.
 func (l *workerLease) begin() {
 	if dialect, _, err := l.factory.State(); dialect != nil && err == nil {
 		l.early = l.acquire(dialect)
@@ -132,8 +133,8 @@ func (l *workerLease) stop(err *status.Error) {
 // stackPatience bounds the wait for the Python stack of a worker that is about to be killed.
 const stackPatience = 250 * time.Millisecond
 
-// giveUp ends a running task with an error that shows where its worker was. It waits for that, so that it is for goroutines of the
-// library only.
+// giveUp ends a running task with an error that shows where its worker was. It waits for that, so that it is for
+// goroutines of the library only.
 func (l *workerLease) giveUp(err *status.Error) {
 	l.mu.Lock()
 	w, over := l.worker, l.over || l.interrupt != nil
@@ -149,7 +150,8 @@ func (l *workerLease) giveUp(err *status.Error) {
 	l.stop(err)
 }
 
-// end takes the worker out of the lease, nil where there is none, with the interrupt that came before: it may have killed it.
+// end takes the worker out of the lease, nil where there is none, with the interrupt that came before: it may have
+// killed it.
 func (l *workerLease) end() (*worker.Worker, *status.Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
