@@ -32,11 +32,12 @@ func TestCancelWhileTheWorkerIsAcquired(t *testing.T) {
 	factory, err := r.currentFactory()
 	require.NoError(t, err)
 	host := numbers(t).Input()
-	in, err := r.newWriter(&r.Functions, &host)
+	p := newPump()
+	p.in, err = r.newWriter(&r.Functions, &host)
 	require.NoError(t, err)
-	out := func(c *datasection.Counters) datasection.Output { return r.newReaderIterator(&r.Functions, c) }
+	p.out = r.newReaderIterator(&r.Functions, &p.counters.results)
 	slow := &slowFactory{Factory: factory}
-	it, err := newIterator(r.base, slow, Task{}, &host, in, out)
+	it, err := newIterator(r.base, slow, p, &host, Task{})
 	require.NoError(t, err)
 	defer it.Close()
 	var acquired *worker.Worker

@@ -35,7 +35,7 @@ type Iterator struct {
 	runner  *base
 	task    Task
 	started time.Time
-	lease   *workerLease
+	lease   workerLease
 
 	// pump is used by the thread that is in a call, and by the last Close.
 	pump *pump
@@ -54,26 +54,24 @@ type Iterator struct {
 	atEnd    []func()
 }
 
-// newIterator is a task that is to begin (workerLease.begin): its input, which is the host's no more where there is
-// no error, goes through in, its results through what out makes.
-func newIterator(
-	r *base, factory worker.Factory, task Task, input *hostcall.Input, in datasection.Input,
-	out func(*datasection.Counters) datasection.Output,
-) (*Iterator, error) {
-	it := &Iterator{runner: r, task: task, started: time.Now(), refs: 1}
-	it.pump = newPump(r, &it.task)
-	var err error
-	if it.lease, err = newLease(r, factory, &it.task, &it.pump.counters); err != nil {
+// newIterator is a task that is to begin (workerLease.begin), with the pump that moves its data. The input is the
+// host's no more where there is no error.
+func newIterator(r *base, factory worker.Factory, p *pump, input *hostcall.Input, task Task) (*Iterator, error) {
+	wake, err := newWake()
+	if err != nil {
 		return nil, err
 	}
-	it.pump.lease, it.pump.in, it.pump.out = it.lease, in, out(&it.pump.counters.results)
+	it := &Iterator{runner: r, task: task, started: time.Now(), refs: 1, pump: p}
+	l := &it.lease
+	l.runner, l.factory, l.task, l.counters, l.wake = r, factory, &it.task, &p.counters, wake
+	p.runner, p.task, p.lease = r, &it.task, l
 	if err := r.env.Begin(it); err != nil {
-		it.lease.wake.Close()
+		wake.Close()
 		return nil, err
 	}
-	if err := in.Move(input); err != nil {
+	if err := p.in.Move(input); err != nil {
 		r.env.End(it, env.Failed)
-		it.lease.wake.Close()
+		wake.Close()
 		return nil, err
 	}
 	if task.DeadlineMS > 0 {

@@ -70,7 +70,7 @@ func runningOn(t *testing.T, s *scripted) *pump {
 	})
 	dialect, err := protocol.ForVersion("4.2.0")
 	require.NoError(t, err)
-	p := newPump(nil, &Task{})
+	p := newPump()
 	p.lease, p.source = s, transport.NewReader(s.socket)
 	p.reader = protocol.NewReader(dialect, protocol.Arrow, p.source)
 	p.out = datasection.NewArrowOutput(&datasection.Functions{}, &p.counters.results)

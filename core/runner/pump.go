@@ -36,9 +36,7 @@ type pump struct {
 	share     int64 // bytes that a step may read
 }
 
-func newPump(r *base, task *Task) *pump {
-	return &pump{runner: r, task: task, writer: transport.NewWriter(nil), share: stepShare}
-}
+func newPump() *pump { return &pump{writer: transport.NewWriter(nil), share: stepShare} }
 
 // outcome is how far a step came.
 type outcome uint8

@@ -53,7 +53,7 @@ func (l *workerLease) join(w *transport.Writer) *transport.Reader {
 func (l *workerLease) wait(listen, send bool, d time.Duration) (transport.Ready, error) {
 	var socket *transport.Socket
 	if listen {
-		socket = l.socket()
+		socket = socketOf(l.worker)
 	}
 	ready, err := transport.Wait(socket, send, l.wake.FD(), d)
 	if ready.Read || ready.Write {

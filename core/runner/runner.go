@@ -72,12 +72,12 @@ func (r *Runner[In, Out]) Compute(input hostcall.Input, task Task) (*Iterator, e
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.newWriter(&r.Functions, &input)
-	if err != nil {
+	p := newPump()
+	if p.in, err = r.newWriter(&r.Functions, &input); err != nil {
 		return nil, err
 	}
-	out := func(c *datasection.Counters) datasection.Output { return r.newReaderIterator(&r.Functions, c) }
-	it, err := newIterator(r.base, factory, task, &input, in, out)
+	p.out = r.newReaderIterator(&r.Functions, &p.counters.results)
+	it, err := newIterator(r.base, factory, p, &input, task)
 	if err != nil {
 		return nil, err
 	}

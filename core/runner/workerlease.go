@@ -34,13 +34,13 @@ type workerLease struct {
 	idle      *idleWatch
 }
 
-func newLease(r *base, factory worker.Factory, task *Task, c *counters) (*workerLease, error) {
-	l := &workerLease{runner: r, factory: factory, task: task, counters: c}
-	err := worker.Sparing(func() (err error) {
-		l.wake, err = transport.NewWake()
+// newWake makes a lease's wake descriptor.
+func newWake() (wake *transport.Wake, err error) {
+	err = worker.Sparing(func() (err error) {
+		wake, err = transport.NewWake()
 		return err
 	})
-	return l, err
+	return wake, err
 }
 
 // begin acquires the worker where the factory is ready: its fork is on its way before the first call, which tells of
@@ -182,7 +182,10 @@ func (l *workerLease) explain(e *status.Error) *status.Error {
 
 // socket is the worker's channel, nil while there is none.
 func (l *workerLease) socket() *transport.Socket {
-	w := l.held()
+	return socketOf(l.held())
+}
+
+func socketOf(w *worker.Worker) *transport.Socket {
 	if w == nil {
 		return nil
 	}
