@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"udfrunner/core/cdata"
+	"udfrunner/core/datasection"
 	"udfrunner/core/handle"
 	"udfrunner/core/runner"
 	"udfrunner/core/status"
@@ -34,7 +35,7 @@ func udfgo_iterator_schema(id C.uint64_t, schema, errOut unsafe.Pointer) C.int32
 //export udfgo_iterator_next
 func udfgo_iterator_next(id C.uint64_t, timeoutMS C.int64_t, out, errOut unsafe.Pointer) C.int32_t {
 	return onIterator("iterator_next", id, errOut, func(it *runner.Iterator) (status.Code, error) {
-		var chunk runner.Chunk
+		var chunk datasection.Chunk
 		code, err := it.Next(int64(timeoutMS), &chunk)
 		if code == status.OK && err == nil {
 			c := (*C.udfrunner_chunk)(out)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio/arrowtest"
+	"udfrunner/core/datasection"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/protocol"
 	"udfrunner/core/runner"
@@ -92,7 +93,7 @@ const resultLimit = 60_000
 func (c *Case) Collect(it *runner.Iterator) (results Results, err error) {
 	var stream []byte
 	for {
-		var chunk runner.Chunk
+		var chunk datasection.Chunk
 		code, err := it.Next(resultLimit, &chunk)
 		switch {
 		case err != nil:

@@ -23,17 +23,14 @@ type Dialect struct {
 	WindowBounds string
 	// SocketPaths says that servers for broadcasts, barriers and state may be Unix sockets (SPARK-52848).
 	SocketPaths bool
-	// ByteLimit says that Spark ends batches by their size, too (spark.sql.execution.arrow.maxBytesPerBatch), SplitGroups that
-	// it sends groups in several batches.
+	// ByteLimit says that Spark ends batches by their size, too (spark.sql.execution.arrow.maxBytesPerBatch),
+	// SplitGroups that it sends groups in several batches.
 	ByteLimit, SplitGroups bool
 
 	release release
 	// envelope says that the init section is one message: StartOfInit, its length, its bytes.
 	envelope bool
 	fields   []field
-	// keywords are the eval types whose arguments have a flag for keywords.
-	keywords  evalTypeSet
-	groupings groupings
 }
 
 // release is the place of a minor in dialects.
@@ -64,7 +61,8 @@ func ForVersion(version string) (*Dialect, error) {
 	known := strings.Join(Minors(), ", ")
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 2 {
-		return nil, status.New(status.NotSupported, "PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
+		return nil, status.New(status.NotSupported,
+			"PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
 	}
 	minor := parts[0] + "." + parts[1]
 	for i := range dialects {
@@ -74,7 +72,8 @@ func ForVersion(version string) (*Dialect, error) {
 	}
 	number, ok := minorNumber(minor)
 	if !ok {
-		return nil, status.New(status.NotSupported, "PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
+		return nil, status.New(status.NotSupported,
+			"PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
 	}
 	newest := dialects[len(dialects)-1]
 	if last, _ := minorNumber(newest.Minor); slices.Compare(number, last) <= 0 {

@@ -7,7 +7,7 @@ type field struct {
 }
 
 // evalTypeSet says which eval types something holds for.
-type evalTypeSet func(id int32) bool
+type evalTypeSet func(*EvalType) bool
 
 // intField, textField and entriesField are fields that hold one value of Init.
 func intField(of func(*Init) *int32) field {
@@ -60,13 +60,13 @@ var includes = field{
 func only(set evalTypeSet, f field) field {
 	return field{
 		append: func(b []byte, in *Init) []byte {
-			if set(in.EvalType) {
+			if set(row(in.EvalType)) {
 				return f.append(b, in)
 			}
 			return b
 		},
 		parse: func(r *sectionReader, in *Init) {
-			if set(in.EvalType) {
+			if set(row(in.EvalType)) {
 				f.parse(r, in)
 			}
 		},

@@ -2,23 +2,21 @@ package protocol
 
 // functions are what the task runs (PythonRunner, PythonUDFRunner and PythonUDTFRunner, writeCommand).
 type functions struct {
-	// keywords are the eval types whose arguments have a flag for keywords.
-	keywords evalTypeSet
+	release release
 	// resultID says whether each chain has one.
 	resultID func(*Init) bool
 	// table says that a table function has partition children, the analyze result and a name.
 	table bool
 }
 
-var isTableFunction = oneOf(SQLTableUDF, SQLArrowTableUDF, SQLArrowUDTF)
-
 func (f functions) field() field { return field{append: f.append, parse: f.parse} }
 
 func (f functions) append(b []byte, in *Init) []byte {
-	switch flagged := f.keywords(in.EvalType); {
-	case in.EvalType == rdd:
+	e := row(in.EvalType)
+	switch flagged := e.flagged(f.release); e.Family {
+	case RDD:
 		return appendBytes(b, in.Command)
-	case isTableFunction(in.EvalType):
+	case TableFunctionEval:
 		return f.appendTable(b, in.TableFunction, flagged)
 	default:
 		return appendChains(b, in.Chains, flagged, f.resultID(in))
@@ -26,10 +24,11 @@ func (f functions) append(b []byte, in *Init) []byte {
 }
 
 func (f functions) parse(r *sectionReader, in *Init) {
-	switch flagged := f.keywords(in.EvalType); {
-	case in.EvalType == rdd:
+	e := row(in.EvalType)
+	switch flagged := e.flagged(f.release); e.Family {
+	case RDD:
 		in.Command = r.bytes()
-	case isTableFunction(in.EvalType):
+	case TableFunctionEval:
 		in.TableFunction = f.parseTable(r, flagged)
 	default:
 		in.Chains = r.chains(flagged, f.resultID(in))

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/cdata"
+	"udfrunner/core/datasection"
 	"udfrunner/core/status"
 	"udfrunner/core/worker"
 )
@@ -27,21 +28,24 @@ func (f *slowFactory) Acquire(key string, env map[string]string, paths ...string
 func TestCancelWhileTheWorkerIsAcquired(t *testing.T) {
 	e := newEnv(t, "4.2")
 	works(t, e)
-	r := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[input, *arrowOutput])
+	r := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[datasection.Input, *datasection.ArrowOutput])
 	factory, err := r.currentFactory()
 	require.NoError(t, err)
+	host := numbers(t).Input()
 	p := newPump()
-	in := numbers(t).Input()
-	p.in, err = r.concrete.newWriter(r.base, &in)
+	p.in, err = r.newWriter(&r.Functions, &host)
 	require.NoError(t, err)
-	p.out = r.concrete.newReaderIterator(r.base, &p.counters)
-	var acquired *worker.Worker
-	it, err := newIterator(r.base, &slowFactory{factory, func(w *worker.Worker) {
-		acquired = w
-		p.it.Cancel("meanwhile")
-	}}, p, in, Task{})
+	p.out = r.newReaderIterator(&r.Functions, &p.counters.results)
+	slow := &slowFactory{Factory: factory}
+	it, err := newIterator(r.base, slow, p, &host, Task{})
 	require.NoError(t, err)
 	defer it.Close()
+	var acquired *worker.Worker
+	slow.during = func(w *worker.Worker) {
+		acquired = w
+		it.Cancel("meanwhile")
+	}
+	it.lease.begin()
 	require.NotNil(t, acquired)
 	assert.Eventually(t, acquired.Exited, 20*time.Second, time.Millisecond, "nobody else would kill it")
 	code, err := it.NextArrow(-1, new(cdata.Array), nil)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"udfrunner/core/config"
 	"udfrunner/core/env"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
@@ -16,11 +15,10 @@ import (
 // the Runner, and from then on it does not change. All methods are safe from any thread.
 type Builder struct {
 	env      *env.Env
-	evalType int32
+	evalType *protocol.EvalType
 
 	mu      sync.Mutex
-	chains  [][]Function
-	offsets [][]Argument
+	chains  []*chain
 	options Options
 	runner  Computer
 	closed  bool
@@ -32,10 +30,11 @@ func NewBuilder(e *env.Env, evalType int32) (*Builder, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
 	}
-	if _, err := protocol.EvalTypeByID(evalType); err != nil {
+	known, err := protocol.EvalTypeByID(evalType)
+	if err != nil {
 		return nil, err
 	}
-	return &Builder{env: e, evalType: evalType, options: Options{Config: e.Config()}, tasks: map[*Iterator]struct{}{}}, nil
+	return &Builder{env: e, evalType: known, options: Options{Config: e.Config()}, tasks: map[*Iterator]struct{}{}}, nil
 }
 
 // change runs f unless the runner is made already.
@@ -54,18 +53,19 @@ func (b *Builder) change(f func() error) error {
 // AddFunction adds a chain and the arguments of its first function.
 func (b *Builder) AddFunction(chain []Function, arguments []Argument) error {
 	return b.change(func() error {
-		// On trial, so that a bad chain is refused here and not by Compute; the settings may still change.
-		trial, err := newBase(b.env, b.evalType, b.options)
+		if err := checkCount(b.evalType, len(b.chains)+1); err != nil {
+			return err
+		}
+		functions := families[b.evalType.Family].functions
+		read, err := readChain(b.evalType, functions, len(b.chains), chain, arguments)
 		if err != nil {
 			return err
 		}
-		if err := trial.checkCount(len(b.chains) + 1); err != nil {
+		// On trial, so that a bad chain is refused here and not by Compute; the settings may still change.
+		if err := newBase(b.env, b.evalType, b.options).add(functions, len(b.chains), read); err != nil {
 			return err
 		}
-		if err := trial.add(len(b.chains), chain, arguments); err != nil {
-			return err
-		}
-		b.chains, b.offsets = append(b.chains, chain), append(b.offsets, arguments)
+		b.chains = append(b.chains, read)
 		return nil
 	})
 }
@@ -142,7 +142,10 @@ func (b *Builder) build() (Computer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.runner == nil {
-		r, err := New(b.env, b.evalType, b.chains, b.offsets, b.options)
+		if err := checkCount(b.evalType, len(b.chains)); err != nil {
+			return nil, err
+		}
+		r, err := construct(b.env, b.evalType, b.chains, b.options)
 		if err != nil {
 			return nil, err
 		}
@@ -167,14 +170,4 @@ func (b *Builder) Close() {
 	b.closed = true
 	b.mu.Unlock()
 	b.Cancel("the runner was destroyed")
-}
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
-
-func entries(pairs []config.Pair) []protocol.Entry {
-	list := make([]protocol.Entry, len(pairs))
-	for i, p := range pairs {
-		list[i] = protocol.Entry{Key: p.Key, Value: p.Value}
-	}
-	return list
 }

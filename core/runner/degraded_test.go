@@ -136,7 +136,7 @@ func withoutFiles(t *testing.T) {
 	works(t, e)
 	it := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
 	defer it.Close()
-	require.Eventually(t, func() bool { return it.worker.PID() > 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return it.lease.held().PID() > 0 }, patience, time.Millisecond)
 	_, _, err := it.Stack(patience)
 	assert.Equal(t, status.NotSupported, status.CodeOf(err))
 	assert.ErrorContains(t, err, "no file for its stacks (stack file: ")
@@ -218,7 +218,7 @@ func withFewDescriptors(t *testing.T) {
 		}
 		iterators = append(iterators, it)
 		require.Less(t, uint64(len(iterators)), few)
-		err = it.pump.acquireError
+		err = it.lease.early
 	}
 	assert.Equal(t, status.Spawn, status.CodeOf(err))
 	assert.Equal(t, status.CauseNoProcess, status.CauseOf(err))

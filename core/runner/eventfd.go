@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/safego"
@@ -47,16 +49,28 @@ func (e *eventFD) detach() {
 	}
 }
 
+// interest is what a pump waits for between two calls.
+type interest struct {
+	listen, send bool
+	now          bool          // it would go on at once
+	due          time.Duration // after what time it would, where it is not 0
+}
+
 // update sets what the descriptor waits for, after a call.
-func (e *eventFD) update(done bool, p *pump) {
-	if e.channel != nil {
-		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, e.channel.FD(), polled(e.channel, p.wantsToSend()))
+func (e *eventFD) update(channel transport.Channel, wanted interest, done bool) {
+	switch {
+	case channel == nil:
+	case wanted.listen:
+		e.attach(channel)
+		_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, channel.FD(), polled(channel, wanted.send))
+	default:
+		e.detach() // it would tell over and over of a channel that is not read any more
 	}
 	e.timer.Stop()
-	if done || p.canProgress() {
+	if done || wanted.now {
 		e.wake.Set()
-	} else if due, ok := p.due(); ok {
-		e.timer = safego.AfterFunc(due, e.wake.Set)
+	} else if wanted.due > 0 {
+		e.timer = safego.AfterFunc(wanted.due, e.wake.Set)
 	}
 }
 

@@ -24,11 +24,12 @@ var tracebackLinks = []string{
 	"\nDuring handling of the above exception, another exception occurred:\n\n" + tracebackHead,
 }
 
-// splitTraceback gives the frames of the last exception of a traceback, and the exception: its type and message. PySpark leaves frames out
-// where it is told to.
+// splitTraceback gives the frames of the last exception of a traceback, and the exception: its type and message.
+// PySpark leaves frames out where it is told to.
 func splitTraceback(text string) (frames, exception string) {
 	if strings.HasPrefix(text, groupMargin+"Exception Group ") {
-		text = strings.ReplaceAll("\n"+strings.Replace(text, groupMargin+"Exception Group ", "", 1), "\n"+groupLine, "\n")[1:]
+		text = strings.Replace(text, groupMargin+"Exception Group ", "", 1)
+		text = strings.ReplaceAll("\n"+text, "\n"+groupLine, "\n")[1:]
 	}
 	for _, link := range tracebackLinks {
 		if i := strings.LastIndex(text, link); i >= 0 {

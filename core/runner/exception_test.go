@@ -46,7 +46,7 @@ func TestExceptions(t *testing.T) {
 			"    +------------------------------------\n", status.CauseException, "ExceptionGroup: several (2 sub-exceptions)"},
 		{"version", head + user + "pyspark.errors.exceptions.base.PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker\n", status.CauseVersionMismatch, ""},
 	} {
-		err := pythonException(raised(t, test.traceback))
+		err := pythonException(raising(t, test.traceback))
 		assert.Equal(t, test.want, status.CauseOf(err), test.name)
 		if test.message != "" {
 			assert.Equal(t, test.message, err.Message, test.name)
@@ -66,7 +66,7 @@ func TestLongTracebacks(t *testing.T) {
 		"group":     "  + Exception Group " + head + strings.Repeat("  |   f\n", 50_000) + "  | ExceptionGroup: no\n",
 		"long line": head + "ValueError: " + strings.Repeat("x", 400_000),
 	} {
-		reader := raised(t, traceback)
+		reader := raising(t, traceback)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		err := pythonException(reader)
@@ -78,8 +78,8 @@ func TestLongTracebacks(t *testing.T) {
 	}
 }
 
-// raised is the reader of a worker's answer that is an exception.
-func raised(t *testing.T, traceback string) *protocol.Reader {
+// raising is the reader of a worker's answer that is an exception.
+func raising(t *testing.T, traceback string) *protocol.Reader {
 	t.Helper()
 	dialect, err := protocol.ForVersion("4.3.0")
 	require.NoError(t, err)

@@ -104,7 +104,7 @@ func TestTasksAfterAKilledWorker(t *testing.T) {
 			}
 
 			it := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
-			pid := it.worker.PID()
+			pid := it.lease.held().PID()
 			it.Cancel("enough")
 			_, err := it.NextArrow(-1, new(cdata.Array), nil)
 			assert.Equal(t, status.Cancelled, status.CodeOf(err))

@@ -40,7 +40,7 @@ func TestCancelDuringALongException(t *testing.T) {
 	it, err := job(t, e, 200, "long", onA, "functions:fail_at_length").Compute(numbers(t).Input(), Task{})
 	require.NoError(t, err)
 	defer it.Close()
-	for !it.pump.paused {
+	for it.pump.reading != paused {
 		code, err := it.NextArrow(0, new(cdata.Array), nil)
 		require.Equal(t, status.TimedOut, code, "%v", err)
 	}

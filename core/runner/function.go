@@ -39,12 +39,6 @@ type Argument struct {
 	Name   string
 }
 
-// Broadcast is a broadcast variable: its id and the file of its pickled value, or "" where the host's server has it.
-type Broadcast struct {
-	ID   int64
-	Path string
-}
-
 // Options are what a runner may be given beside its functions.
 type Options struct {
 	// Config overrides the env's; nil means the env's.

@@ -16,6 +16,7 @@ import (
 
 	"udfrunner/core/cdata"
 	"udfrunner/core/config"
+	"udfrunner/core/datasection"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
@@ -175,7 +176,7 @@ func TestOneWayOfReading(t *testing.T) {
 	defer it.Close()
 	_, err = collect(t, it)
 	require.NoError(t, err)
-	var chunk Chunk
+	var chunk datasection.Chunk
 	code, _ := it.Next(0, &chunk)
 	assert.Equal(t, status.InvalidState, code)
 	assert.Equal(t, status.InvalidState, status.CodeOf(it.Export()))
@@ -297,7 +298,7 @@ func polls(t *testing.T, fd, timeoutMS int) bool {
 func readAll(t *testing.T, it *Iterator) (records [][]byte) {
 	t.Helper()
 	for {
-		var c Chunk
+		var c datasection.Chunk
 		code, err := it.Next(20_000, &c)
 		require.NoError(t, err)
 		if code == status.Done {

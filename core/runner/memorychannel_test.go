@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/conformance"
+	"udfrunner/core/datasection"
 	"udfrunner/core/env"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/hosttest"
@@ -255,7 +256,7 @@ func TestTasksOverAnotherTransport(t *testing.T) {
 			require.NoError(t, err)
 			chunks := 0
 			for {
-				var chunk runner.Chunk
+				var chunk datasection.Chunk
 				code, err := it.Next(0, &chunk)
 				require.NoError(t, err)
 				if code == status.Done {

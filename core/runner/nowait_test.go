@@ -39,7 +39,7 @@ func TestNextWithoutWaitingWaitsForNothing(t *testing.T) {
 		pid       bool // is in the error
 	}{
 		"process id comes soon":       {late: 0.1, reference: "functions:fail", code: status.PythonException, pid: true},
-		"process id comes too late":   {late: 2, reference: "functions:fail", code: status.PythonException},
+		"process id comes too late":   {late: 20, reference: "functions:fail", code: status.PythonException},
 		"stderr of a dead worker":     {reference: "functions:exit_three", code: status.WorkerExited, pid: true},
 		"stderr held by a descendant": {reference: "functions:leave_a_daemon_behind", code: status.WorkerExited, pid: true},
 	} {

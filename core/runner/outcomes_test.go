@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/cdata"
+	"udfrunner/core/datasection"
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
 )
@@ -28,11 +29,11 @@ func TestOutcomesAreCounted(t *testing.T) {
 		}, counts{Started: 1, Done: 1}},
 		{"closed before a read", "functions:double", func(*testing.T, *Iterator) {}, counts{Started: 1, Closed: 1}},
 		{"closed after a read", "functions:double", func(t *testing.T, it *Iterator) {
-			var c Chunk
+			var c datasection.Chunk
 			code, err := it.Next(20_000, &c)
 			require.NoError(t, err)
 			require.Equal(t, status.OK, code)
-			it.runner.env.Memory().Release(c.Block)
+			it.runner.Memory.Release(c.Block)
 		}, counts{Started: 1, Closed: 1}},
 		{"cancelled", "functions:double", func(_ *testing.T, it *Iterator) { it.Cancel("") }, counts{Started: 1, Failed: 1}},
 		{"its function raised", "functions:fail", func(t *testing.T, it *Iterator) {

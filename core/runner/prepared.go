@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"udfrunner/core/config"
 	"udfrunner/core/protocol"
@@ -15,11 +14,20 @@ import (
 	"udfrunner/core/worker"
 )
 
-// cache keeps what tasks of one runner have in common, so that a small task does not pay for it.
-type cache struct {
-	factory  atomic.Pointer[worker.Factory]
-	prepared atomic.Pointer[prepared]
-	section  atomic.Int64 // bytes of the largest init section so far
+// init is the init section of a task on a worker, without what the input adds. The Python minor is the worker's.
+func (r *base) init(dialect *protocol.Dialect, python string, t *Task, broadcasts []protocol.Broadcast) *protocol.Init {
+	prepared := r.prepare(dialect, t.CPUs)
+	if prepared.pythonVersion != "" {
+		python = prepared.pythonVersion
+	}
+	return &protocol.Init{
+		Partition: t.Partition, PythonVersion: python, Context: t.context(),
+		FilesDir: prepared.filesDir, Includes: prepared.includes, Broadcasts: broadcasts,
+		BroadcastServer: prepared.broadcastServer,
+		EvalType:        r.EvalType.ID, RunnerConf: prepared.runnerConf, EvalConf: prepared.evalConf,
+		Profiler: prepared.profiler,
+		Command:  r.command, TableFunction: r.Table, Chains: r.Chains,
+	}
 }
 
 // section encodes an init section. The runner's sections are of one size, or nearly.
@@ -33,54 +41,36 @@ func (r *base) section(dialect *protocol.Dialect, in *protocol.Init) []byte {
 	return b
 }
 
-// prepared is what a runner's configuration means for workers of one dialect. It is not changed.
-type prepared struct {
-	dialect *protocol.Dialect
-	cpus    int32
-	// environment is set in a new worker, modulePath is what its tasks put on Python's; workerKey tells which idle ones may be taken.
-	environment   map[string]string
-	modulePath    []string
-	includes      []string // as tasks tell them: the host's path, then the runner's
-	workerKey     string
-	pythonVersion string // "" is the worker's own
-	filesDir      string
-	runnerConf    []protocol.Entry
-	evalConf      []protocol.Entry
-	profiler      string
-	limits        limits
-	answer        protocol.Limits
-	// broadcastServer is the host's, nil where workers read files.
-	broadcastServer *protocol.Server
-}
-
+// prepare is what the configuration means for workers of a dialect.
 func (r *base) prepare(dialect *protocol.Dialect, cpus int32) *prepared {
 	if p := r.cache.prepared.Load(); p != nil && p.dialect == dialect && p.cpus == cpus {
 		return p
 	}
 	p := &prepared{
 		dialect: dialect, cpus: cpus,
-		environment:   r.conf.WorkerEnvironment(dialect.Minor, r.conf.Bool(config.PythonWorkerReuse), int(cpus)).Worker,
-		pythonVersion: r.conf.Text(config.PythonVersion),
-		filesDir:      r.conf.Text(config.FilesDirectory),
-		profiler:      r.conf.Text(config.UDFProfiler),
+		environment:   r.Conf.WorkerEnvironment(dialect.Minor, r.Conf.Bool(config.PythonWorkerReuse), int(cpus)).Worker,
+		pythonVersion: r.Conf.Text(config.PythonVersion),
+		filesDir:      r.Conf.Text(config.FilesDirectory),
+		profiler:      r.Conf.Text(config.UDFProfiler),
 		limits:        r.limits(),
 		answer: protocol.Limits{
-			ExceptionText: r.conf.Size(config.ExceptionText), ExceptionMessage: r.conf.Size(config.ExceptionMessage),
-			Accumulators: int64(r.conf.Int(config.AccumulatorCount)), AccumulatorBytes: r.conf.Size(config.AccumulatorBytes),
+			ExceptionText: r.Conf.Size(config.ExceptionText), ExceptionMessage: r.Conf.Size(config.ExceptionMessage),
+			Accumulators:     int64(r.Conf.Int(config.AccumulatorCount)),
+			AccumulatorBytes: r.Conf.Size(config.AccumulatorBytes),
 		},
-		runnerConf: entries(r.conf.RunnerConf(dialect.Minor, r.evalType.Framing == protocol.Pickled)),
+		runnerConf: entries(r.Conf.RunnerConf(dialect.Minor, r.EvalType.Framing == protocol.Pickled)),
 	}
-	if bounds := r.conf.Text(config.WindowBounds); r.evalType.Family == protocol.WindowAggregate {
+	if bounds := r.Conf.Text(config.WindowBounds); r.windows {
 		p.runnerConf = append(p.runnerConf, protocol.Entry{Key: dialect.WindowBounds, Value: r.windowBounds(bounds)})
 	}
-	p.broadcastServer = broadcastServer(r.conf)
-	evalConf := entries(r.conf.Family(config.EvalConf))
-	if r.evalType.ID == protocol.SQLArrowUDTF {
+	p.broadcastServer = broadcastServer(r.Conf)
+	evalConf := entries(r.Conf.Family(config.EvalConf))
+	if r.EvalType.TableArguments {
 		evalConf = append(evalConf, protocol.Entry{Key: protocol.EvalConfTableArguments, Value: commas(r.tables)})
 	}
 	p.evalConf = evalConf[:len(evalConf):len(evalConf)] // what a task appends is its own
 	p.includes = r.includes
-	if text := r.conf.Text(config.PythonPath); text != "" {
+	if text := r.Conf.Text(config.PythonPath); text != "" {
 		p.setPath(text, r.includes)
 	}
 	p.modulePath = modulePath(p.filesDir, p.includes)
@@ -97,12 +87,20 @@ func commas(numbers []int32) string {
 	return strings.Join(texts, ",")
 }
 
+// limits are what the configuration says.
+func (r *base) limits() limits {
+	return limits{
+		memory: r.Conf.Size(config.WorkerMemoryLimit),
+		idle:   r.Conf.Duration(r.idle.timeout), killOnIdle: r.Conf.Bool(r.idle.kill),
+	}
+}
+
 // windowBounds are those of each chain; without a setting all windows are whole partitions.
 func (r *base) windowBounds(set string) string {
 	if set != "" {
 		return set
 	}
-	return strings.TrimSuffix(strings.Repeat("unbounded,", len(r.chains)), ",")
+	return strings.TrimSuffix(strings.Repeat("unbounded,", len(r.Chains)), ",")
 }
 
 // broadcastServer is the address that a setting means: a port, or a path.
@@ -119,18 +117,20 @@ func broadcastServer(conf *config.Config) *protocol.Server {
 
 // checkSettings says what of the configuration does not fit the functions.
 func (r *base) checkSettings() error {
-	if set := r.conf.Text(config.WindowBounds); set != "" && r.evalType.Family == protocol.WindowAggregate {
+	if set := r.Conf.Text(config.WindowBounds); set != "" && r.windows {
 		bounds := strings.Split(set, ",")
 		known := func(b string) bool { return b == "bounded" || b == "unbounded" }
-		if len(bounds) != len(r.chains) || slices.ContainsFunc(bounds, func(b string) bool { return !known(b) }) {
-			return status.New(status.InvalidArgument, "%s %q: expected bounded or unbounded for each of %d window functions, separated by commas",
-				config.WindowBounds, set, len(r.chains))
+		if len(bounds) != len(r.Chains) || slices.ContainsFunc(bounds, func(b string) bool { return !known(b) }) {
+			return status.New(status.InvalidArgument,
+				"%s %q: expected bounded or unbounded for each of %d window functions, separated by commas",
+				config.WindowBounds, set, len(r.Chains))
 		}
 	}
-	served := r.conf.Text(config.BroadcastServer) != ""
+	served := r.Conf.Text(config.BroadcastServer) != ""
 	for _, b := range r.broadcasts {
 		if b.Path == "" && !served {
-			return status.New(status.InvalidArgument, "broadcast variable %d has no file, and %s is not set", b.ID, config.BroadcastServer)
+			return status.New(status.InvalidArgument,
+				"broadcast variable %d has no file, and %s is not set", b.ID, config.BroadcastServer)
 		}
 	}
 	return nil
@@ -153,8 +153,8 @@ func (p *prepared) setPath(text string, includes []string) {
 	p.includes = append(folders, includes...)
 }
 
-// modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from there
-// (worker_util.setup_spark_files).
+// modulePath is what pyspark.worker puts on sys.path: the directory of files and the includes, as they are found from
+// there (worker_util.setup_spark_files).
 func modulePath(filesDir string, includes []string) []string {
 	var paths []string
 	if filesDir != "" {
@@ -177,7 +177,7 @@ func (r *base) workerKey(p *prepared) string {
 		b.WriteByte(0)
 	}
 	b.WriteByte(0)
-	for _, name := range sortedKeys(p.environment) {
+	for _, name := range slices.Sorted(maps.Keys(p.environment)) {
 		b.WriteString(name + "=" + p.environment[name])
 		b.WriteByte(0)
 	}
@@ -191,9 +191,17 @@ func (r *base) currentFactory() (worker.Factory, error) {
 			return *f, r.env.Check()
 		}
 	}
-	f, err := r.env.Factory(r.conf)
+	f, err := r.env.Factory(r.Conf)
 	if err == nil {
 		r.cache.factory.Store(&f)
 	}
 	return f, err
+}
+
+func entries(pairs []config.Pair) []protocol.Entry {
+	list := make([]protocol.Entry, len(pairs))
+	for i, p := range pairs {
+		list[i] = protocol.Entry{Key: p.Key, Value: p.Value}
+	}
+	return list
 }

@@ -5,329 +5,255 @@ import (
 	"slices"
 	"time"
 
+	"udfrunner/core/datasection"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
-	"udfrunner/core/worker"
 )
 
 // pump moves a task's bytes both ways on the thread that calls run.
 type pump struct {
-	it           *Iterator
-	in           input
-	out          output
-	writer       *transport.Writer
-	source       *transport.Reader
-	reader       *protocol.Reader
-	acquireError error
-	acquired     time.Time
+	runner *base
+	task   *Task
+	lease  lease
+	in     datasection.Input
+	out    datasection.Output
+	bytes  bool // the host takes bytes, not arrays
+	writer *transport.Writer
+	source *transport.Reader
+	reader *protocol.Reader
 
-	opened     bool
-	event      protocol.Event // being handled by out
-	inputEnded bool
-	again      bool // the host said that it has no input now
-	deaf       bool // the worker takes no more input
-	mayRead    bool // output was handed out, or reading paused, and more may be there already
-	paused     bool // the reader paused, or the step has read its share: it goes on without waiting
-	readable   bool // reading may give bytes: until it would have waited, and since poll said so
-	writable   bool // the same for sending
-	ended      bool
-	raised     bool      // the worker sent an exception, and ends by itself
-	forked     bool      // the worker's process is known
-	death      time.Time // the worker's channel was found closed
-	stubborn   bool      // and it had to be killed
-	failure    error     // ends the task as soon as the worker's process id is known, which it names
-	failed     time.Time // when it was met; the channel is not read any more
-	sentNew    []protocol.Broadcast
-	counters   counters
-	share      int64 // bytes that a step may read
+	progress
+	supply   supply
+	reading  reading
+	writable bool           // sending is possible: until there was no room, and since poll said so
+	event    protocol.Event // being handled by out
+	failure  error          // ends the task as soon as the worker's process id is known, which it names
+	// announced is what the worker was told of broadcast variables.
+	announced []protocol.Broadcast
+	counters  counters
+	share     int64 // bytes that a step may read
 }
+
+func newPump() *pump { return &pump{writer: transport.NewWriter(nil), share: stepShare} }
+
+// outcome is how far a step came.
+type outcome uint8
+
+const (
+	blocked  outcome = iota // nothing is possible without waiting
+	produced                // output is ready
+	through                 // the task is complete
+)
 
 // run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
 // (NeedInput), the time is up (TimedOut) or there is an error.
 func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 	deadline := time.Now().Add(timeout)
-	p.it.wake.Clear()
-	p.again, p.mayRead, p.readable, p.writable = false, false, p.opened, true
+	p.begin()
 	defer p.count()
 	defer func() {
 		if code != status.TimedOut { // the host is waited for, not the worker
-			p.it.monitor.idle.moves()
+			p.lease.leave()
 		}
 	}()
 	for {
-		if err := p.it.interrupted(); err != nil {
+		if err := p.lease.interrupted(); err != nil {
 			return err.Code, err
 		}
-		code, err := p.step()
+		came, err := p.step()
 		if err != nil && p.unexplained(err) {
-			code, err = waiting, nil
+			came, err = blocked, nil
 		}
-		if err != nil || code != waiting {
-			return code, err
-		}
-		if p.again {
+		switch {
+		case err != nil:
+			return status.CodeOf(err), err
+		case came == produced:
+			return status.OK, nil
+		case came == through:
+			return status.Done, nil
+		case p.supply == dry:
 			return status.NeedInput, nil
 		}
 		left := timeout
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
-		if p.paused {
+		if p.reading == paused {
 			left = 0
 		}
 		if happened, err := p.wait(left); err != nil {
-			return 0, err
-		} else if (!happened || p.paused) && timeout >= 0 && !time.Now().Before(deadline) {
+			return status.CodeOf(err), err
+		} else if (!happened || p.reading == paused) && timeout >= 0 && !time.Now().Before(deadline) {
 			return status.TimedOut, nil
 		}
 	}
 }
 
-// stepShare is how much a step reads before it is looked whether the call, or the task, has to end: some milliseconds' worth.
+// begin begins a call: all may have changed since the last one.
+func (p *pump) begin() {
+	p.lease.enter()
+	if p.supply == dry {
+		p.supply = asking
+	}
+	p.reading, p.writable = readable, true
+	if p.phase == opening {
+		p.reading = drained
+	}
+}
+
+// stepShare is how much a step reads before it is checked whether the call, or the task, has to end: some
+// milliseconds' worth.
 const stepShare = 1 << 20
 
 // count brings the counters of bytes up to date.
 func (p *pump) count() {
-	if p.opened {
+	if p.source != nil {
 		p.counters.sent.Store(p.writer.Sent())
 		p.counters.got.Store(p.source.Total())
 	}
 }
 
-// waiting is step's answer when nothing is possible without waiting.
-const waiting = status.Code(100)
-
 // wait waits for something to happen, at most d; it says whether something did.
 func (p *pump) wait(d time.Duration) (bool, error) {
-	var channel transport.Channel
-	if w := p.it.worker; w != nil && p.death.IsZero() && p.failure == nil {
-		if ready, _ := w.Ready(); ready {
-			channel = w.Channel
-		}
-	}
 	if due, ok := p.due(); ok && (d < 0 || d > due) {
 		d = due
 	}
-	if p.opened {
-		p.it.monitor.idle.waits()
+	if p.phase != opening {
+		p.lease.waits()
 	}
 	start := time.Now()
-	ready, err := transport.Wait(channel, p.wantsToSend(), p.it.wake.FD(), d)
+	ready, err := p.lease.wait(p.listens(), p.wantsToSend(), d)
 	p.counters.waited.Add(int64(time.Since(start)))
-	if ready.Read || ready.Write {
-		p.it.monitor.idle.moves()
+	if ready.Read && p.reading == drained {
+		p.reading = readable
 	}
-	p.readable = p.readable || ready.Read
 	p.writable = p.writable || ready.Write
-	if ready.Wake {
-		p.it.wake.Clear()
-	}
 	return ready != transport.Ready{}, err
 }
 
 // due is after what time a step may do something of which no descriptor tells.
 func (p *pump) due() (time.Duration, bool) {
 	switch {
-	case p.failure != nil:
+	case p.erred():
 		return pidPoll, true
-	case !p.death.IsZero():
+	case p.ends():
 		return deathPoll, true
-	case p.opened && !p.forked:
-		return max(0, time.Until(p.it.factory.ForkDue(p.acquired))) + time.Millisecond, true
+	case p.phase != opening:
+		return p.lease.birthDue()
 	}
 	return 0, false
 }
 
-// pidReport bounds the wait for the process id of a worker that has sent something, pidPoll is how often it is looked at.
+// pidReport bounds the wait for the process id of a worker that has sent something, pidPoll is how often it is asked
+// for.
 const (
 	pidReport = 500 * time.Millisecond
 	pidPoll   = time.Millisecond
 )
 
-// unexplained says whether an error is to be kept for a while: what a new worker sent may be here before its daemon's word of its
-// process id.
+// unexplained says whether an error is to be kept for a while: what a new worker sent may be here before its daemon's
+// word of its process id.
 func (p *pump) unexplained(err error) bool {
 	if p.failure == nil {
-		p.failure, p.failed = err, time.Now()
-		p.it.detach()
+		p.failure = err
+		p.take(fail)
 	}
-	w := p.it.worker
-	return w != nil && p.opened && p.source.Total() > 0 && w.PID() == 0 && !w.Exited() && time.Since(p.failed) < pidReport
+	return p.source != nil && p.source.Total() > 0 && p.lease.unborn() && time.Since(p.since) < pidReport
 }
 
 // step does all that is possible without waiting, until output is ready.
-func (p *pump) step() (status.Code, error) {
+func (p *pump) step() (outcome, error) {
 	if p.failure != nil {
-		return 0, p.failure
+		return blocked, p.failure
 	}
-	if !p.opened {
+	if p.phase == opening {
 		if ready, err := p.open(); err != nil || !ready {
-			return waiting, err
+			return blocked, err
 		}
 	}
-	if err := p.checkFork(); err != nil {
-		return 0, err
+	if err := p.lease.overdue(); err != nil {
+		return blocked, err
 	}
 	p.source.Allow(p.share)
 	for {
 		if err := p.send(); err != nil {
-			return 0, err
+			return blocked, err
 		}
 		// A descendant that left the worker's process group may hold the channel open: the end is then known from
 		// the daemon alone, and comes after all that the worker sent.
-		exited := p.death.IsZero() && p.it.worker.Exited()
-		p.readable = p.readable || exited
-		code, err := p.receive()
-		if err == nil && code == waiting && exited && !p.paused {
-			code, err = p.dies()
+		exited := !p.ends() && p.lease.exited()
+		if exited && p.reading == drained {
+			p.reading = readable
 		}
-		if err != nil || code != waiting {
-			return code, err
+		came, err := p.receive()
+		if err == nil && came == blocked && exited && p.reading != paused {
+			came, err = p.dies()
+		}
+		if err != nil || came != blocked {
+			return came, err
 		}
 		pulled, err := p.pull()
-		if err != nil {
-			return 0, err
-		}
-		if !pulled {
-			return waiting, nil
+		if err != nil || !pulled {
+			return blocked, err
 		}
 	}
 }
 
-// checkFork bounds the wait for the worker's process: a daemon may be stopped.
-func (p *pump) checkFork() error {
-	if !p.forked {
-		p.forked = p.it.worker.PID() != 0
-	}
-	if !p.forked && time.Now().After(p.it.factory.ForkDue(p.acquired)) && !p.it.worker.Exited() {
-		return p.it.factory.Stuck()
-	}
-	return nil
-}
-
-// open gets the worker and queues the init section; false while the factory is starting.
+// open gets the worker and queues the init section; false while one of them, or the host's input, is not there.
 func (p *pump) open() (bool, error) {
-	if p.acquireError != nil {
-		return false, p.acquireError
-	}
-	dialect, info, err := p.it.factory.State()
-	if err != nil {
+	dialect, python, err := p.lease.open()
+	if err != nil || dialect == nil {
 		return false, err
 	}
-	if dialect == nil {
-		return false, nil
-	}
-	if p.it.worker == nil {
-		if err := p.it.acquire(dialect); err != nil {
-			return false, err
-		}
-		if err := p.it.interrupted(); err != nil {
-			return false, err
-		}
-	}
-	if ready, err := p.it.worker.Ready(); err != nil || !ready {
-		return false, err
-	}
-	p.it.attach()
-	in := p.init(dialect, info)
+	p.announced = announce(p.runner.broadcasts, p.lease.broadcasts())
+	in := p.runner.init(dialect, python, p.task, p.announced)
 	if err := dialect.Check(in); err != nil {
 		return false, err
 	}
-	if err := checkFiles(p.it.runner.includes, in); err != nil {
+	if err := checkFiles(p.runner.includes, in); err != nil {
 		return false, err
 	}
-	added, err := p.in.open(dialect)
+	added, err := p.in.Open(dialect)
 	if errors.Is(err, hostcall.ErrAgain) {
-		p.again = true
+		p.supply = dry
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	in.EvalConf = append(in.EvalConf, added.evalConf...)
-	if added.arguments != nil {
+	in.EvalConf = append(in.EvalConf, added.EvalConf...)
+	if added.Arguments != nil {
 		in.Chains = slices.Clone(in.Chains)
-		in.Chains[0].Arguments = added.arguments
+		in.Chains[0].Arguments = added.Arguments
 	}
-	w := p.it.worker
-	w.OnExit(p.it.wake.Set)
-	p.writer.Attach(w.Channel)
-	p.source = w.Reader
-	p.source.Restart()
-	p.reader = protocol.NewReader(dialect, p.it.runner.evalType.Framing, p.source)
-	p.reader.Limit(p.it.runner.prepare(dialect, p.it.task.CPUs).answer)
-	p.out.attach(p.source, p.it.mode == readChunks)
-	p.writer.Queue(p.it.runner.section(dialect, in))
-	p.in.start(p.writer)
+	p.source = p.lease.join(p.writer)
+	p.reader = protocol.NewReader(dialect, p.runner.EvalType.Framing, p.source)
+	p.reader.Limit(p.runner.prepare(dialect, p.task.CPUs).answer)
+	p.out.Attach(p.source, p.bytes)
+	p.writer.Queue(p.runner.section(dialect, in))
+	p.in.Start(p.writer)
 	// The first input goes out together with the init section, so that the worker wakes up once.
 	if _, err := p.pull(); err != nil {
 		return false, err
 	}
-	p.opened = true
+	p.take(opened)
 	return true, nil
 }
 
-// init is the init section of this task on this worker, without what the input adds.
-func (p *pump) init(dialect *protocol.Dialect, info *worker.Info) *protocol.Init {
-	r, t := p.it.runner, &p.it.task
-	prepared := r.prepare(dialect, t.CPUs)
-	version := prepared.pythonVersion
-	if version == "" {
-		version = info.PythonMinor()
-	}
-	p.announce(p.it.worker)
-	return &protocol.Init{
-		Partition: t.Partition, PythonVersion: version, Context: t.context(),
-		FilesDir: prepared.filesDir, Includes: prepared.includes, Broadcasts: p.sentNew, BroadcastServer: prepared.broadcastServer,
-		EvalType: r.evalType.ID, RunnerConf: prepared.runnerConf, EvalConf: prepared.evalConf, Profiler: prepared.profiler,
-		Command: r.command, TableFunction: r.table, Chains: r.chains,
-	}
-}
-
-// announce finds out which broadcast variables a worker is to be told of: new ones, and those that it has to drop.
-func (p *pump) announce(w *worker.Worker) {
-	p.sentNew = nil
-	if len(p.it.runner.broadcasts) == 0 && len(w.Broadcasts) == 0 {
-		return
-	}
-	wanted := map[int64]bool{}
-	for _, b := range p.it.runner.broadcasts {
-		wanted[b.ID] = true
-		if !w.Broadcasts[b.ID] {
-			p.sentNew = append(p.sentNew, protocol.Broadcast{ID: b.ID, Path: b.Path})
-		}
-	}
-	for id := range w.Broadcasts {
-		if !wanted[id] {
-			p.sentNew = append(p.sentNew, protocol.Broadcast{ID: id, Drop: true})
-		}
-	}
-}
-
-// recordBroadcasts keeps with the worker which broadcast variables it holds now.
-func (p *pump) recordBroadcasts(w *worker.Worker) {
-	for _, b := range p.sentNew {
-		if b.Drop {
-			delete(w.Broadcasts, b.ID)
-		} else {
-			w.Broadcasts[b.ID] = true
-		}
-	}
-}
-
 // receive reads what the worker sent.
-func (p *pump) receive() (status.Code, error) {
-	p.paused = false
-	if p.ended {
-		return status.Done, nil
+func (p *pump) receive() (outcome, error) {
+	if p.reading == paused {
+		p.reading = readable
 	}
-	if !p.death.IsZero() {
+	switch {
+	case p.phase == complete:
+		return through, nil
+	case p.ends():
 		return p.died()
-	}
-	if !p.readable && p.source.Buffered() == 0 {
-		return waiting, nil
+	case p.reading == drained && p.source.Buffered() == 0:
+		return blocked, nil
 	}
 	for {
 		if p.event == 0 {
@@ -337,23 +263,23 @@ func (p *pump) receive() (status.Code, error) {
 			}
 			switch event {
 			case protocol.Paused:
-				p.paused, p.mayRead = true, true
-				return waiting, nil
+				p.reading = paused
+				return blocked, nil
 			case protocol.Exception:
-				p.raised = true
-				return 0, pythonException(p.reader)
+				p.take(except)
+				return blocked, pythonException(p.reader)
 			case protocol.End:
-				p.ended = true
-				if p.out.flush(true) {
-					return status.OK, nil
+				p.take(agree)
+				if p.out.Flush(true) {
+					return produced, nil
 				}
-				return status.Done, nil
+				return through, nil
 			default:
 				p.event = event
-				p.out.begin(event, p.reader.Length())
+				p.out.Begin(event, p.reader.Length())
 			}
 		}
-		ready, finished, err := p.out.read()
+		ready, finished, err := p.out.Read()
 		if finished {
 			p.event = 0
 		}
@@ -361,34 +287,33 @@ func (p *pump) receive() (status.Code, error) {
 			return p.received(err)
 		}
 		if ready {
-			p.mayRead = true
-			return status.OK, nil
+			p.reading = readable // more may be there already
+			return produced, nil
 		}
 	}
 }
 
 // received handles an error of the source.
-func (p *pump) received(err error) (status.Code, error) {
+func (p *pump) received(err error) (outcome, error) {
 	switch {
 	case errors.Is(err, transport.ErrWouldBlock):
-		p.readable = p.source.Spent()
-		if p.readable {
-			p.paused, p.mayRead = true, true
+		p.reading = drained
+		if p.source.Spent() {
+			p.reading = paused
 		}
-		if p.out.flush(false) {
-			return status.OK, nil
+		if p.out.Flush(false) {
+			return produced, nil
 		}
-		return waiting, nil
+		return blocked, nil
 	case errors.Is(err, transport.ErrClosed):
 		return p.dies()
 	}
-	return 0, err
+	return blocked, err
 }
 
 // dies begins the wait for the report of the worker's death.
-func (p *pump) dies() (status.Code, error) {
-	p.death = time.Now()
-	p.it.detach()
+func (p *pump) dies() (outcome, error) {
+	p.take(hungUp)
 	return p.died()
 }
 
@@ -397,36 +322,37 @@ const (
 	deathGrace = 100 * time.Millisecond
 	// deathReport is how long the report of a death may take.
 	deathReport = 5 * time.Second
-	// deathPoll is how often the above are looked at.
+	// deathPoll is how often the above are asked for.
 	deathPoll = 20 * time.Millisecond
 )
 
 // died goes on once the worker's channel is closed: the daemon's report says how it ended.
-func (p *pump) died() (status.Code, error) {
-	w, since := p.it.worker, time.Since(p.death)
+func (p *pump) died() (outcome, error) {
+	since := time.Since(p.since)
 	switch {
-	case w.Exited(), since > deathReport:
+	case p.lease.exited(), since > deathReport:
 		if p.reader.Raised() {
-			return 0, status.New(status.PythonException, "exception whose text cannot be encoded as UTF-8; worker.stderr_tail has it")
+			return blocked, status.New(status.PythonException,
+				"exception whose text cannot be encoded as UTF-8; worker.stderr_tail has it")
 		}
-		return 0, w.ExitError(p.stubborn)
-	case since > deathGrace && !p.stubborn && !w.Ending():
-		p.stubborn = true
-		w.Kill()
+		return blocked, p.lease.exitError(p.phase == killed)
+	case since > deathGrace && p.phase == dying && !p.lease.ending():
+		p.take(outlive)
+		p.lease.kill()
 	}
-	return waiting, nil
+	return blocked, nil
 }
 
 func (p *pump) send() error {
-	if p.deaf || !p.writable || p.writer.Pending() == 0 {
+	if p.supply == refused || !p.writable || p.writer.Pending() == 0 {
 		return nil
 	}
 	err := p.writer.Send()
-	if errors.Is(err, transport.ErrClosed) {
-		p.deaf = true // what it says last is still to be read
+	switch {
+	case errors.Is(err, transport.ErrClosed):
+		p.supply = refused // what it says last is still to be read
 		return nil
-	}
-	if errors.Is(err, transport.ErrWouldBlock) {
+	case errors.Is(err, transport.ErrWouldBlock):
 		p.writable = false
 		return nil
 	}
@@ -436,20 +362,20 @@ func (p *pump) send() error {
 // pull asks the host for input when all that it brought before is sent: segments may then be written over, and no more
 // of the host's batches are held than are on their way. It says whether something was queued.
 func (p *pump) pull() (bool, error) {
-	if p.deaf || !p.death.IsZero() || p.inputEnded || p.again || p.opened && p.writer.Pending() > 0 {
+	if p.supply != asking || p.ends() || p.phase != opening && p.writer.Pending() > 0 {
 		return false, nil
 	}
 	start := time.Now()
-	err := p.in.pull(p.writer)
+	err := p.in.Pull(p.writer)
 	p.counters.hosted.Add(int64(time.Since(start)))
 	switch {
 	case errors.Is(err, hostcall.ErrAgain):
-		p.again = true
+		p.supply = dry
 		return false, nil
 	case errors.Is(err, hostcall.ErrDone):
-		p.in.finish(p.writer)
+		p.in.Finish(p.writer)
 		p.writer.Queue(protocol.EndOfTask)
-		p.inputEnded = true
+		p.supply = spent
 		return true, nil
 	case err != nil:
 		return false, err
@@ -460,25 +386,28 @@ func (p *pump) pull() (bool, error) {
 
 // wantsToSend says whether room in the socket would help.
 func (p *pump) wantsToSend() bool {
-	return p.opened && !p.deaf && p.death.IsZero() && p.writer.Pending() > 0
+	return p.phase == running && p.supply != refused && p.writer.Pending() > 0
 }
 
-// canProgress says whether a call without waiting would do something that no descriptor tells of.
-func (p *pump) canProgress() bool {
-	return p.ended || p.opened && (p.mayRead || !p.deaf && !p.inputEnded && !p.again && p.writer.Pending() == 0)
+// interest is what would let the pump go on after a call.
+func (p *pump) interest() interest {
+	due, _ := p.due()
+	goesOn := p.reading != drained || p.supply == asking && p.writer.Pending() == 0
+	return interest{
+		listen: p.listens(), send: p.wantsToSend(), due: due,
+		now: p.phase == complete || p.phase == running && goesOn,
+	}
 }
 
 // reusable says whether the worker may run another task: it agreed that its input ended where it should,
 // and nothing is left on the way.
 func (p *pump) reusable() bool {
-	return p.reader.Result().Reusable && p.inputEnded && p.writer.Pending() == 0 && p.source.Buffered() == 0
+	return p.reader.Result().Reusable && p.supply == spent && p.writer.Pending() == 0 && p.source.Buffered() == 0
 }
 
 // release gives back all that is the host's; host code runs here.
 func (p *pump) release() {
 	p.writer.Drop()
-	p.out.release()
-	p.in.release()
+	p.out.Release()
+	p.in.Release()
 }
-
-func newPump() *pump { return &pump{writer: transport.NewWriter(nil), share: stepShare} }

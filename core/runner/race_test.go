@@ -53,7 +53,7 @@ func TestCancelAgainstCompletion(t *testing.T) {
 				got, err := race(t, it, canceller)
 				took := time.Since(start)
 				canceller.wait()
-				if it.interrupted() != nil {
+				if it.lease.interrupted() != nil {
 					interrupted.Add(1)
 				}
 				switch {

@@ -64,7 +64,7 @@ func TestEvalTypes(t *testing.T) {
 				got, err := collect(t, it)
 				dialect, unknown := protocol.ForVersion(minor)
 				require.NoError(t, unknown)
-				if dialect.Check(&protocol.Init{EvalType: it.runner.evalType.ID, Chains: it.runner.chains}) != nil {
+				if dialect.Check(&protocol.Init{EvalType: it.runner.EvalType.ID, Chains: it.runner.Chains}) != nil {
 					assert.Equal(t, status.NotSupported, status.CodeOf(err), "what the version lacks is refused: %v", err)
 					return
 				}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/command"
 	"udfrunner/core/protocol"
 	"udfrunner/core/sqltype"
 	"udfrunner/core/status"
@@ -14,21 +15,43 @@ import (
 // init section.
 type shape interface {
 	// arguments checks the arguments of a chain.
-	arguments(b *base, given []Argument) ([]protocol.Argument, error)
+	arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error)
 	// typed says whether the last function of a chain needs a return type.
 	typed() bool
+	// table says whether functions have a TableFunction.
+	table() bool
+	// reference is the command of a function by reference.
+	reference(e *protocol.EvalType, ref string, returned *sqltype.Type) ([]byte, error)
 	// columns are the result columns of the chain at index, whose return type is field.
 	columns(index int, field arrowio.Field) ([]arrowio.Field, error)
 	// encode keeps the chain with the runner; last is its last function, whose return type is returned.
 	encode(b *base, chain protocol.Chain, last *Function, returned *sqltype.Type) error
 }
 
+// plain are functions as most are: chained, and given with their return types.
+type plain struct{}
+
+func (plain) typed() bool { return true }
+
+func (plain) table() bool { return false }
+
+func (plain) reference(e *protocol.EvalType, ref string, returned *sqltype.Type) ([]byte, error) {
+	json := ""
+	if returned != nil {
+		json = returned.JSON()
+	}
+	return command.Reference(ref, e.ID, json)
+}
+
+func (plain) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
+	b.Chains = append(b.Chains, chain)
+	return nil
+}
+
 // scalar functions have columns as arguments, and give a column each, named after the position of the chain.
-type scalar struct{}
+type scalar struct{ plain }
 
-func (scalar) typed() bool { return true }
-
-func (scalar) arguments(_ *base, given []Argument) ([]protocol.Argument, error) {
+func (scalar) arguments(_ *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	var list []protocol.Argument
 	seen := map[string]bool{}
 	for _, a := range given {
@@ -36,7 +59,8 @@ func (scalar) arguments(_ *base, given []Argument) ([]protocol.Argument, error) 
 		case a.Offset < 0:
 			return nil, status.New(status.InvalidArgument, "argument offset %d, allowed are 0 and up", a.Offset)
 		case a.Name == "" && len(seen) > 0:
-			return nil, status.New(status.InvalidArgument, "argument offset %d is positional after a keyword argument", a.Offset)
+			return nil, status.New(status.InvalidArgument,
+				"argument offset %d is positional after a keyword argument", a.Offset)
 		case seen[a.Name]:
 			return nil, status.New(status.InvalidArgument, "keyword argument %q is given twice", a.Name)
 		}
@@ -53,41 +77,32 @@ func (scalar) columns(index int, field arrowio.Field) ([]arrowio.Field, error) {
 	return []arrowio.Field{field}, nil
 }
 
-func (scalar) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
-	b.chains = append(b.chains, chain)
-	return nil
-}
-
 // rows are the results of functions that give whole rows: the columns of the struct that they return.
-type rows struct{}
-
-func (rows) typed() bool { return true }
+type rows struct{ plain }
 
 func (rows) columns(_ int, field arrowio.Field) ([]arrowio.Field, error) {
 	if field.Type.ID != arrowio.Struct {
-		return nil, status.New(status.InvalidArgument, "return type %s, it must be a struct of the result's columns", field.Type)
+		return nil, status.New(status.InvalidArgument,
+			"return type %s, it must be a struct of the result's columns", field.Type)
 	}
 	return field.Type.Children, nil
-}
-
-func (rows) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
-	b.chains = append(b.chains, chain)
-	return nil
 }
 
 // mapped functions get all columns, as the one struct column that Spark makes of them (MapInBatchExec).
 type mapped struct{ rows }
 
-func (mapped) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+func (mapped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) > 1 || len(given) == 1 && given[0] != (Argument{}) {
-		return nil, status.New(status.InvalidArgument, "arguments of a map function, eval type %d takes none: it gets all columns", b.evalType.ID)
+		return nil, status.New(status.InvalidArgument,
+			"arguments of a map function, eval type %d takes none: it gets all columns", e.ID)
 	}
 	return []protocol.Argument{{}}, nil
 }
 
-// grouped functions get the key and the values of a group, or of each side of a cogroup. Their arguments
-// are Spark's list (PandasGroupUtils.resolveArgOffsets): for each side the count of what follows, the count of key columns, offsets of
-// key columns, offsets of value columns. None means that the task's input says how many of its first columns are the key.
+// grouped functions get the key and the values of a group, or of each side of a cogroup. Their arguments are Spark's
+// list (PandasGroupUtils.resolveArgOffsets): for each side the count of what follows, the count of key columns,
+// offsets of key columns, offsets of value columns. None means that the task's input says how many of its first
+// columns are the key.
 type grouped struct {
 	rows
 	sides int
@@ -95,7 +110,7 @@ type grouped struct {
 	raw bool
 }
 
-func (g grouped) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+func (g grouped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) == 0 && !g.raw {
 		return nil, nil
 	}
@@ -103,7 +118,8 @@ func (g grouped) arguments(b *base, given []Argument) ([]protocol.Argument, erro
 	list := make([]protocol.Argument, len(given))
 	for i, a := range given {
 		if a.Name != "" {
-			return nil, status.New(status.InvalidArgument, "keyword argument %q, eval type %d (%s) takes none", a.Name, b.evalType.ID, b.evalType.Name)
+			return nil, status.New(status.InvalidArgument,
+				"keyword argument %q, eval type %d (%s) takes none", a.Name, e.ID, e.Name)
 		}
 		offsets[i], list[i] = a.Offset, protocol.Argument{Offset: a.Offset}
 	}
@@ -112,41 +128,26 @@ func (g grouped) arguments(b *base, given []Argument) ([]protocol.Argument, erro
 		n := int(rest[0])
 		if n < 1 || n >= len(rest) || rest[1] < 0 || int(rest[1]) > n-1 || slices.Min(rest[1:n+1]) < 0 {
 			return nil, status.New(status.InvalidArgument,
-				"arguments %v of eval type %d (%s): expected for each side the count of what follows, the count of key columns, offsets of key columns, offsets of value columns",
-				offsets, b.evalType.ID, b.evalType.Name)
+				"arguments %v of eval type %d (%s): expected for each side the count of what follows, "+
+					"the count of key columns, offsets of key columns, offsets of value columns",
+				offsets, e.ID, e.Name)
 		}
 		rest = rest[n+1:]
 	}
 	if sides != g.sides && !(g.raw && sides == 2) {
-		return nil, status.New(status.InvalidArgument, "arguments %v of eval type %d (%s) are of %d inputs, expected %d",
-			offsets, b.evalType.ID, b.evalType.Name, sides, g.sides)
+		return nil, status.New(status.InvalidArgument,
+			"arguments %v of eval type %d (%s) are of %d inputs, expected %d",
+			offsets, e.ID, e.Name, sides, g.sides)
 	}
 	return list, nil
-}
-
-// keyArguments is the list for inputs of these numbers of columns, whose first columns are the key.
-func keyArguments(keys int, columns ...int) []protocol.Argument {
-	var list []protocol.Argument
-	add := func(n int) { list = append(list, protocol.Argument{Offset: int32(n)}) } //nolint:gosec // column counts
-	for _, n := range columns {
-		add(1 + keys + n)
-		add(keys)
-		for i := range keys {
-			add(i)
-		}
-		for i := range n {
-			add(i)
-		}
-	}
-	return list
 }
 
 // stateful functions are grouped ones whose results carry the state of each group
 // (ApplyInPandasWithStatePythonRunner.schemaWithState and its output schema).
 type stateful struct{ grouped }
 
-func (s stateful) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
-	return grouped{sides: 1, raw: true}.arguments(b, given)
+func (s stateful) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
+	return grouped{sides: 1, raw: true}.arguments(e, given)
 }
 
 func (s stateful) columns(index int, field arrowio.Field) ([]arrowio.Field, error) {
@@ -170,9 +171,17 @@ type opaque struct{}
 
 func (opaque) typed() bool { return false }
 
-func (opaque) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
+func (opaque) table() bool { return false }
+
+func (opaque) reference(_ *protocol.EvalType, ref string, _ *sqltype.Type) ([]byte, error) {
+	return nil, status.New(status.InvalidArgument,
+		"function reference %q: an RDD function is a pickle of (function, profiler, deserializer, serializer)", ref)
+}
+
+func (opaque) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
 	if len(given) > 0 {
-		return nil, status.New(status.InvalidArgument, "%d arguments, eval type %d (%s) takes none", len(given), b.evalType.ID, b.evalType.Name)
+		return nil, status.New(status.InvalidArgument,
+			"%d arguments, eval type %d (%s) takes none", len(given), e.ID, e.Name)
 	}
 	return nil, nil
 }
@@ -181,7 +190,8 @@ func (opaque) columns(int, arrowio.Field) ([]arrowio.Field, error) { return nil,
 
 func (opaque) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type) error {
 	if len(chain.Commands) != 1 {
-		return status.New(status.InvalidArgument, "%d chained functions, eval type %d (%s) takes one", len(chain.Commands), b.evalType.ID, b.evalType.Name)
+		return status.New(status.InvalidArgument,
+			"%d chained functions, eval type %d (%s) takes one", len(chain.Commands), b.EvalType.ID, b.EvalType.Name)
 	}
 	b.command = chain.Commands[0]
 	return nil
@@ -190,8 +200,14 @@ func (opaque) encode(b *base, chain protocol.Chain, _ *Function, _ *sqltype.Type
 // tabular functions are UDTFs: a class with columns as arguments, which gives whole rows.
 type tabular struct{ rows }
 
-func (tabular) arguments(b *base, given []Argument) ([]protocol.Argument, error) {
-	return scalar{}.arguments(b, given)
+func (tabular) table() bool { return true }
+
+func (tabular) reference(e *protocol.EvalType, ref string, _ *sqltype.Type) ([]byte, error) {
+	return command.TableFunctionReference(ref, e.ID)
+}
+
+func (tabular) arguments(e *protocol.EvalType, given []Argument) ([]protocol.Argument, error) {
+	return scalar{}.arguments(e, given)
 }
 
 func (tabular) encode(b *base, chain protocol.Chain, f *Function, returned *sqltype.Type) error {
@@ -199,14 +215,15 @@ func (tabular) encode(b *base, chain protocol.Chain, f *Function, returned *sqlt
 		return err
 	}
 	if returned.Kind != sqltype.Struct {
-		return status.New(status.InvalidArgument, "return type %s of a table function, it must be a struct of the result's columns", returned)
+		return status.New(status.InvalidArgument,
+			"return type %s of a table function, it must be a struct of the result's columns", returned)
 	}
 	table := f.Table
 	if table == nil {
 		table = &TableFunction{}
 	}
 	b.tables = table.TableArguments
-	b.table = &protocol.TableFunction{
+	b.Table = &protocol.TableFunction{
 		Arguments: chain.Arguments, PartitionChildren: table.PartitionChildren, Analyzed: table.AnalyzeResult,
 		Handler: b.command, ReturnType: returned.JSON(), Name: table.Name,
 	}

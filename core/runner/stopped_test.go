@@ -38,7 +38,7 @@ func stoppedDaemon(t *testing.T) (*env.Env, int, []*Iterator) {
 	e := newEnv(t, "4.2")
 	works(t, e)
 	running := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
-	require.Eventually(t, func() bool { return running.worker.PID() > 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return running.lease.held().PID() > 0 }, 20*time.Second, time.Millisecond)
 	r := job(t, e, 200, "long", onA, "functions:double")
 	factory, err := e.Factory(e.Config())
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func stoppedDaemon(t *testing.T) (*env.Env, int, []*Iterator) {
 
 func TestNoCallWaitsForAStoppedDaemon(t *testing.T) {
 	e, daemon, iterators := stoppedDaemon(t)
-	held, err := unix.PidfdOpen(iterators[0].worker.PID(), 0)
+	held, err := unix.PidfdOpen(iterators[0].lease.held().PID(), 0)
 	require.NoError(t, err)
 	defer unix.Close(held)
 	each(t, iterators[:200], "Cancel", func(it *Iterator) { it.Cancel("no more") })
@@ -99,7 +99,7 @@ func TestAFloodOfNoResultsKeepsNoCall(t *testing.T) {
 	const share = 4 << 10
 	it.pump.share = share
 	flooded := func() bool { // more is there than a call reads
-		n, err := unix.IoctlGetInt(it.worker.Channel.FD(), unix.TIOCINQ)
+		n, err := unix.IoctlGetInt(it.lease.held().Channel.FD(), unix.TIOCINQ)
 		require.NoError(t, err)
 		return n > 3*share+readAhead
 	}
@@ -137,7 +137,7 @@ func TestNothingOutlivesAKilledDaemon(t *testing.T) {
 	defer it.Close()
 	pids := []int{0}
 	require.Eventually(t, func() bool {
-		if pids[0] = it.worker.PID(); pids[0] > 0 {
+		if pids[0] = it.lease.held().PID(); pids[0] > 0 {
 			pids = append(pids[:1], children(t, pids[0])...)
 		}
 		return len(pids) == 2

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"udfrunner/core/config"
+	"udfrunner/core/logsink"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
@@ -44,7 +45,8 @@ func (t *Task) check() error {
 func (t *Task) context() protocol.Context {
 	c := protocol.Context{
 		Stage: t.Stage, Partition: t.Partition, Attempt: t.Attempt, TaskAttemptID: t.TaskAttemptID,
-		CPUs: max(1, t.CPUs), Barrier: t.Barrier, BarrierPort: t.BarrierPort, Secret: t.BarrierSecret, BarrierPath: t.BarrierPath,
+		CPUs: max(1, t.CPUs), Barrier: t.Barrier, BarrierPort: t.BarrierPort, Secret: t.BarrierSecret,
+		BarrierPath: t.BarrierPath,
 	}
 	for _, r := range t.Resources {
 		c.Resources = append(c.Resources, protocol.Resource{Name: r.Name, Addresses: r.Addresses})
@@ -57,6 +59,12 @@ func (t *Task) context() protocol.Context {
 
 // identify makes an error one that ends the task: it has a cause and the task's identity.
 func (t *Task) identify(err *status.Error) *status.Error {
-	return err.Explained().With("task.partition", strconv.Itoa(int(t.Partition))).With("task.attempt", strconv.Itoa(int(t.Attempt))).
+	return err.Explained().With("task.partition", strconv.Itoa(int(t.Partition))).
+		With("task.attempt", strconv.Itoa(int(t.Attempt))).
 		With("task.stage", strconv.Itoa(int(t.Stage))).With("task.id", strconv.FormatInt(t.TaskAttemptID, 10))
+}
+
+// label is the task as log lines name it.
+func (t *Task) label() *logsink.Task {
+	return &logsink.Task{Stage: t.Stage, Partition: t.Partition, Attempt: t.Attempt, ID: t.TaskAttemptID}
 }

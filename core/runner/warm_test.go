@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/conformance"
+	"udfrunner/core/datasection"
 	"udfrunner/core/env"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/protocol"
@@ -49,7 +50,7 @@ func TestInitSectionAndFirstInputAreOneSystemCall(t *testing.T) {
 	for _, minor := range protocol.Minors() {
 		t.Run(minor, func(t *testing.T) {
 			it, c, fd := connectedTask(t, minor, unix.SOCK_SEQPACKET)
-			var chunk runner.Chunk
+			var chunk datasection.Chunk
 			code, err := it.Next(0, &chunk)
 			require.NoError(t, err)
 			require.Equal(t, status.TimedOut, code)

@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"errors"
@@ -14,44 +14,43 @@ import (
 // sortedInput writes a host's stream whose rows of equal keys are neighbours: it is cut where the key changes, without
 // copying.
 type sortedInput struct {
-	inputBase
+	*Functions
 	keys   int
 	source batches
 	cutter *arrowio.Cutter
 	frame  groupFrame
 	begun  bool // a group is open: the next batch may go on with it
-	// sides finds rows and initial states, where each has a column: workers want batches of one of them, those before 4.2 of one
-	// key, and uneven (Encoder.SliceSide).
+	// sides finds rows and initial states, where each has a column: workers want batches of one of them, those before
+	// 4.2 of one key, and uneven (Encoder.SliceSide).
 	sides  *arrowio.Sides
 	uneven bool
 }
 
-func newSortedInput(b *base, in *hostcall.Input) (input, error) {
-	base := inputBase{b, b.env.Memory()}
-	source, err := newBatches(&base, in)
-	return &sortedInput{inputBase: base, keys: int(in.Keys), source: source}, err
+func NewSortedInput(f *Functions, in *hostcall.Input) (Input, error) {
+	source, err := f.newBatches(in)
+	return &sortedInput{Functions: f, keys: int(in.Keys), source: source}, err
 }
 
-func (s *sortedInput) move(in *hostcall.Input) error { return s.source.move(in) }
+func (s *sortedInput) Move(in *hostcall.Input) error { return s.source.move(in) }
 
-func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
+func (s *sortedInput) Open(d *protocol.Dialect) (Additions, error) {
 	source, schema, err := s.spark(d, s.source)
 	if err != nil {
-		return opening{}, err
+		return Additions{}, err
 	}
 	s.source = source
 	added, err := s.checkGrouped(s.keys, schema)
 	if err != nil {
-		return opening{}, err
+		return Additions{}, err
 	}
-	grouping := d.Grouping(s.runner.evalType)
+	grouping := d.Grouping(s.EvalType)
 	encoder, err := s.encoder(schema)
 	if err != nil {
-		return opening{}, err
+		return Additions{}, err
 	}
-	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}, limits: s.runner.groupLimits(d)}
+	s.frame = groupFrame{grouping: grouping, encoders: []*arrowio.Encoder{encoder}, limits: s.groupLimits(d)}
 	keys := s.keys
-	if s.runner.evalType.Family == protocol.TransformWithState {
+	if s.Layout.States {
 		counts := s.sideKeys()
 		if s.uneven = grouping == protocol.KeyPerBatch; s.uneven {
 			err = s.checkLeading(d)
@@ -67,19 +66,21 @@ func (s *sortedInput) open(d *protocol.Dialect) (opening, error) {
 		keys = 0
 	}
 	if err != nil {
-		return opening{}, err
+		return Additions{}, err
 	}
 	s.cutter, err = arrowio.NewCutter(schema, keys)
 	if _, messages := s.source.(*messageBatches); err == nil && messages && s.cutter.Dictionaries() {
 		// Their values come in messages of their own, which go on to the worker.
-		err = status.New(status.NotSupported, "a dictionary encoded key of groups in RECORDS (2), allowed is the type of its values")
+		err = status.New(status.NotSupported,
+			"a dictionary encoded key of groups in RECORDS (2), allowed is the type of its values")
 	}
 	return added, err
 }
 
-// sideKeys are the counts of key columns that the arguments of transformWithState name: of rows and, where there are any, of initial states.
+// sideKeys are the counts of key columns that the arguments of transformWithState name: of rows and, where there are
+// any, of initial states.
 func (s *sortedInput) sideKeys() (counts []int) {
-	for rest := s.runner.chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
+	for rest := s.Chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
 		counts = append(counts, int(rest[1].Offset))
 	}
 	return counts
@@ -87,20 +88,21 @@ func (s *sortedInput) sideKeys() (counts []int) {
 
 // checkLeading refuses keys that are not the first columns, for workers that want batches of one key.
 func (s *sortedInput) checkLeading(d *protocol.Dialect) error {
-	for rest := s.runner.chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
+	for rest := s.Chains[0].Arguments; len(rest) > 0; rest = rest[1+rest[0].Offset:] {
 		for i, a := range rest[2 : 2+rest[1].Offset] {
 			if int(a.Offset) != i {
-				return status.New(status.NotSupported, "key column %d at offset %d, eval type %d (%s) of PySpark %s needs the key columns first",
-					i, a.Offset, s.runner.evalType.ID, s.runner.evalType.Name, d.Minor)
+				return status.New(status.NotSupported,
+					"key column %d at offset %d, eval type %d (%s) of PySpark %s needs the key columns first",
+					i, a.Offset, s.EvalType.ID, s.EvalType.Name, d.Minor)
 			}
 		}
 	}
 	return nil
 }
 
-func (s *sortedInput) start(w *transport.Writer) { s.frame.start(w) }
+func (s *sortedInput) Start(w *transport.Writer) { s.frame.start(w) }
 
-func (s *sortedInput) pull(w *transport.Writer) error {
+func (s *sortedInput) Pull(w *transport.Writer) error {
 	encoder := s.frame.encoders[0]
 	array, release, err := s.source.load(encoder)
 	if errors.Is(err, hostcall.ErrDone) && s.begun {
@@ -185,6 +187,6 @@ func (s *sortedInput) close(w *transport.Writer) error {
 	return nil
 }
 
-func (s *sortedInput) finish(w *transport.Writer) { s.frame.finish(w) }
+func (s *sortedInput) Finish(w *transport.Writer) { s.frame.finish(w) }
 
-func (s *sortedInput) release() { s.source.release() }
+func (s *sortedInput) Release() { s.source.release() }

@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"encoding/binary"
@@ -11,29 +11,29 @@ import (
 	"udfrunner/core/transport"
 )
 
-// arrowOutput reads Arrow IPC streams, message by message, bodies straight into the memory that the host
+// ArrowOutput reads Arrow IPC streams, message by message, bodies straight into the memory that the host
 // gets.
-type arrowOutput struct {
-	runner   *base
-	counters *counters
-	messages bool // the host takes IPC messages, not arrays
-	source   *transport.Reader
-	decoder  *arrowio.Decoder
-	phase    phase
-	kind     arrowio.StepKind // of the message whose body is being read
-	prefix   [arrowio.PrefixSize]byte
-	metadata []byte
-	bytes    []byte // being read: one of the above, or a body
-	filled   int
-	complete bool // a message can be handed out
-	schema   schemaChunk
+type ArrowOutput struct {
+	functions *Functions
+	counters  *Counters
+	messages  bool // the host takes IPC messages, not arrays
+	source    *transport.Reader
+	decoder   *arrowio.Decoder
+	part      part
+	kind      arrowio.StepKind // of the message whose body is being read
+	prefix    [arrowio.PrefixSize]byte
+	metadata  []byte
+	bytes     []byte // being read: one of the above, or a body
+	filled    int
+	complete  bool // a message can be handed out
+	schema    schemaChunk
 }
 
-// phase is the part of a message that is being read.
-type phase uint8
+// part is the part of a message that is being read.
+type part uint8
 
 const (
-	inPrefix phase = iota
+	inPrefix part = iota
 	inMetadata
 	inBody
 )
@@ -47,31 +47,35 @@ const (
 	schemaGiven
 )
 
-func newArrowOutput(b *base, c *counters) *arrowOutput {
-	return &arrowOutput{runner: b, counters: c}
+// NewArrowOutput reads a task's stream.
+func NewArrowOutput(f *Functions, c *Counters) *ArrowOutput {
+	return &ArrowOutput{functions: f, counters: c}
 }
 
-func (o *arrowOutput) attach(source *transport.Reader, messages bool) {
+// Attach implements Output.
+func (o *ArrowOutput) Attach(source *transport.Reader, messages bool) {
 	o.source, o.messages = source, messages
 }
 
 // offsetsSize is the room behind a message for the offsets of a chunk of one.
 const offsetsSize = 2 * 8
 
-func (o *arrowOutput) begin(protocol.Event, int) {
+// Begin implements Output.
+func (o *ArrowOutput) Begin(protocol.Event, int) {
 	if o.decoder != nil {
 		o.decoder.Close()
 	}
 	o.decoder = arrowio.NewDecoder(arrowio.DecoderOptions{
-		Memory: o.runner.env.Memory(), Messages: o.messages, Spare: offsetsSize,
-		UnwrapStruct: o.runner.evalType.StructOutput, Declared: o.runner.schema, Convert: !o.runner.exact,
+		Memory: o.functions.Memory, Messages: o.messages, Spare: offsetsSize,
+		UnwrapStruct: o.functions.EvalType.StructOutput, Declared: o.functions.Schema, Convert: !o.functions.Exact,
 	})
 	o.expect(inPrefix, o.prefix[:])
 }
 
-func (o *arrowOutput) expect(p phase, bytes []byte) { o.phase, o.bytes, o.filled = p, bytes, 0 }
+func (o *ArrowOutput) expect(p part, bytes []byte) { o.part, o.bytes, o.filled = p, bytes, 0 }
 
-func (o *arrowOutput) read() (ready, finished bool, err error) {
+// Read implements Output.
+func (o *ArrowOutput) Read() (ready, finished bool, err error) {
 	for {
 		for o.filled < len(o.bytes) {
 			n, err := o.source.Read(o.bytes[o.filled:])
@@ -80,7 +84,7 @@ func (o *arrowOutput) read() (ready, finished bool, err error) {
 			}
 			o.filled += n
 		}
-		switch o.phase {
+		switch o.part {
 		case inPrefix:
 			length, eos, err := o.decoder.Prefix(o.bytes)
 			if err != nil || eos {
@@ -104,8 +108,8 @@ func (o *arrowOutput) read() (ready, finished bool, err error) {
 				continue
 			}
 			if o.kind == arrowio.StepBatch {
-				o.counters.outputs.Add(1)
-				o.counters.rows.Add(batch.Length())
+				o.counters.Batches.Add(1)
+				o.counters.Rows.Add(batch.Length())
 			}
 			o.complete = true
 			return true, false, nil
@@ -114,7 +118,7 @@ func (o *arrowOutput) read() (ready, finished bool, err error) {
 }
 
 // header goes on from a message's metadata; ready when the schema can be handed out.
-func (o *arrowOutput) header() (ready bool, err error) {
+func (o *ArrowOutput) header() (ready bool, err error) {
 	step, err := o.decoder.Metadata(o.bytes)
 	if err != nil {
 		return false, err
@@ -137,14 +141,16 @@ func (o *arrowOutput) header() (ready bool, err error) {
 }
 
 // flush says whether the schema is still to be handed out, where it is asked for.
-func (o *arrowOutput) flush(atEnd bool) bool {
+// Flush implements Output.
+func (o *ArrowOutput) Flush(atEnd bool) bool {
 	if atEnd && o.messages && o.schema == schemaToCome {
 		o.schema = schemaReady // a task without results has a schema too
 	}
 	return o.schema == schemaReady
 }
 
-func (o *arrowOutput) chunk(out *Chunk) (err error) {
+// Chunk implements Output.
+func (o *ArrowOutput) Chunk(out *Chunk) (err error) {
 	if o.schema == schemaReady {
 		o.schema = schemaGiven
 		*out, err = o.schemaMessage()
@@ -166,25 +172,26 @@ func (o *arrowOutput) chunk(out *Chunk) (err error) {
 	return nil
 }
 
-func (o *arrowOutput) schemaMessage() (Chunk, error) {
+func (o *ArrowOutput) schemaMessage() (Chunk, error) {
 	var message []byte
 	if o.decoder != nil && o.decoder.Start() != nil {
 		message = o.decoder.Start()
 	} else {
-		encoder, err := arrowio.NewEncoder(o.runner.schema, arrowio.EncoderOptions{})
+		encoder, err := arrowio.NewEncoder(o.functions.Schema, arrowio.EncoderOptions{})
 		if err != nil {
 			return Chunk{}, err
 		}
 		message = encoder.Start()
 	}
-	c, err := newChunk(o.runner.env.Memory(), len(message), []uint64{0, uint64(len(message))})
+	c, err := newChunk(o.functions.Memory, len(message), []uint64{0, uint64(len(message))})
 	if err == nil {
 		copy(unsafe.Slice((*byte)(c.Data), len(message)), message)
 	}
 	return c, err
 }
 
-func (o *arrowOutput) array(out *cdata.Array, schema *cdata.Schema) error {
+// Array implements Output.
+func (o *ArrowOutput) Array(out *cdata.Array, schema *cdata.Schema) error {
 	if !o.complete {
 		return status.New(status.Internal, "no batch to hand out")
 	}
@@ -192,7 +199,8 @@ func (o *arrowOutput) array(out *cdata.Array, schema *cdata.Schema) error {
 	return o.decoder.Export(out, schema)
 }
 
-func (o *arrowOutput) release() {
+// Release implements Output.
+func (o *ArrowOutput) Release() {
 	if o.decoder != nil {
 		o.decoder.Close()
 	}

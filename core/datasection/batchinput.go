@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"udfrunner/core/arrowio"
@@ -7,35 +7,41 @@ import (
 	"udfrunner/core/transport"
 )
 
+// NewBatchInput writes one Arrow stream.
+func NewBatchInput(f *Functions, in *hostcall.Input) (Input, error) {
+	source, err := f.newBatches(in)
+	return &batchInput{Functions: f, source: source}, err
+}
+
 // batchInput writes a host's batches as one Arrow stream.
 type batchInput struct {
-	inputBase
+	*Functions
 	source batches
 	sent   *arrowio.Encoder
 	limits batchLimits
 }
 
-func (b *batchInput) open(d *protocol.Dialect) (added opening, err error) {
+func (b *batchInput) Open(d *protocol.Dialect) (added Additions, err error) {
 	source, schema, err := b.spark(d, b.source)
 	if err != nil {
-		return opening{}, err
+		return Additions{}, err
 	}
-	b.source, b.limits = source, b.runner.batchLimits(d)
+	b.source, b.limits = source, b.batchLimits(d)
 	if _, err := b.checkGrouped(0, schema); err != nil {
-		return opening{}, err
+		return Additions{}, err
 	}
-	if added.evalConf, err = b.inputConf(schema); err != nil {
-		return opening{}, err
+	if added.EvalConf, err = b.inputConf(schema); err != nil {
+		return Additions{}, err
 	}
 	b.sent, err = b.encoder(schema)
 	return added, err
 }
 
-func (b *batchInput) move(in *hostcall.Input) error { return b.source.move(in) }
+func (b *batchInput) Move(in *hostcall.Input) error { return b.source.move(in) }
 
-func (b *batchInput) start(w *transport.Writer) { w.Queue(b.sent.Start()) }
+func (b *batchInput) Start(w *transport.Writer) { w.Queue(b.sent.Start()) }
 
-func (b *batchInput) pull(w *transport.Writer) error {
+func (b *batchInput) Pull(w *transport.Writer) error {
 	if b.limits.none() {
 		messages, release, err := b.source.encode(b.sent)
 		if err != nil {
@@ -54,6 +60,6 @@ func (b *batchInput) pull(w *transport.Writer) error {
 	return b.limits.slice(b.sent, 0, array.Length, w)
 }
 
-func (b *batchInput) finish(w *transport.Writer) { w.Queue(arrowio.EndOfStream) }
+func (b *batchInput) Finish(w *transport.Writer) { w.Queue(arrowio.EndOfStream) }
 
-func (b *batchInput) release() { b.source.release() }
+func (b *batchInput) Release() { b.source.release() }

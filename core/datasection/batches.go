@@ -1,12 +1,10 @@
-package runner
+package datasection
 
 import (
 	"udfrunner/core/arrowio"
 	"udfrunner/core/cdata"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/hostdata"
-	"udfrunner/core/hostmem"
-	"udfrunner/core/status"
 )
 
 // batches are a host's record batches, as structs or as messages.
@@ -18,8 +16,8 @@ type batches interface {
 	encode(e *arrowio.Encoder) (messages []arrowio.Message, release func(), err error)
 	// load calls the host and loads the next batch into the encoder. release ends it.
 	load(e *arrowio.Encoder) (array *cdata.Array, release func(), err error)
-	// arrays is asked once the schema is known, where neither encode nor load are used: what it returns calls the host, and
-	// gives the next batch as an array that has its dictionaries.
+	// arrays is asked once the schema is known, where neither encode nor load are used: what it returns calls the
+	// host, and gives the next batch as an array that has its dictionaries.
 	arrays() arraySource
 	release()
 }
@@ -66,17 +64,6 @@ func converted(next arraySource, c *hostdata.Converter) arraySource {
 	}
 }
 
-// newBatches are those of an input.
-func newBatches(b *inputBase, in *hostcall.Input) (batches, error) {
-	switch in.Kind {
-	case hostcall.Streams:
-		return &streamBatches{mem: b.mem}, nil
-	case hostcall.Records:
-		return newMessageBatches(b.mem), nil
-	}
-	return nil, b.runner.wrongKind(in, "STREAM (1) and RECORDS (2)")
-}
-
 // convertedBatches are a host's batches as Spark would have sent them.
 type convertedBatches struct {
 	batches
@@ -90,52 +77,3 @@ func (b *convertedBatches) encode(e *arrowio.Encoder) ([]arrowio.Message, func()
 func (b *convertedBatches) load(e *arrowio.Encoder) (*cdata.Array, func(), error) {
 	return b.next.load(e)
 }
-
-// streamBatches are those of an Arrow C stream.
-type streamBatches struct {
-	mem    *hostmem.Functions
-	stream *hostcall.Stream
-}
-
-func (b *streamBatches) move(in *hostcall.Input) (err error) {
-	b.stream, err = hostcall.MoveStream(b.mem, in)
-	return err
-}
-
-func (b *streamBatches) schema() (*arrowio.Schema, error) { return importSchema(b.stream) }
-
-func importSchema(stream *hostcall.Stream) (*arrowio.Schema, error) {
-	c, err := stream.Schema()
-	if err != nil {
-		return nil, err
-	}
-	schema, err := arrowio.ImportSchema(c.C)
-	c.Release()
-	if err != nil {
-		return nil, status.New(status.Host, "input stream %w", err)
-	}
-	return schema, nil
-}
-
-func (b *streamBatches) encode(e *arrowio.Encoder) ([]arrowio.Message, func(), error) {
-	return b.arrays().encode(e)
-}
-
-func (b *streamBatches) load(e *arrowio.Encoder) (*cdata.Array, func(), error) {
-	return b.arrays().load(e)
-}
-
-func (b *streamBatches) arrays() arraySource { return arraysOf(b.stream) }
-
-// arraysOf are those of a host's stream.
-func arraysOf(stream *hostcall.Stream) arraySource {
-	return func() (*cdata.Array, func(), error) {
-		array, err := stream.Next()
-		if err != nil {
-			return nil, nil, err
-		}
-		return array.C, array.Release, nil
-	}
-}
-
-func (b *streamBatches) release() { b.stream.Release() }

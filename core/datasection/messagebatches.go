@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"errors"
@@ -167,7 +167,8 @@ func (m *messageBatches) message() (*arrowio.Batch, error) {
 	return m.decoder.Finish()
 }
 
-// take is the next n bytes of the first record. A body of 0 bytes (no columns, void ones, no rows) may be behind the last.
+// take is the next n bytes of the first record. A body of 0 bytes (no columns, void ones, no rows) may be behind the
+// last.
 func (m *messageBatches) take(n int64) ([]byte, error) {
 	if n == 0 {
 		return nil, nil
@@ -177,7 +178,8 @@ func (m *messageBatches) take(n int64) ([]byte, error) {
 		if len(m.records) > 0 {
 			left = len(m.records[0])
 		}
-		return nil, status.New(status.Host, "input record ends within an IPC message: %d bytes where %d are due; records are whole messages", left, n)
+		return nil, status.New(status.Host,
+			"input record ends within an IPC message: %d bytes where %d are due; records are whole messages", left, n)
 	}
 	record := m.records[0]
 	if int64(len(record)) == n {

@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"errors"
@@ -12,24 +12,26 @@ import (
 	"udfrunner/core/transport"
 )
 
-// newGroupedInput writes groups: those that the host's callback brings, or, of one side, those that the rows of a
-// sorted stream form.
-func newGroupedInput(b *base, in *hostcall.Input, sides int) (input, error) {
-	switch {
-	case in.Kind == hostcall.Groups:
-		return &groupInput{inputBase: inputBase{b, b.env.Memory()}, keys: int(in.Keys), sides: sides}, nil
-	case sides > 1:
-		return nil, b.wrongKind(in, "GROUPS (3)")
+// NewGroupedInput writes groups of so many sides: those that the host's callback brings, or, of one side, those that
+// the rows of a sorted stream form.
+func NewGroupedInput(sides int) func(*Functions, *hostcall.Input) (Input, error) {
+	return func(f *Functions, in *hostcall.Input) (Input, error) {
+		switch {
+		case in.Kind == hostcall.Groups:
+			return &groupInput{Functions: f, keys: int(in.Keys), sides: sides}, nil
+		case sides > 1:
+			return nil, f.wrongKind(in, "GROUPS (3)")
+		}
+		if sorted, err := NewSortedInput(f, in); err == nil {
+			return sorted, nil
+		}
+		return nil, f.wrongKind(in, "STREAM (1), RECORDS (2) and GROUPS (3)")
 	}
-	if sorted, err := newSortedInput(b, in); err == nil {
-		return sorted, nil
-	}
-	return nil, b.wrongKind(in, "STREAM (1), RECORDS (2) and GROUPS (3)")
 }
 
 // groupInput writes the groups that a host's callback brings, a stream for each side.
 type groupInput struct {
-	inputBase
+	*Functions
 	keys, sides int
 	groups      *hostcall.GroupSource
 	schemas     []*arrowio.Schema     // the host's of the first group, nil before it came
@@ -43,12 +45,12 @@ type groupInput struct {
 	count       int // groups, for errors
 }
 
-func (g *groupInput) move(in *hostcall.Input) (err error) {
-	g.groups, err = hostcall.MoveGroups(g.mem, in)
+func (g *groupInput) Move(in *hostcall.Input) (err error) {
+	g.groups, err = hostcall.MoveGroups(g.Memory, in)
 	return err
 }
 
-func (g *groupInput) open(d *protocol.Dialect) (opening, error) {
+func (g *groupInput) Open(d *protocol.Dialect) (Additions, error) {
 	if err := g.next(); errors.Is(err, hostcall.ErrDone) {
 		g.ended = true
 		g.schemas = make([]*arrowio.Schema, g.sides)
@@ -56,22 +58,22 @@ func (g *groupInput) open(d *protocol.Dialect) (opening, error) {
 			g.schemas[i] = &arrowio.Schema{}
 		}
 	} else if err != nil {
-		return opening{}, err
+		return Additions{}, err
 	}
-	g.frame.grouping, g.frame.limits = d.Grouping(g.runner.evalType), g.runner.groupLimits(d)
+	g.frame.grouping, g.frame.limits = d.Grouping(g.EvalType), g.groupLimits(d)
 	for _, host := range g.schemas {
 		schema, converter, err := g.converter(d, host)
 		if err != nil {
-			return opening{}, err
+			return Additions{}, err
 		}
 		encoder, err := g.encoder(schema)
 		if err != nil {
-			return opening{}, err
+			return Additions{}, err
 		}
 		g.frame.encoders, g.converters = append(g.frame.encoders, encoder), append(g.converters, converter)
 	}
 	if g.ended {
-		return g.runner.noGroups(g.sides), nil
+		return g.noGroups(g.sides), nil
 	}
 	return g.checkGrouped(g.keys, g.schemas...)
 }
@@ -112,9 +114,9 @@ func sameColumns(s, first *arrowio.Schema) error {
 	return nil
 }
 
-func (g *groupInput) start(w *transport.Writer) { g.frame.start(w) }
+func (g *groupInput) Start(w *transport.Writer) { g.frame.start(w) }
 
-func (g *groupInput) pull(w *transport.Writer) error {
+func (g *groupInput) Pull(w *transport.Writer) error {
 	for before := w.Pending(); w.Pending()-before < pullTarget; {
 		err := g.step(w)
 		switch {
@@ -232,9 +234,9 @@ func (g *groupInput) endSide(w *transport.Writer) (err error) {
 	return nil
 }
 
-func (g *groupInput) finish(w *transport.Writer) { g.frame.finish(w) }
+func (g *groupInput) Finish(w *transport.Writer) { g.frame.finish(w) }
 
-func (g *groupInput) release() {
+func (g *groupInput) Release() {
 	if g.held != nil {
 		g.held.release()
 	}

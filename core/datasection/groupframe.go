@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"encoding/binary"
@@ -9,8 +9,8 @@ import (
 )
 
 // groupFrame writes groups as the task's dialect frames them: each as Arrow streams of its own, with the count of
-// streams in front, or as batches of one stream for all (Spark's GroupedPythonArrowInput and CoGroupedArrowPythonRunner). Which
-// one it is was chosen when the input was opened.
+// streams in front, or as batches of one stream for all (Spark's GroupedPythonArrowInput and
+// CoGroupedArrowPythonRunner). Which one it is was chosen when the input was opened.
 type groupFrame struct {
 	grouping protocol.Grouping
 	encoders []*arrowio.Encoder // one a side
@@ -68,13 +68,6 @@ func (f *groupFrame) finish(w *transport.Writer) {
 // slice queues rows of what the side's encoder loaded, as batches within the limits.
 func (f *groupFrame) slice(from, to int64, w *transport.Writer) error {
 	return f.limits.slice(f.encoders[f.side], from, to, w)
-}
-
-// queueMessages queues messages as the encoder made them.
-func queueMessages(w *transport.Writer, messages []arrowio.Message) {
-	for i := range messages {
-		queueMessage(w, &messages[i])
-	}
 }
 
 // queueJoined queues the rows that were appended to the side's encoder as one batch, also where there are none: a

@@ -1,4 +1,4 @@
-package runner
+package datasection
 
 import (
 	"math"
@@ -9,19 +9,19 @@ import (
 	"udfrunner/core/transport"
 )
 
-// batchLimits are where Spark's writers end a batch: at this many rows, or with the row that makes it this large. Zero is no
-// limit.
+// batchLimits are where Spark's writers end a batch: at this many rows, or with the row that makes it this large.
+// Zero is no limit.
 type batchLimits struct{ rows, bytes int64 }
 
 func (l batchLimits) none() bool { return l == batchLimits{} }
 
 // batchLimits are those that the host has set, for batches of one stream. Not set, the host's batches go as they are.
-func (b *base) batchLimits(d *protocol.Dialect) (limits batchLimits) {
-	if _, set := b.conf.Lookup(config.ArrowMaxRecords); set {
-		limits.rows = max(0, int64(b.conf.Int(config.ArrowMaxRecords)))
+func (f *Functions) batchLimits(d *protocol.Dialect) (limits batchLimits) {
+	if _, set := f.Conf.Lookup(config.ArrowMaxRecords); set {
+		limits.rows = max(0, int64(f.Conf.Int(config.ArrowMaxRecords)))
 	}
-	if _, set := b.conf.Lookup(config.ArrowMaxBytes); set && d.ByteLimit {
-		limits.bytes = b.conf.Size(config.ArrowMaxBytes)
+	if _, set := f.Conf.Lookup(config.ArrowMaxBytes); set && d.ByteLimit {
+		limits.bytes = f.Conf.Size(config.ArrowMaxBytes)
 	}
 	if limits.bytes == math.MaxInt32 { // Spark's default, which it takes for no limit
 		limits.bytes = 0
@@ -30,12 +30,13 @@ func (b *base) batchLimits(d *protocol.Dialect) (limits batchLimits) {
 }
 
 // groupLimits are those for batches of groups.
-func (b *base) groupLimits(d *protocol.Dialect) batchLimits {
-	whole := d.Grouping(b.evalType) == protocol.BatchPerGroup || d.Grouping(b.evalType) == protocol.StreamPair && !d.SplitGroups
-	if whole || b.evalType.Family == protocol.GroupedMapWithState { // whose batches say where their groups lie
+func (f *Functions) groupLimits(d *protocol.Dialect) batchLimits {
+	grouping := d.Grouping(f.EvalType)
+	whole := grouping == protocol.BatchPerGroup || grouping == protocol.StreamPair && !d.SplitGroups
+	if whole || f.Layout.Uncut {
 		return batchLimits{}
 	}
-	return b.batchLimits(d)
+	return f.batchLimits(d)
 }
 
 // slice queues rows of what an encoder loaded.
