@@ -8,6 +8,8 @@ type form struct {
 	to func(*Rules, *arrowio.Type) *arrowio.Type
 	// since is the first PySpark minor whose Spark has the type.
 	since string
+	// pyArrow is the first major version of PyArrow that has the Arrow type, where workers may have an older one.
+	pyArrow int
 	// instead is what a host can do where there is none.
 	instead string
 }
@@ -23,7 +25,8 @@ var forms = map[arrowio.TypeID]form{
 	}},
 	arrowio.Float16: {to: always(arrowio.Float32)}, arrowio.Float32: {to: same}, arrowio.Float64: {to: same},
 
-	arrowio.Decimal32: {to: decimal128}, arrowio.Decimal64: {to: decimal128}, arrowio.Decimal128: {to: same},
+	arrowio.Decimal32: {to: decimal128, pyArrow: 19}, arrowio.Decimal64: {to: decimal128, pyArrow: 19},
+	arrowio.Decimal128: {to: same},
 	arrowio.Decimal256: {to: decimal128, instead: "cast to decimal128 with 38 digits or fewer, or to string"},
 
 	arrowio.Date32: {to: same}, arrowio.Date64: {to: always(arrowio.Date32)},

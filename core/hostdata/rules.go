@@ -19,6 +19,9 @@ type Rules struct {
 	SeesArrow bool
 	// Minor is the worker's PySpark, as "4.2".
 	Minor string
+	// PyArrow is the worker's, as "18.1.0", "" where that is not known. A column with a type that it lacks is for functions
+	// that see Arrow data what it is for others.
+	PyArrow string
 	// TimeZone is spark.sql.session.timeZone, the zone of every timestamp that has one.
 	TimeZone string
 	// LargeVarTypes is spark.sql.execution.arrow.useLargeVarTypes: views become large strings and binaries.
@@ -101,7 +104,7 @@ func isExtension(entry arrowio.KeyValue) bool {
 
 // typ is what becomes of a type: the type itself where nothing changes.
 func (r *Rules) typ(t *arrowio.Type, at *path) (*arrowio.Type, error) {
-	if r.SeesArrow {
+	if r.SeesArrow && r.reads(t) {
 		return r.labelled(t, at)
 	}
 	form, known := forms[t.ID]
@@ -128,6 +131,21 @@ func (r *Rules) typ(t *arrowio.Type, at *path) (*arrowio.Type, error) {
 		out = &changed
 	}
 	return out, nil
+}
+
+// reads says whether the worker's PyArrow has a type, and all that it is made of: an older one raises a KeyError of the type's
+// number.
+func (r *Rules) reads(t *arrowio.Type) bool {
+	major, _, _ := strings.Cut(r.PyArrow, ".")
+	version, err := strconv.Atoi(major)
+	return err != nil || known(t, version)
+}
+
+func known(t *arrowio.Type, pyArrow int) bool {
+	if pyArrow < forms[t.ID].pyArrow || t.Value != nil && !known(t.Value, pyArrow) {
+		return false
+	}
+	return !slices.ContainsFunc(t.Children, func(f arrowio.Field) bool { return !known(f.Type, pyArrow) })
 }
 
 // labelled is a type with the session's time zone in all its timestamps that have one.

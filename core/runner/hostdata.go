@@ -13,9 +13,19 @@ import (
 func (b *base) rules(d *protocol.Dialect) *hostdata.Rules {
 	return &hostdata.Rules{
 		Function:  fmt.Sprintf("eval type %d (%s)", b.evalType.ID, b.evalType.Name),
-		SeesArrow: b.evalType.Sight == protocol.SeesArrow, Minor: d.Minor,
+		SeesArrow: b.evalType.Sight == protocol.SeesArrow, Minor: d.Minor, PyArrow: b.pyArrow(),
 		TimeZone: b.conf.Text(config.SessionTimeZone), LargeVarTypes: b.conf.Bool(config.ArrowLargeVarTypes),
 	}
+}
+
+// pyArrow is the version that the runner's workers have, "" where that is not known.
+func (b *base) pyArrow() string {
+	if f := b.cache.factory.Load(); f != nil {
+		if _, info, _ := (*f).State(); info != nil {
+			return info.PyArrow
+		}
+	}
+	return ""
 }
 
 // spark is a host's batches as Spark would have sent them, and their schema: the source itself where no byte has to move.

@@ -24,7 +24,7 @@ KINDS = {kind: since for kind, (since, _) in shown.KINDS.items()}
 #: Those whose functions see Arrow data.
 SEE_ARROW = ("207", "250")
 
-#: What PyArrow 18 in the workers of 3.5 does not know.
+#: What PyArrow 18 in the workers of 3.5 does not know: they get Spark's type for it.
 LATE = ("decimal32(9,2)", "decimal64(10,2)")
 
 _COLUMN_FUNCTIONS = {
@@ -125,20 +125,24 @@ def taken(kind: str, minor: str) -> list[Column]:
     return [
         column
         for column in arrow_types.COLUMNS
-        if not is_older(minor, column.since)
-        and (kind in SEE_ARROW or not column.refused)
-        and not (kind in SEE_ARROW and minor == "3.5" and column.name in LATE)
+        if not is_older(minor, column.since) and (kind in SEE_ARROW or not column.refused)
     ]
 
 
 def expected_of(
-    given: Sequence[Column], answers: dict[str, Any], kind: str, function: str, session: str
+    given: Sequence[Column],
+    answers: dict[str, Any],
+    minor: str,
+    kind: str,
+    function: str,
+    session: str,
 ) -> dict[str, str]:
     """What was recorded for the columns that these stand for; where functions see Arrow types of
     the host's, those types."""
     found = {}
     for column in given:
-        if column.sent or kind not in SEE_ARROW:
+        late = minor == "3.5" and column.name in LATE
+        if column.sent or late or kind not in SEE_ARROW:
             if column.spark in answers:
                 found[column.name] = answers[column.spark]
         elif function == "describe":

@@ -48,6 +48,7 @@ def kind(request: pytest.FixtureRequest, minor: str) -> str:
 
 def hold(
     env: Env,
+    minor: str,
     kind: str,
     function: str,
     given: Sequence[Column],
@@ -55,7 +56,7 @@ def hold(
     where: tuple[str, str],
 ) -> None:
     title = f"{kind} {function}"
-    expected = sc.expected_of(given, answers[title], kind, function, where[1])
+    expected = sc.expected_of(given, answers[title], minor, kind, function, where[1])
     asked = [column for column in given if column.name in expected]
     found = sc.answers_of(env, kind, function, asked, conf_of(*where))
     count = Count()
@@ -68,7 +69,7 @@ def hold(
 @pytest.mark.parametrize("function", ["describe", "identity"])
 def test_seen(version_env: Env, minor: str, kind: str, function: str) -> None:
     columns = sc.taken(kind, minor)
-    hold(version_env, kind, function, columns, recorded("seen", minor, "plain"), ("UTC", "UTC"))
+    hold(version_env, minor, kind, function, columns, recorded("seen", minor, "plain"), ("UTC", "UTC"))
 
 
 @pytest.mark.parametrize("function", ["describe", "identity"])
@@ -76,7 +77,7 @@ def test_seen(version_env: Env, minor: str, kind: str, function: str) -> None:
 def test_seen_zones(version_env: Env, minor: str, kind: str, function: str, title: str) -> None:
     worker, session = title.split()
     answers = recorded("seen", minor, title)
-    hold(version_env, kind, function, arrow_zones.COLUMNS, answers, (worker, session))
+    hold(version_env, minor, kind, function, arrow_zones.COLUMNS, answers, (worker, session))
 
 
 def test_refused(version_env: Env, minor: str, kind: str) -> None:

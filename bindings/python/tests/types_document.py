@@ -68,7 +68,7 @@ def combinations() -> int:
 
 def _held(given: list[Column], minor: str, title: str, kind: str, function: str) -> int:
     found = recorded("seen", minor, title, f"{kind} {function}")
-    return len(sc.expected_of(given, found, kind, function, "UTC")) if found else 0
+    return len(sc.expected_of(given, found, minor, kind, function, "UTC")) if found else 0
 
 
 def _row(column: Column) -> tuple[str, ...]:
