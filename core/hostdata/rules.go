@@ -133,7 +133,7 @@ func (r *Rules) typ(t *arrowio.Type, at *path) (*arrowio.Type, error) {
 	return out, nil
 }
 
-// reads says whether the worker's PyArrow has a type, and all that it is made of: an older one raises a KeyError of the type's
+// reads says whether the worker's PyArrow has a type, and all that it is made of: where not it raises a KeyError of the type's
 // number.
 func (r *Rules) reads(t *arrowio.Type) bool {
 	major, _, _ := strings.Cut(r.PyArrow, ".")
@@ -175,7 +175,11 @@ func (r *Rules) refuse(t *arrowio.Type, at *path, instead string) error {
 	if since := forms[t.ID].since; since != "" && !reaches(r.Minor, since) {
 		instead += ", or use PySpark " + since + " or later"
 	}
-	return status.New(status.InvalidArgument, "column %q: PySpark %s has no type for %s, which %s needs; %s", at, r.Minor, shown(t), r.Function, instead)
+	lacking := "PySpark " + r.Minor
+	if r.SeesArrow {
+		lacking = "PyArrow " + r.PyArrow
+	}
+	return status.New(status.InvalidArgument, "column %q: %s has no type for %s, which %s needs; %s", at, lacking, shown(t), r.Function, instead)
 }
 
 // maxShown bounds how much of a type an error shows.

@@ -194,13 +194,14 @@ func TestOlderPyArrow(t *testing.T) {
 		runs:                                            "decimal128(10, 2)",
 		of(arrowio.Struct, field("d", decimals), field("u", plain(arrowio.Uint8))): "struct<d: decimal128(10, 2), u: uint8>",
 		of(arrowio.Struct, field("u", plain(arrowio.Uint8))):                       "as it is",
+		plain(arrowio.StringView):                                                  "as it is",
 	} {
 		r := rules("3.5", true)
 		for _, version := range []string{"19.0.0", "26.0.1", "", "unknown"} {
 			r.PyArrow = version
 			assert.Equal(t, "as it is", become(r, host), "PyArrow %q", version)
 		}
-		for _, version := range []string{"18.1.0", "9.0.0"} {
+		for _, version := range []string{"18.1.0", "16.0.0"} {
 			r.PyArrow = version
 			assert.Equal(t, want, become(r, host), "PyArrow %q", version)
 			schema := &arrowio.Schema{Fields: []arrowio.Field{field("c", host)}}
@@ -210,4 +211,13 @@ func TestOlderPyArrow(t *testing.T) {
 			assert.NoError(t, err)
 		}
 	}
+	r := rules("3.5", true)
+	assert.Equal(t, "as it is", become(r, plain(arrowio.IntervalMonths)))
+	r.PyArrow = "26.0.1"
+	assert.Equal(t, `refused: column "c": PyArrow 26.0.1 has no type for month_interval, which eval type 7 (F) needs; cast to int32`,
+		become(r, plain(arrowio.IntervalMonths)))
+	assert.Equal(t, "as it is", become(r, plain(arrowio.IntervalMonthDayNano)))
+	r.PyArrow = "15.0.2"
+	assert.Equal(t, "string", become(r, plain(arrowio.StringView)))
+	assert.Equal(t, "list<e: binary>", become(r, of(arrowio.ListView, field("e", plain(arrowio.BinaryView)))))
 }

@@ -1,6 +1,7 @@
 """Values as text that two sides can compare, whatever zone or clock they run with.
 
-Dates, times and durations are their count of units, the entries of maps are sorted, all else is Python's repr.
+Dates, times and durations are their count of units, the entries of maps are sorted, variants are
+JSON, all else is Python's repr.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def text(scalar: pa.Scalar) -> str:
         entries = [(text(entry["key"]), text(entry["value"])) for entry in _entries(scalar)]
         return _map(entries)
     if types.is_struct(kind):
+        if any(b"variant" in (field.metadata or {}) for field in kind):
+            return _variant(scalar["value"].as_py(), scalar["metadata"].as_py())
         return _struct([(name, text(value)) for name, value in scalar.items()])
     if hasattr(scalar, "values"):
         return _list([text(each) for each in scalar.values])
@@ -62,9 +65,17 @@ def python_value(value: Any, declared: Any) -> str:
                 for field, each in zip(declared.fields, value, strict=True)
             ]
         )
+    if kind == "variant" and not isinstance(value, str):
+        return _variant(bytes(value.value), bytes(value.metadata))
     if isinstance(value, _CALENDAR):
         value = declared.toInternal(value)
     return _plain(value)
+
+
+def _variant(value: bytes, metadata: bytes) -> str:
+    from pyspark.sql.types import VariantVal
+
+    return repr(VariantVal(value, metadata).toJson())
 
 
 def _list(parts: list[str]) -> str:
