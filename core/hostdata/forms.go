@@ -39,7 +39,7 @@ var forms = map[arrowio.TypeID]form{
 	arrowio.Timestamp: {to: timestamp}, arrowio.Duration: {to: duration},
 	arrowio.IntervalMonths:       {pyArrow: never, instead: "cast to int32"},
 	arrowio.IntervalDayTime:      {pyArrow: never, instead: "cast to duration[us]"},
-	arrowio.IntervalMonthDayNano: {instead: "make it a struct of months, days and nanoseconds"},
+	arrowio.IntervalMonthDayNano: {to: calendar, instead: "make it a struct of months, days and nanoseconds"},
 
 	arrowio.Binary: {to: same}, arrowio.LargeBinary: {to: same}, arrowio.String: {to: same}, arrowio.LargeString: {to: same},
 	arrowio.FixedSizeBinary: {to: always(arrowio.Binary)},
@@ -110,6 +110,14 @@ func zoned(r *Rules, t *arrowio.Type) *arrowio.Type {
 	out := *t
 	out.TimeZone = r.TimeZone
 	return &out
+}
+
+// calendar is Spark's INTERVAL, which before 4.1 went through pandas.
+func calendar(r *Rules, t *arrowio.Type) *arrowio.Type {
+	if !r.SeesObjects || !reaches(r.Minor, "4.1") {
+		return nil
+	}
+	return t
 }
 
 func duration(_ *Rules, t *arrowio.Type) *arrowio.Type {

@@ -17,6 +17,8 @@ type Rules struct {
 	// SeesArrow says that the function gets Arrow data as it is. Its types stay, but for the time zone. Others get pandas
 	// or Python objects made of the types that Spark has.
 	SeesArrow bool
+	// SeesObjects says that it gets Python objects that PyArrow makes: those of calendar intervals pandas does not know.
+	SeesObjects bool
 	// Minor is the worker's PySpark, as "4.2".
 	Minor string
 	// PyArrow is the worker's, as "18.1.0", "" where that is not known. A column with a type that it lacks is for functions

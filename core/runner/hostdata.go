@@ -13,7 +13,8 @@ import (
 func (b *base) rules(d *protocol.Dialect) *hostdata.Rules {
 	return &hostdata.Rules{
 		Function:  fmt.Sprintf("eval type %d (%s)", b.evalType.ID, b.evalType.Name),
-		SeesArrow: b.evalType.Sight == protocol.SeesArrow, Minor: d.Minor, PyArrow: b.pyArrow(),
+		SeesArrow: b.evalType.Sight == protocol.SeesArrow, SeesObjects: b.evalType.Sight == protocol.SeesObjects,
+		Minor: d.Minor, PyArrow: b.pyArrow(),
 		TimeZone: b.conf.Text(config.SessionTimeZone), LargeVarTypes: b.conf.Bool(config.ArrowLargeVarTypes),
 	}
 }

@@ -28,11 +28,12 @@ RECORDED = {
     for minor in SUPPORTED
     for job in ("returned", "converted")
     for title in recorded(job, minor)
+    if rv.is_asked(title)
 }
 
 #: Of the values that fail, each a task and mostly a worker of its own, one in so many is asked, of
 #: the newest PySpark and of those before it.
-SAMPLES = (1, 1) if os.environ.get("UDFRUNNER_TEST_VALUES") == "all" else (4, 16)
+SAMPLES = (1, 1) if rv.ALL else (4, 16)
 
 udfrunner.allow_ddl_without_session()
 
