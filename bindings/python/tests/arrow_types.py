@@ -48,7 +48,7 @@ class Column:
         """Whether functions of a kind that see pandas or Python objects can have it."""
         if self.spark is None or is_older(minor, self.since):
             return False
-        return not self.kinds or kind in self.kinds and not is_older(minor, self.kinds[kind])
+        return not self.kinds or (kind in self.kinds and not is_older(minor, self.kinds[kind]))
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
