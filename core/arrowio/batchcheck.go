@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// values checks what a node's buffers hold: bits, offsets, views, ids. lengths are the numbers of
+// values checks what a node's buffers hold: bits, offsets, views, ids, decimals. lengths are the numbers of
 // values of the stream's dictionaries, -1 for those that did not come yet.
 func (w *walk) values(n *node, lengths []int64) error {
 	f := w.nextNode()
@@ -37,6 +37,9 @@ func (w *walk) buffersOf(n *node, length int64, validity unsafe.Pointer, lengths
 	case layoutFixed:
 		values := w.nextBuffer()
 		if n.dictionary == nil {
+			if n.typ.ID == Decimal128 {
+				return checkDecimals(w.at(values), n.typ, length, validity)
+			}
 			return nil
 		}
 		size := lengths[n.dictionary.index]

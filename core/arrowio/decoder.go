@@ -2,6 +2,7 @@ package arrowio
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
 	"unsafe"
 
@@ -301,6 +302,9 @@ func (d *Decoder) Finish() (*Batch, error) {
 	w := walk{contents: &b.contents, body: unsafe.Pointer(unsafe.SliceData(b.body))}
 	for _, n := range p.roots {
 		if err := w.values(n, d.lengths); err != nil {
+			if _, is := errors.AsType[*overflow](err); is {
+				return nil, status.New(d.resultFault(), "%w", err)
+			}
 			return nil, status.New(d.opt.Fault, "IPC message: %w", err)
 		}
 	}

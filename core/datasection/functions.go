@@ -20,6 +20,8 @@ type Functions struct {
 	Schema   *arrowio.Schema         // of the results; nil for pickled ones
 	// Exact says that the host declared Arrow types: results of others are refused even if Spark's are the same.
 	Exact bool
+	// PyArrow answers the version that the workers have, "" where that is not known.
+	PyArrow func() string
 }
 
 // Layout is what the input of a family looks like.

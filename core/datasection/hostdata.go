@@ -14,7 +14,8 @@ import (
 func (f *Functions) rules(d *protocol.Dialect) *hostdata.Rules {
 	return &hostdata.Rules{
 		Function:  fmt.Sprintf("eval type %d (%s)", f.EvalType.ID, f.EvalType.Name),
-		SeesArrow: f.EvalType.Sight == protocol.SeesArrow, Minor: d.Minor,
+		SeesArrow: f.EvalType.Sight == protocol.SeesArrow, SeesObjects: f.EvalType.Sight == protocol.SeesObjects,
+		Minor: d.Minor, PyArrow: f.PyArrow(),
 		TimeZone: f.Conf.Text(config.SessionTimeZone), LargeVarTypes: f.Conf.Bool(config.ArrowLargeVarTypes),
 	}
 }

@@ -1,6 +1,10 @@
 package hostdata
 
-import "udfrunner/core/arrowio"
+import (
+	"math"
+
+	"udfrunner/core/arrowio"
+)
 
 // form is what becomes of an Arrow type for functions that see pandas or Python objects, children aside.
 type form struct {
@@ -8,6 +12,8 @@ type form struct {
 	to func(*Rules, *arrowio.Type) *arrowio.Type
 	// since is the first PySpark minor whose Spark has the type.
 	since string
+	// pyArrow is the first major version of PyArrow that has arrays of the type, where a worker's may not have them.
+	pyArrow int
 	// instead is what a host can do where there is none.
 	instead string
 }
@@ -23,24 +29,25 @@ var forms = map[arrowio.TypeID]form{
 	}},
 	arrowio.Float16: {to: always(arrowio.Float32)}, arrowio.Float32: {to: same}, arrowio.Float64: {to: same},
 
-	arrowio.Decimal32: {to: decimal128}, arrowio.Decimal64: {to: decimal128}, arrowio.Decimal128: {to: same},
+	arrowio.Decimal32: {to: decimal128, pyArrow: 19}, arrowio.Decimal64: {to: decimal128, pyArrow: 19},
+	arrowio.Decimal128: {to: same},
 	arrowio.Decimal256: {to: decimal128, instead: "cast to decimal128 with 38 digits or fewer, or to string"},
 
 	arrowio.Date32: {to: same}, arrowio.Date64: {to: always(arrowio.Date32)},
 	arrowio.Time32:    {to: time, since: "4.1", instead: "cast to string or to int64"},
 	arrowio.Time64:    {to: time, since: "4.1", instead: "cast to string or to int64"},
 	arrowio.Timestamp: {to: timestamp}, arrowio.Duration: {to: duration},
-	arrowio.IntervalMonths:       {instead: "cast to int32"},
-	arrowio.IntervalDayTime:      {instead: "cast to duration[us]"},
-	arrowio.IntervalMonthDayNano: {instead: "make it a struct of months, days and nanoseconds"},
+	arrowio.IntervalMonths:       {pyArrow: never, instead: "cast to int32"},
+	arrowio.IntervalDayTime:      {pyArrow: never, instead: "cast to duration[us]"},
+	arrowio.IntervalMonthDayNano: {to: calendar, instead: "make it a struct of months, days and nanoseconds"},
 
 	arrowio.Binary: {to: same}, arrowio.LargeBinary: {to: same}, arrowio.String: {to: same}, arrowio.LargeString: {to: same},
 	arrowio.FixedSizeBinary: {to: always(arrowio.Binary)},
-	arrowio.BinaryView:      {to: sized(arrowio.Binary, arrowio.LargeBinary)},
-	arrowio.StringView:      {to: sized(arrowio.String, arrowio.LargeString)},
+	arrowio.BinaryView:      {to: sized(arrowio.Binary, arrowio.LargeBinary), pyArrow: 16},
+	arrowio.StringView:      {to: sized(arrowio.String, arrowio.LargeString), pyArrow: 16},
 
 	arrowio.List: {to: same}, arrowio.LargeList: {to: always(arrowio.List)}, arrowio.FixedSizeList: {to: always(arrowio.List)},
-	arrowio.ListView: {to: always(arrowio.List)}, arrowio.LargeListView: {to: always(arrowio.List)},
+	arrowio.ListView: {to: always(arrowio.List), pyArrow: 16}, arrowio.LargeListView: {to: always(arrowio.List), pyArrow: 16},
 	arrowio.Struct: {to: same}, arrowio.Map: {to: same},
 	arrowio.SparseUnion: {instead: "make it a struct of its children"},
 	arrowio.DenseUnion:  {instead: "make it a struct of its children"},
@@ -48,6 +55,9 @@ var forms = map[arrowio.TypeID]form{
 	// What their values become.
 	arrowio.Dictionary: {to: same}, arrowio.RunEndEncoded: {to: same},
 }
+
+// never is the version of PyArrow that has arrays of the old intervals, which it knows by name alone.
+const never = math.MaxInt
 
 func same(_ *Rules, t *arrowio.Type) *arrowio.Type { return t }
 
@@ -100,6 +110,14 @@ func zoned(r *Rules, t *arrowio.Type) *arrowio.Type {
 	out := *t
 	out.TimeZone = r.TimeZone
 	return &out
+}
+
+// calendar is Spark's INTERVAL, which before 4.1 went through pandas.
+func calendar(r *Rules, t *arrowio.Type) *arrowio.Type {
+	if !r.SeesObjects || !reaches(r.Minor, "4.1") {
+		return nil
+	}
+	return t
 }
 
 func duration(_ *Rules, t *arrowio.Type) *arrowio.Type {

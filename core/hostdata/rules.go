@@ -17,8 +17,13 @@ type Rules struct {
 	// SeesArrow says that the function gets Arrow data as it is. Its types stay, but for the time zone. Others get pandas
 	// or Python objects made of the types that Spark has.
 	SeesArrow bool
+	// SeesObjects says that it gets Python objects that PyArrow makes: those of calendar intervals pandas does not know.
+	SeesObjects bool
 	// Minor is the worker's PySpark, as "4.2".
 	Minor string
+	// PyArrow is the worker's, as "18.1.0", "" where that is not known. A column with a type that it lacks is for functions
+	// that see Arrow data what it is for others.
+	PyArrow string
 	// TimeZone is spark.sql.session.timeZone, the zone of every timestamp that has one.
 	TimeZone string
 	// LargeVarTypes is spark.sql.execution.arrow.useLargeVarTypes: views become large strings and binaries.
@@ -101,7 +106,7 @@ func isExtension(entry arrowio.KeyValue) bool {
 
 // typ is what becomes of a type: the type itself where nothing changes.
 func (r *Rules) typ(t *arrowio.Type, at *path) (*arrowio.Type, error) {
-	if r.SeesArrow {
+	if r.SeesArrow && r.reads(t) {
 		return r.labelled(t, at)
 	}
 	form, known := forms[t.ID]
@@ -128,6 +133,21 @@ func (r *Rules) typ(t *arrowio.Type, at *path) (*arrowio.Type, error) {
 		out = &changed
 	}
 	return out, nil
+}
+
+// reads says whether the worker's PyArrow has a type, and all that it is made of: where not it raises a KeyError of the type's
+// number.
+func (r *Rules) reads(t *arrowio.Type) bool {
+	major, _, _ := strings.Cut(r.PyArrow, ".")
+	version, err := strconv.Atoi(major)
+	return err != nil || known(t, version)
+}
+
+func known(t *arrowio.Type, pyArrow int) bool {
+	if pyArrow < forms[t.ID].pyArrow || t.Value != nil && !known(t.Value, pyArrow) {
+		return false
+	}
+	return !slices.ContainsFunc(t.Children, func(f arrowio.Field) bool { return !known(f.Type, pyArrow) })
 }
 
 // labelled is a type with the session's time zone in all its timestamps that have one.
@@ -157,7 +177,11 @@ func (r *Rules) refuse(t *arrowio.Type, at *path, instead string) error {
 	if since := forms[t.ID].since; since != "" && !reaches(r.Minor, since) {
 		instead += ", or use PySpark " + since + " or later"
 	}
-	return status.New(status.InvalidArgument, "column %q: PySpark %s has no type for %s, which %s needs; %s", at, r.Minor, shown(t), r.Function, instead)
+	lacking := "PySpark " + r.Minor
+	if r.SeesArrow {
+		lacking = "PyArrow " + r.PyArrow
+	}
+	return status.New(status.InvalidArgument, "column %q: %s has no type for %s, which %s needs; %s", at, lacking, shown(t), r.Function, instead)
 }
 
 // maxShown bounds how much of a type an error shows.

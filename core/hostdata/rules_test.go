@@ -180,3 +180,44 @@ func TestRefusalsNameTheColumn(t *testing.T) {
 	assert.EqualError(t, err, `column "t": PySpark 4.0 has no type for time32[s], which eval type 7 (F) needs; cast to string or to int64, `+
 		`or use PySpark 4.1 or later`)
 }
+
+// TestOlderPyArrow holds that functions that see Arrow data get no type that their worker cannot read, below which all is as Spark sends it.
+func TestOlderPyArrow(t *testing.T) {
+	decimals := decimal(arrowio.Decimal64, 10, 2)
+	runs := of(arrowio.RunEndEncoded, field("run_ends", plain(arrowio.Int32)), field("values", decimals))
+	for host, want := range map[*arrowio.Type]string{
+		decimal(arrowio.Decimal32, 9, 2):                "decimal128(9, 2)",
+		decimals:                                        "decimal128(10, 2)",
+		decimal(arrowio.Decimal256, 60, 2):              "as it is",
+		of(arrowio.LargeListView, field("e", decimals)): "list<e: decimal128(10, 2)>",
+		dictionaryOf(decimals):                          "decimal128(10, 2)",
+		runs:                                            "decimal128(10, 2)",
+		of(arrowio.Struct, field("d", decimals), field("u", plain(arrowio.Uint8))): "struct<d: decimal128(10, 2), u: uint8>",
+		of(arrowio.Struct, field("u", plain(arrowio.Uint8))):                       "as it is",
+		plain(arrowio.StringView):                                                  "as it is",
+	} {
+		r := rules("3.5", true)
+		for _, version := range []string{"19.0.0", "26.0.1", "", "unknown"} {
+			r.PyArrow = version
+			assert.Equal(t, "as it is", become(r, host), "PyArrow %q", version)
+		}
+		for _, version := range []string{"18.1.0", "16.0.0"} {
+			r.PyArrow = version
+			assert.Equal(t, want, become(r, host), "PyArrow %q", version)
+			schema := &arrowio.Schema{Fields: []arrowio.Field{field("c", host)}}
+			sent, err := r.Schema(schema)
+			require.NoError(t, err)
+			_, err = NewConverter(schema.Fields, sent.Fields)
+			assert.NoError(t, err)
+		}
+	}
+	r := rules("3.5", true)
+	assert.Equal(t, "as it is", become(r, plain(arrowio.IntervalMonths)))
+	r.PyArrow = "26.0.1"
+	assert.Equal(t, `refused: column "c": PyArrow 26.0.1 has no type for month_interval, which eval type 7 (F) needs; cast to int32`,
+		become(r, plain(arrowio.IntervalMonths)))
+	assert.Equal(t, "as it is", become(r, plain(arrowio.IntervalMonthDayNano)))
+	r.PyArrow = "15.0.2"
+	assert.Equal(t, "string", become(r, plain(arrowio.StringView)))
+	assert.Equal(t, "list<e: binary>", become(r, of(arrowio.ListView, field("e", plain(arrowio.BinaryView)))))
+}

@@ -57,6 +57,7 @@ func newBase(e *env.Env, evalType *protocol.EvalType, options Options) *base {
 		env: e, windows: row.windows, idle: row.idle,
 		includes: options.Includes, broadcasts: options.Broadcasts,
 	}
+	b.PyArrow = b.pyArrow
 	if b.Conf == nil {
 		b.Conf = e.Config()
 	}

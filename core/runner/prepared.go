@@ -205,3 +205,13 @@ func entries(pairs []config.Pair) []protocol.Entry {
 	}
 	return list
 }
+
+// pyArrow is the version that the runner's workers have, "" where that is not known.
+func (r *base) pyArrow() string {
+	if f := r.cache.factory.Load(); f != nil {
+		if _, info, _ := (*f).State(); info != nil {
+			return info.PyArrow
+		}
+	}
+	return ""
+}

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from conftest import is_older
+from pyspark.sql.types import VariantVal
 
 #: Rows of the first group.
 GROUP = 3
@@ -31,6 +33,8 @@ class Column:
             objects get it; None where Spark has no such type.
         since: the PySpark that brought Spark's type.
         sent: whether Spark sends this Arrow type, zones aside.
+        kinds: of functions that see pandas or Python objects those that get it, with the PySpark
+            from which on; none means all.
     """
 
     name: str
@@ -38,11 +42,13 @@ class Column:
     spark: str | None
     since: str = "3.5"
     sent: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def refused(self) -> bool:
-        """Whether functions that see pandas or Python objects cannot have it."""
-        return self.spark is None
+    def taken(self, kind: str, minor: str) -> bool:
+        """Whether functions of a kind that see pandas or Python objects can have it."""
+        if self.spark is None or is_older(minor, self.since):
+            return False
+        return not self.kinds or (kind in self.kinds and not is_older(minor, self.kinds[kind]))
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
@@ -191,6 +197,20 @@ SPARK_TYPES = {
 }
 
 
+_VARIANT = pa.struct(
+    [
+        pa.field("value", pa.binary(), False),
+        pa.field("metadata", pa.binary(), False, {"variant": "true"}),
+    ]
+)
+
+
+def _variants(*texts: str) -> list[Any]:
+    """Variants as Spark sends them."""
+    values = map(VariantVal.parseJson, texts)
+    return [(each.value, each.metadata) for each in values]
+
+
 def _dictionary(values: pa.Array) -> pa.Array:
     return values.dictionary_encode()
 
@@ -212,8 +232,9 @@ def _union(mode: str) -> pa.Array:
     return pa.UnionArray.from_dense(kinds, pa.array([0, 0, 1, 1, 2, 2], pa.int32()), children)
 
 
-def _months() -> pa.Array:
-    return pa.array([pa.MonthDayNano([1, 2, 3])] * 6, pa.month_day_nano_interval())
+def _intervals() -> pa.Array:
+    parts = [(14, 3, 0), (0, 0, 0), (0, 0, -1500000000), (0, -1, 0), (1, 0, 0)]
+    return _array([pa.MonthDayNano(each) for each in parts], pa.month_day_nano_interval())
 
 
 def _zoned(zone: str) -> pa.Array:
@@ -227,6 +248,29 @@ COLUMNS = [
     *(
         Column(name, array, name, "4.1" if "time(" in name else "3.5", sent=True)
         for name, array in SPARK_TYPES.items()
+    ),
+    Column(
+        "variant",
+        _array(_variants("1.5", '{"a":[1,null]}', '"é😀"', "[]", "true"), _VARIANT),
+        "variant",
+        "4.0",
+        sent=True,
+    ),
+    Column(
+        "array<variant>",
+        _array(
+            [
+                _variants("1"),
+                _variants('"x"'),
+                _variants("[2]", "3"),
+                _variants("null"),
+                [*_variants("4"), None],
+            ],
+            _list(_VARIANT),
+        ),
+        "array<variant>",
+        "4.0",
+        sent=True,
     ),
     Column("uint8", _array(_SMALL, pa.uint8()), "unsigned smallint"),
     Column("uint16", _array([1, 0, 65535, 2, 3], pa.uint16()), "unsigned int"),
@@ -285,7 +329,12 @@ COLUMNS = [
         _array([1000 * each for each in _SPANS], pa.duration("ns")),
         "interval day to second",
     ),
-    Column("month_day_nano_interval", _months(), None),
+    Column(
+        "month_day_nano_interval",
+        _intervals(),
+        "interval",
+        kinds={"101": "4.1", "301": "4.1"},
+    ),
     Column("large_string", _array(_TEXTS, pa.large_string()), "string"),
     Column("string_view", _array(_TEXTS, pa.string_view()), "string"),
     Column("large_binary", _array(_BYTES, pa.large_binary()), "binary"),
@@ -325,8 +374,12 @@ COLUMNS = [
 
 
 def comes_back(column: Column) -> str:
-    """The Arrow type of a result of the Spark type that a column is."""
+    """The Arrow type of a result of the Spark type that a column is, "" where none may be."""
     name = str(column.spark)
+    if name == "interval":
+        return ""
+    if "variant" in name:
+        return str(column.array.type)
     for each in (name, name.partition(" ")[2]):
         if each in SPARK_TYPES:
             return str(SPARK_TYPES[each].type).replace("tz=UTC", "session's zone")

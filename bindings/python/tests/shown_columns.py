@@ -24,7 +24,7 @@ KINDS = {kind: since for kind, (since, _) in shown.KINDS.items()}
 #: Those whose functions see Arrow data.
 SEE_ARROW = ("207", "250")
 
-#: What PyArrow 18 in the workers of 3.5 does not know.
+#: What PyArrow 18 in the workers of 3.5 does not know: they get Spark's type for it.
 LATE = ("decimal32(9,2)", "decimal64(10,2)")
 
 _COLUMN_FUNCTIONS = {
@@ -120,25 +120,37 @@ def _python_texts(runner: Runner, kind: str, table: pa.Table, types: Sequence[st
     ]
 
 
+def answers_about(minor: str, title: str) -> dict[str, str]:
+    """What real Spark said of the columns without zones, by kind and function."""
+    return {
+        **rv.recorded("seen", minor, "plain", title),
+        **rv.recorded("seen", minor, "rare", title),
+    }
+
+
 def taken(kind: str, minor: str) -> list[Column]:
     """The columns that functions of a kind get: all that Spark has a type for, or Arrow sees."""
     return [
         column
         for column in arrow_types.COLUMNS
-        if not is_older(minor, column.since)
-        and (kind in SEE_ARROW or not column.refused)
-        and not (kind in SEE_ARROW and minor == "3.5" and column.name in LATE)
+        if column.taken(kind, minor) or (kind in SEE_ARROW and not is_older(minor, column.since))
     ]
 
 
 def expected_of(
-    given: Sequence[Column], answers: dict[str, Any], kind: str, function: str, session: str
+    given: Sequence[Column],
+    answers: dict[str, str],
+    minor: str,
+    kind: str,
+    function: str,
+    session: str,
 ) -> dict[str, str]:
     """What was recorded for the columns that these stand for; where functions see Arrow types of
     the host's, those types."""
     found = {}
     for column in given:
-        if column.sent or kind not in SEE_ARROW:
+        late = minor == "3.5" and column.name in LATE
+        if column.sent or late or kind not in SEE_ARROW:
             if column.spark in answers:
                 found[column.name] = answers[column.spark]
         elif function == "describe":

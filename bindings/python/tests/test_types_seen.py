@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import arrow_types
 import arrow_zones
@@ -13,7 +12,15 @@ import pytest
 import shown_columns as sc
 from arrow_types import Column
 from conftest import is_older
-from recorded_values import PICKLED, Count, conf_of, recorded, repeated_hour
+from recorded_values import (
+    PICKLED,
+    Count,
+    conf_of,
+    is_asked,
+    is_zoned,
+    recorded,
+    repeated_hour,
+)
 
 import udfrunner
 from udfrunner import Env
@@ -25,7 +32,10 @@ udfrunner.allow_ddl_without_session()
 
 #: Minors, and the zones of workers and session that are recorded of them.
 ZONED = [
-    (minor, title) for minor in SUPPORTED for title in recorded("seen", minor) if title != "plain"
+    (minor, title)
+    for minor in SUPPORTED
+    for title in recorded("seen", minor)
+    if is_zoned(title) and is_asked(title)
 ]
 
 
@@ -48,14 +58,15 @@ def kind(request: pytest.FixtureRequest, minor: str) -> str:
 
 def hold(
     env: Env,
+    minor: str,
     kind: str,
     function: str,
     given: Sequence[Column],
-    answers: dict[str, Any],
+    answers: dict[str, str],
     where: tuple[str, str],
 ) -> None:
     title = f"{kind} {function}"
-    expected = sc.expected_of(given, answers[title], kind, function, where[1])
+    expected = sc.expected_of(given, answers, minor, kind, function, where[1])
     asked = [column for column in given if column.name in expected]
     found = sc.answers_of(env, kind, function, asked, conf_of(*where))
     count = Count()
@@ -68,22 +79,25 @@ def hold(
 @pytest.mark.parametrize("function", ["describe", "identity"])
 def test_seen(version_env: Env, minor: str, kind: str, function: str) -> None:
     columns = sc.taken(kind, minor)
-    hold(version_env, kind, function, columns, recorded("seen", minor, "plain"), ("UTC", "UTC"))
+    answers = sc.answers_about(minor, f"{kind} {function}")
+    hold(version_env, minor, kind, function, columns, answers, ("UTC", "UTC"))
 
 
 @pytest.mark.parametrize("function", ["describe", "identity"])
 @pytest.mark.parametrize(("minor", "title"), ZONED, indirect=["minor"], scope="module")
 def test_seen_zones(version_env: Env, minor: str, kind: str, function: str, title: str) -> None:
     worker, session = title.split()
-    answers = recorded("seen", minor, title)
-    hold(version_env, kind, function, arrow_zones.COLUMNS, answers, (worker, session))
+    answers = recorded("seen", minor, title, f"{kind} {function}")
+    hold(version_env, minor, kind, function, arrow_zones.COLUMNS, answers, (worker, session))
 
 
 def test_refused(version_env: Env, minor: str, kind: str) -> None:
     """What Spark has no type for is an error that names column, type and eval type."""
     if kind in sc.SEE_ARROW:
         pytest.skip("these functions see all Arrow types")
-    refused = [column for column in arrow_types.COLUMNS if column not in sc.taken(kind, minor)]
+    # Before 4.0 a variant is a struct like others.
+    columns = [column for column in arrow_types.COLUMNS if "variant" not in column.name]
+    refused = [column for column in columns if column not in sc.taken(kind, minor)]
     assert refused
     for column in refused:
         with pytest.raises(udfrunner.InvalidArgument) as caught:
@@ -96,7 +110,7 @@ def test_refused(version_env: Env, minor: str, kind: str) -> None:
 
 def test_samples(minor: str) -> None:
     """The samples are what real Spark was asked about."""
-    answers = recorded("seen", minor, "plain", "input")
+    answers = sc.answers_about(minor, "input")
     columns = [column for column in arrow_types.COLUMNS if column.sent]
     columns = [column for column in columns if column.spark in answers]
     assert len(columns) >= 30

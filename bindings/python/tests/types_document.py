@@ -1,4 +1,5 @@
-"""Makes docs/types.md of the tests' samples and of what real Spark said of them.
+"""Makes docs/types.md of the tests' samples and of what real Spark said of them, and the table of
+the recordings' README.
 
 Run it as a program after samples or recordings changed: ``python tests/types_document.py``.
 """
@@ -10,11 +11,10 @@ import re
 from collections.abc import Callable, Iterable
 
 import arrow_types
-import arrow_zones
+import recorded_counts
 import shown_columns as sc
 from arrow_types import Column
-from conftest import REPOSITORY, is_older
-from recorded_values import recorded, titles, zones
+from conftest import REPOSITORY
 
 import answers  # isort: skip - of the room that recorded_values found
 
@@ -35,40 +35,19 @@ _COLUMNS = (
 
 def main() -> None:
     DOCUMENT.write_text(updated(DOCUMENT.read_text()))
+    readme = recorded_counts.README
+    readme.write_text(recorded_counts.updated(readme.read_text()))
 
 
 def updated(page: str) -> str:
     """The page with its table and its count as they are now."""
     rows = [_COLUMNS, ("---",) * len(_COLUMNS), *map(_row, arrow_types.COLUMNS)]
     table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    page = re.sub(r"[0-9,]+(?= combinations)", f"{combinations():,}", page)
+    page = re.sub(r"[0-9,]+(?= combinations)", f"{recorded_counts.total():,}", page)
     before, _, after = page.partition("\n\n|")
     if not after:
         before, _, after = page.partition("\n\n<!-- rows -->")
     return f"{before}\n\n{table}{after[after.index(chr(10) * 2) + 1 :]}"
-
-
-def combinations() -> int:
-    """How many answers the tests compare."""
-    count = 0
-    for minor in answers.MINORS:
-        for job in ("returned", "converted"):
-            for title in titles(job):
-                count += sum(map(len, recorded(job, minor, title).values()))
-        for kind, since in sc.KINDS.items():
-            if is_older(minor, since):
-                continue
-            for function in ("describe", "identity"):
-                count += _held(sc.taken(kind, minor), minor, "plain", kind, function)
-                for where in zones("seen"):
-                    title = " ".join(where)
-                    count += _held(arrow_zones.COLUMNS, minor, title, kind, function)
-    return count
-
-
-def _held(given: list[Column], minor: str, title: str, kind: str, function: str) -> int:
-    found = recorded("seen", minor, title, f"{kind} {function}")
-    return len(sc.expected_of(given, found, kind, function, "UTC")) if found else 0
 
 
 def _row(column: Column) -> tuple[str, ...]:
@@ -80,17 +59,15 @@ def _row(column: Column) -> tuple[str, ...]:
     ]
     spark = sc.columns.sql_type(column.spark)
     name = arrow_types.comes_back(column) if column.name in arrow_types.SPARK_TYPES else column.name
-    return (f"`{name}`", f"`{spark}`", *seen, f"`{arrow_types.comes_back(column)}`")
+    back = arrow_types.comes_back(column)
+    return (f"`{name}`", f"`{spark}`", *seen, f"`{back}`" if back else "")
 
 
 def _by_version(column: Column, cell: Callable[[str], str]) -> str:
     """A cell, the versions behind each text where they differ."""
     found: dict[str, list[str]] = {}
     for minor in answers.MINORS:
-        if is_older(minor, column.since):
-            found.setdefault("refused", []).append(minor)
-        else:
-            found.setdefault(cell(minor), []).append(minor)
+        found.setdefault(cell(minor), []).append(minor)
     found.pop("", None)
     if len(found) == 1:
         return next(iter(found))
@@ -103,9 +80,12 @@ def _span(minors: list[str]) -> str:
 
 def _seen(column: Column, minor: str, kinds: Iterable[str]) -> str:
     """What functions of some kinds see, once where it is the same."""
+    kinds = [kind for kind in kinds if column.taken(kind, minor)]
+    if not kinds:
+        return "" if "variant" in column.name else "refused"
     found: dict[str, list[str]] = {}
     for kind in kinds:
-        answer = recorded("seen", minor, "plain", f"{kind} describe").get(str(column.spark))
+        answer = sc.answers_about(minor, f"{kind} describe").get(str(column.spark))
         if answer is not None:
             found.setdefault(_short(answer), []).append(kind)
     if len(found) <= 1:

@@ -1,11 +1,13 @@
 """Values as text that two sides can compare, whatever zone or clock they run with.
 
-Dates, times and durations are their count of units, the entries of maps are sorted, all else is Python's repr.
+Dates, times and durations are their count of units, the entries of maps are sorted, variants are
+JSON, all else is Python's repr.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +36,8 @@ def text(scalar: pa.Scalar) -> str:
         entries = [(text(entry["key"]), text(entry["value"])) for entry in _entries(scalar)]
         return _map(entries)
     if types.is_struct(kind):
+        if any(b"variant" in (field.metadata or {}) for field in kind):
+            return _variant(scalar)
         return _struct([(name, text(value)) for name, value in scalar.items()])
     if hasattr(scalar, "values"):
         return _list([text(each) for each in scalar.values])
@@ -62,9 +66,20 @@ def python_value(value: Any, declared: Any) -> str:
                 for field, each in zip(declared.fields, value, strict=True)
             ]
         )
+    if kind == "variant":
+        # Spark's text of JSON, which escapes less than PySpark's.
+        text = value if isinstance(value, str) else value.toJson()
+        return repr(json.dumps(json.loads(text), separators=(",", ":")))
     if isinstance(value, _CALENDAR):
         value = declared.toInternal(value)
     return _plain(value)
+
+
+def _variant(scalar: pa.StructScalar) -> str:
+    from pyspark.sql.types import VariantType, VariantVal
+
+    parts = scalar["value"].as_py(), scalar["metadata"].as_py()
+    return python_value(VariantVal(*parts), VariantType())
 
 
 def _list(parts: list[str]) -> str:

@@ -257,6 +257,38 @@ for _type, _values in {
 }.items():
     PLAIN[f"far {_type}"] = ("", _values)
 
+#: Types that PySpark has, and takes in few kinds of functions or in none.
+RARE: dict[str, Column] = {
+    "variant": (
+        "4.0",
+        [f"parse_json('{text}')" for text in ("1.5", '{"a": [1, null]}', '"é😀"', "[]", "true")],
+    ),
+    "array<variant>": (
+        "4.0",
+        [
+            f"array({cells})"
+            for cells in (
+                "parse_json('1')",
+                "parse_json('\"x\"')",
+                "parse_json('[2]'), parse_json('3')",
+                "parse_json('null')",
+                "parse_json('4'), NULL",
+            )
+        ],
+    ),
+    "interval year to month": (
+        "",
+        [f"INTERVAL '{text}' YEAR TO MONTH" for text in ("1-2", "0-0", "-1-2", "9999-11", "0-1")],
+    ),
+    "interval": (
+        "",
+        [
+            f"make_interval({parts})"
+            for parts in ("1, 2, 0, 3", "0", "0, 0, 0, 0, 0, 0, -1.5", "0, 0, 0, -1", "0, 1")
+        ],
+    ),
+}
+
 INSTANTS = [
     "2024-01-15 12:00:00",
     "2024-07-01 12:00:00.000001",

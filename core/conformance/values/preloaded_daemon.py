@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import gc
 import sys
+import zipimport
 
 # Spark's archives have what is installed, too; workers would read their directories at each task.
 sys.path[:] = [path for path in sys.path if not path.endswith(".zip")]
-for path in [path for path in sys.path_importer_cache if path.endswith(".zip")]:
-    del sys.path_importer_cache[path]
+zipimport.zipimporter.invalidate_caches = lambda _: None
 
 import pandas
 import pyarrow as pa
@@ -22,6 +22,10 @@ import pyspark.sql.udtf
 import pyspark.worker
 import returned
 import shown  # noqa: F401
+
+if pyspark.__version__ < "4":
+    # What PySpark 3.5 compares versions with, which brings setuptools with it.
+    import distutils.version  # noqa: F401
 
 if __name__ == "__main__":
     # What PyArrow and pandas load at their first use.

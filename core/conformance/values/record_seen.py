@@ -23,10 +23,11 @@ Query = Callable[[DataFrame, Names], DataFrame]
 def record(
     spark: SparkSession, known: dict[str, Any], wanted: s.Wanted
 ) -> Iterator[tuple[str, Any]]:
-    """By set of columns, which is "plain" or "worker-zone session-zone", {kind and function:
-    {column: answer}}; an answer is the text of all rows."""
-    if wanted("plain"):
-        yield "plain", of_set(spark, columns.PLAIN, 3, known.get("plain", {}))
+    """By set of columns, which is "plain", "rare" or "worker-zone session-zone", {kind and
+    function: {column: answer}}; an answer is the text of all rows."""
+    for title, given in (("plain", columns.PLAIN), ("rare", columns.RARE)):
+        if wanted(title):
+            yield title, of_set(spark, given, 3, known.get(title, {}))
     for worker, session in s.ZONES:
         title = f"{worker} {session}"
         if wanted(title):
@@ -92,6 +93,8 @@ def table(spark: SparkSession, given: dict[str, columns.Column], group: int) -> 
 
 def each(frame: DataFrame, names: Names, query: Query) -> dict[str, str]:
     """The answers for all columns, by queries that are halved where they fail."""
+    if not names:
+        return {}
     try:
         lists = s.columns(query(frame.select("g", *names), names))
         return {name: "; ".join(texts) for name, texts in zip(names, lists, strict=True)}

@@ -117,7 +117,9 @@ def column(frame: DataFrame) -> list[str]:
 def _plain(field: Any) -> Any:
     """A column, those of types that Spark does not pickle as text."""
     column = F.col(f"`{field.name}`")
-    if field.dataType.typeName() in ("variant", "interval"):
+    if field.dataType.typeName() == "variant":
+        return F.to_json(column).alias(field.name)
+    if field.dataType.typeName() == "interval":
         return column.cast("string").alias(field.name)
     return column
 
