@@ -1,16 +1,12 @@
 # GNU make. Everything is built below build/; what a target needs from package registries it
 # installs there itself, pinned.
 
-GO     ?= go
 PYTHON ?= python3
 PREFIX ?= /usr/local
 
 BUILD   := $(CURDIR)/build
 VENV    := $(BUILD)/venv/4.2
 VENVS   := $(patsubst .ci/requirements-%.txt,build/venv/%/.installed,$(wildcard .ci/requirements-*.txt))
-# The library's version is the header's of capi, its ABI major version is in its SONAME.
-VERSION := $(shell sed -n 's/^.define UDFRUNNER_VERSION "\(.*\)"/\1/p' capi/version.h)
-SONAME  := libudfrunner.so.1
 # The newest symbol version of glibc that the library may need.
 GLIBC   ?= 2.34
 
@@ -26,24 +22,13 @@ help: ## This list
 
 # ------------------------------------------------------------------- Library
 
-# $(call link,version script): flags of a shared library with that script's symbols only.
-link = -w -extldflags '-Wl,--version-script=$(CURDIR)/$(1) -Wl,-soname,$(SONAME) -Wl,-z,nodelete,-z,relro,-z,now'
-# The header that cgo writes beside a c-shared library is not the library's.
-go-library = mkdir -p $(dir $@) && CGO_ENABLED=1 CC="$(CC)" $(GO) build -buildmode=c-shared -trimpath \
-	$(1) -ldflags "$(call link,$(2))" -o $@ ./capi && rm -f $(@:.so=.h)
+include capi/library.mk
 
 .PHONY: lib
 lib: build/libudfrunner.so ## Build build/libudfrunner.so
-# Go knows what changed: its build is run every time.
-build/libudfrunner.so: FORCE
-	$(call go-library,,capi/udfrunner.map)
-	@ln -sf $(notdir $@) build/$(SONAME)
 
 build/tests/libudfrunner-panichook.so: FORCE
 	$(call go-library,-tags panichook,capi/tests/panichook.map)
-
-.PHONY: FORCE
-FORCE:
 
 .PHONY: install
 install: lib ## Install library, header and pkg-config file below PREFIX (and DESTDIR)
@@ -197,12 +182,17 @@ test-header:
 	@$(CXX) -std=c++17 -x c++ $(WARNINGS) -Iinclude capi/tests/header_test.c capi/tests/header_other.c -o build/tests/header_test && build/tests/header_test
 	@$(PYTHON) capi/tests/check_frozen.py include/udfrunner.h $(FROZEN)/udfrunner.h
 
+# $(call check-symbols,library,newest glibc allowed): it has the expected symbols, and needs no newer glibc.
+define check-symbols
+@nm -D --defined-only $(1) | awk '$$2 != "A" { sub(/@.*/, "", $$3); print $$3 }' | LC_ALL=C sort | diff capi/expected_symbols.txt -
+@newest=$$(nm -D --undefined-only $(1) | sed -n 's/.*@GLIBC_//p' | sort -V | tail -1); \
+	printf '%s\n' "$$newest" $(2) | sort -CV || { echo "$(1) needs glibc $$newest, allowed is $(2)"; exit 1; }
+@echo "ok symbols of $(1)"
+endef
+
 .PHONY: test-symbols
 test-symbols: lib
-	@nm -D --defined-only build/libudfrunner.so | awk '$$2 != "A" { sub(/@.*/, "", $$3); print $$3 }' | LC_ALL=C sort | diff capi/expected_symbols.txt -
-	@newest=$$(nm -D --undefined-only build/libudfrunner.so | sed -n 's/.*@GLIBC_//p' | sort -V | tail -1); \
-		printf '%s\n' "$$newest" $(GLIBC) | sort -CV || { echo "the library needs glibc $$newest, allowed is $(GLIBC)"; exit 1; }
-	@echo "ok symbols"
+	$(call check-symbols,build/libudfrunner.so,$(GLIBC))
 
 build/examples/%: bindings/c/%.c bindings/c/columns.c bindings/c/columns.h include/udfrunner.h | lib
 	@mkdir -p $(@D)
@@ -243,14 +233,45 @@ else
 		PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 $(CURDIR)/$$environment/bin/python -m pytest -q -p no:cacheprovider tests_spark) || exit 1; done
 endif
 
-# As a user has it: the wheel, installed with Spark into an empty environment.
-.PHONY: test-wheel
-test-wheel: venv lib ## Build the wheel, install it beside Spark, run a job where Java 17 is
-	$(RUN_PYTHON) bindings/python/tests_wheel/run.py build/wheel build/venv/4.3
-
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
+
+# -------------------------------------------------------------- Distribution
+
+DIST        := build/dist
+SDIST       := $(DIST)/udfrunner-$(VERSION).tar.gz
+DIST_PYTHON := build/packaging/bin/python
+DIST_LIBRARIES := build/linux-amd64/libudfrunner.so build/linux-arm64/libudfrunner.so
+# Times in archives are the last commit's: the same commit gives the same bytes.
+EPOCH        = SOURCE_DATE_EPOCH=$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+
+build/packaging/.installed: .ci/packaging.txt
+	@test -x $(DIST_PYTHON) || $(PYTHON) -m venv $(@D)
+	$(DIST_PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@ln -sf $$(echo $(CURDIR)/$(@D)/lib/python3*/site-packages/ziglang/zig) $(@D)/bin/zig
+	@touch $@
+$(ZIG): build/packaging/.installed ;
+
+.PHONY: sdist
+sdist: build/packaging/.installed ## Build build/dist/udfrunner-VERSION.tar.gz, which builds a wheel where Go, a C compiler and make are
+	@rm -f $(SDIST)
+	$(EPOCH) $(DIST_PYTHON) -m build --sdist --no-isolation --outdir $(DIST) bindings/python >build/sdist.log 2>&1 || { cat build/sdist.log; exit 1; }
+
+# Out of the source distribution, so that nothing else gets in.
+.PHONY: wheel
+wheel: sdist $(DIST_LIBRARIES) ## Build build/dist/*.whl for x86-64 and aarch64, with the library in them
+	@rm -f $(DIST)/*.whl
+	@for library in $(DIST_LIBRARIES); do $(EPOCH) UDFRUNNER_LIBRARY=$(CURDIR)/$$library $(DIST_PYTHON) -m pip wheel --quiet \
+		--disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation -w $(DIST) $(SDIST) || exit 1; done
+	$(call check-symbols,build/linux-amd64/libudfrunner.so,$(ZIG_GLIBC))
+	$(call check-symbols,build/linux-arm64/libudfrunner.so,$(ZIG_GLIBC))
+	@ls -l $(DIST)/*.whl
+
+# As a user has it: the wheel, installed with Spark into an empty environment.
+.PHONY: test-wheel
+test-wheel: venv wheel ## Check the wheels and the source distribution, install one beside Spark, run a job where Java 17 is
+	$(RUN_PYTHON) bindings/python/tests_wheel/run.py $(DIST) build/wheel build/venv/4.3
 
 # ------------------------------------------------------------- Spark example
 
@@ -407,4 +428,4 @@ format: venv ## Format Go, C, Python and Java
 
 .PHONY: clean
 clean: ## Remove what was built, not the Python environments
-	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)
+	rm -rf build/libudfrunner.so build/$(SONAME) build/linux-* build/dist build/wheel build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)
