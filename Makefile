@@ -268,10 +268,25 @@ wheel: sdist $(DIST_LIBRARIES) ## Build build/dist/*.whl for x86-64 and aarch64,
 	$(call check-symbols,build/linux-arm64/libudfrunner.so,$(ZIG_GLIBC))
 	@ls -l $(DIST)/*.whl
 
+# The library for aarch64 in a task, under qemu where that is: its workers are this machine's.
+QEMU         ?= $(firstword $(shell command -v qemu-aarch64 qemu-aarch64-static))
+QEMU_SYSROOT ?= /usr/aarch64-linux-gnu
+.PHONY: test-aarch64
+test-aarch64: build/venv/4.2/.installed build/linux-arm64/libudfrunner.so
+ifeq ($(and $(QEMU),$(wildcard $(QEMU_SYSROOT)/lib/libc.so.6)),)
+	@echo "skipped: a task of the aarch64 library needs qemu-aarch64 and its C library in $(QEMU_SYSROOT)"
+else
+	@mkdir -p build/examples && ln -sf libudfrunner.so build/linux-arm64/$(SONAME)
+	$(zig-environment) $(call ZIG_CC,arm64) -std=c11 -Iinclude bindings/c/smallest.c bindings/c/columns.c -o build/examples/smallest-arm64 \
+		-Lbuild/linux-arm64 -ludfrunner -pthread -Wl,-rpath,$(BUILD)/linux-arm64
+	test "$$(PYSPARK_PYTHON=$(VENV)/bin/python $(QEMU) -L $(QEMU_SYSROOT) build/examples/smallest-arm64 | tr '\n' ' ')" = "1 2 3 4 5 "
+	@echo "ok a task of the aarch64 library"
+endif
+
 # As a user has it: the wheel, installed with Spark into an empty environment.
 .PHONY: test-wheel
-test-wheel: venv wheel ## Check the wheels and the source distribution, install one beside Spark, run a job where Java 17 is
-	$(RUN_PYTHON) bindings/python/tests_wheel/run.py $(DIST) build/wheel build/venv/4.3
+test-wheel: venv wheel test-aarch64 ## Check the wheels and the source distribution, install one beside Spark, run a job where Java 17 is
+	$(EPOCH) $(RUN_PYTHON) bindings/python/tests_wheel/run.py $(DIST) build/wheel build/venv/4.3
 
 # ------------------------------------------------------------- Spark example
 
