@@ -79,9 +79,7 @@ def _pyspark_finding(version: str) -> Finding:
     """PySpark as it was found, "pyspark-client 4.2.0" or "missing", and what is supported."""
     known = _packages.minor_of(version.split()[-1]) in _pyspark.SUPPORTED
     supported = ", ".join(_pyspark.SUPPORTED)
-    return Finding(
-        "pyspark", f"{version} (supported are {supported})", FINE if known else FAILED
-    )
+    return Finding("pyspark", f"{version} (supported are {supported})", FINE if known else FAILED)
 
 
 def _combination(found: Mapping[str, str]) -> Finding:

@@ -1,4 +1,4 @@
-"""Which packages work beside which PySpark: what extras install, and ``udfrunner doctor`` judges."""
+"""Which packages work beside which PySpark: what extras install, ``udfrunner doctor`` judges."""
 
 from __future__ import annotations
 
