@@ -49,16 +49,18 @@ JDK      := $(patsubst %/bin/javac,%,$(realpath $(JAVAC)))
 MAVEN    := $(shell command -v mvn)
 MVN       = $(MAVEN) -q -B -Dstyle.color=never --no-transfer-progress -f $(JAVA)/pom.xml
 JAVA_JAR := build/java/udfrunner-$(VERSION).jar
-JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-amd64
+# By the JVM's names of machines.
+JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-$(patsubst x86_64,amd64,$(shell uname -m))
 # What benchmarks need of a JVM, where a JDK and Maven are.
 JVM_HOST := $(if $(and $(JAVAC),$(MAVEN)),build/bench/jvm/classpath)
 JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
+JAVA_RESOURCES := $(shell find $(JAVA)/src/main/resources -type f)
 JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
 	-I$(JDK)/include -I$(JDK)/include/linux
 
 .PHONY: java
 java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
-$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(wildcard $(JAVA)/src/main/resources/org/udfrunner/*) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
+$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_RESOURCES) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
 	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
 	$(MVN) -Dmaven.test.skip=true package
 
@@ -100,7 +102,8 @@ build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
 # Every native is in its table, and has code, or it does not link (defs).
 $(JAVA_NATIVE)/libudfrunner_jni.so: $(wildcard $(JAVA)/src/main/native/*) build/java/include/natives.inc include/udfrunner.h
 	@mkdir -p $(@D)
-	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now,-z,defs
+	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ $(JNI_LINK)
+JNI_LINK := -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now,-z,defs
 
 build/java/include/natives.inc: build/java/include/org_udfrunner_Native.h
 	@awk '/^ \* Method:/ { name = $$3 } /^ \* Signature:/ { print "NATIVE(" name ", \"" $$3 "\")" }' $< >$@
@@ -126,7 +129,7 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-java test-docs test-wheel ## Run all tests
+test: test-go test-c test-python test-java test-docs test-wheel test-java-release ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
@@ -244,7 +247,7 @@ SDIST       := $(DIST)/udfrunner-$(VERSION).tar.gz
 DIST_PYTHON := build/packaging/bin/python
 DIST_LIBRARIES := build/linux-amd64/libudfrunner.so build/linux-arm64/libudfrunner.so
 # Times in archives are the last commit's: the same commit gives the same bytes.
-EPOCH        = SOURCE_DATE_EPOCH=$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+EPOCH        = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
 
 build/packaging/.installed: .ci/packaging.txt
 	@test -x $(DIST_PYTHON) || $(PYTHON) -m venv $(@D)
@@ -256,13 +259,13 @@ $(ZIG): build/packaging/.installed ;
 .PHONY: sdist
 sdist: build/packaging/.installed ## Build build/dist/udfrunner-VERSION.tar.gz, which builds a wheel where Go, a C compiler and make are
 	@rm -f $(SDIST)
-	$(EPOCH) $(DIST_PYTHON) -m build --sdist --no-isolation --outdir $(DIST) bindings/python >build/sdist.log 2>&1 || { cat build/sdist.log; exit 1; }
+	SOURCE_DATE_EPOCH=$(EPOCH) $(DIST_PYTHON) -m build --sdist --no-isolation --outdir $(DIST) bindings/python >build/sdist.log 2>&1 || { cat build/sdist.log; exit 1; }
 
 # Out of the source distribution, so that nothing else gets in.
 .PHONY: wheel
 wheel: sdist $(DIST_LIBRARIES) ## Build build/dist/*.whl for x86-64 and aarch64, with the library in them
 	@rm -f $(DIST)/*.whl
-	@for library in $(DIST_LIBRARIES); do $(EPOCH) UDFRUNNER_LIBRARY=$(CURDIR)/$$library $(DIST_PYTHON) -m pip wheel --quiet \
+	@for library in $(DIST_LIBRARIES); do SOURCE_DATE_EPOCH=$(EPOCH) UDFRUNNER_LIBRARY=$(CURDIR)/$$library $(DIST_PYTHON) -m pip wheel --quiet \
 		--disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation -w $(DIST) $(SDIST) || exit 1; done
 	$(call check-symbols,build/linux-amd64/libudfrunner.so,$(ZIG_GLIBC))
 	$(call check-symbols,build/linux-arm64/libudfrunner.so,$(ZIG_GLIBC))
@@ -286,7 +289,39 @@ endif
 # As a user has it: the wheel, installed with Spark into an empty environment.
 .PHONY: test-wheel
 test-wheel: venv wheel test-aarch64 ## Check the wheels and the source distribution, install one beside Spark, run a job where Java 17 is
-	$(EPOCH) $(RUN_PYTHON) bindings/python/tests_wheel/run.py $(DIST) build/wheel build/venv/4.3
+	SOURCE_DATE_EPOCH=$(EPOCH) $(RUN_PYTHON) bindings/python/tests_wheel/run.py $(DIST) build/wheel build/venv/4.3
+
+# What a Maven repository takes: jar with the libraries for both architectures, sources, documentation, POM with
+# checksums, signed where SIGN is set. They lie as in a repository, which the folder is.
+JAVA_RELEASE := build/java-release
+RELEASE_JNI  := $(foreach machine,amd64 aarch64,$(JAVA_RELEASE)/native/org/udfrunner/native/linux-$(machine)/libudfrunner_jni.so)
+RELEASE_MVN   = $(MVN) -Dudfrunner.build=$(CURDIR)/$(JAVA_RELEASE) -Dproject.build.outputTimestamp=$(EPOCH)
+
+$(RELEASE_JNI): $(wildcard $(JAVA)/src/main/native/*) build/java/include/natives.inc include/udfrunner.h | $(ZIG)
+	@mkdir -p $(@D)
+	$(zig-environment) $(CC) $(JNI_FLAGS) -g0 $(filter %.c,$^) -o $@ $(JNI_LINK)
+$(filter %amd64/libudfrunner_jni.so,$(RELEASE_JNI)): CC = $(call ZIG_CC,amd64)
+$(filter %aarch64/libudfrunner_jni.so,$(RELEASE_JNI)): CC = $(call ZIG_CC,arm64)
+
+.PHONY: java-release
+java-release: $(RELEASE_JNI) $(DIST_LIBRARIES) ## Build build/java-release/repository: jars with both architectures, sources, documentation; SIGN=1 signs
+	@cp build/linux-amd64/libudfrunner.so $(JAVA_RELEASE)/native/org/udfrunner/native/linux-amd64/
+	@cp build/linux-arm64/libudfrunner.so $(JAVA_RELEASE)/native/org/udfrunner/native/linux-aarch64/
+	@rm -rf $(JAVA_RELEASE)/repository
+	$(RELEASE_MVN) -Prelease$(if $(SIGN),$(comma)sign) -Dmaven.test.skip=true \
+		-DaltDeploymentRepository=bundle::file://$(CURDIR)/$(JAVA_RELEASE)/repository deploy
+	@rm -f $(JAVA_RELEASE)/repository/org/udfrunner/udfrunner/maven-metadata.xml*
+
+.PHONY: test-java-release
+test-java-release: build/venv/4.2/.installed ## Resolve what java-release built from its folder, look at it, and run a task
+ifeq ($(and $(JAVAC),$(MAVEN)),)
+	@echo "skipped: the release of the Java binding needs a JDK of Java 17 or later and Maven"
+else
+	@$(MAKE) --no-print-directory java-release
+	$(VENV)/bin/python $(JAVA)/src/test/check_release.py $(JAVA_RELEASE) $(VERSION) $(VENV)/bin/python
+endif
+
+comma := ,
 
 # ------------------------------------------------------------- Spark example
 
@@ -410,7 +445,7 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py docs/check_pages.py
+	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py bindings/java/src/test/check_release.py bindings/python/tests_wheel benchmarks docs/test_readme.py docs/check_pages.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
@@ -443,4 +478,4 @@ format: venv ## Format Go, C, Python and Java
 
 .PHONY: clean
 clean: ## Remove what was built, not the Python environments
-	rm -rf build/libudfrunner.so build/$(SONAME) build/linux-* build/dist build/wheel build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)
+	rm -rf build/libudfrunner.so build/$(SONAME) build/linux-* build/dist build/wheel build/java-release build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)
