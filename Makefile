@@ -54,13 +54,14 @@ JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-$(patsubst x86_64,am
 # What benchmarks need of a JVM, where a JDK and Maven are.
 JVM_HOST := $(if $(and $(JAVAC),$(MAVEN)),build/bench/jvm/classpath)
 JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
+JAVA_LIBRARIES := libudfrunner.so libudfrunner_jni.so
 JAVA_RESOURCES := $(shell find $(JAVA)/src/main/resources -type f)
 JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
 	-I$(JDK)/include -I$(JDK)/include/linux
 
 .PHONY: java
 java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
-$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_RESOURCES) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
+$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_RESOURCES) $(addprefix $(JAVA_NATIVE)/,$(JAVA_LIBRARIES))
 	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
 	$(MVN) -Dmaven.test.skip=true package
 
@@ -187,7 +188,8 @@ test-header:
 
 # $(call check-symbols,library,newest glibc allowed): it has the expected symbols, and needs no newer glibc.
 define check-symbols
-@nm -D --defined-only $(1) | awk '$$2 != "A" { sub(/@.*/, "", $$3); print $$3 }' | LC_ALL=C sort | diff capi/expected_symbols.txt -
+@nm -D --defined-only $(1) | awk '$$2 != "A" { sub(/@.*/, "", $$3); print $$3 }' | LC_ALL=C sort | \
+	diff capi/expected_symbols.txt -
 @newest=$$(nm -D --undefined-only $(1) | sed -n 's/.*@GLIBC_//p' | sort -V | tail -1); \
 	printf '%s\n' "$$newest" $(2) | sort -CV || { echo "$(1) needs glibc $$newest, allowed is $(2)"; exit 1; }
 @echo "ok symbols of $(1)"
@@ -257,16 +259,19 @@ build/packaging/.installed: .ci/packaging.txt
 $(ZIG): build/packaging/.installed ;
 
 .PHONY: sdist
-sdist: build/packaging/.installed ## Build build/dist/udfrunner-VERSION.tar.gz, which builds a wheel where Go, a C compiler and make are
+sdist: build/packaging/.installed ## Build build/dist/*.tar.gz, of which wheels are built where Go and a C compiler are
 	@rm -f $(SDIST)
-	SOURCE_DATE_EPOCH=$(EPOCH) $(DIST_PYTHON) -m build --sdist --no-isolation --outdir $(DIST) bindings/python >build/sdist.log 2>&1 || { cat build/sdist.log; exit 1; }
+	SOURCE_DATE_EPOCH=$(EPOCH) $(DIST_PYTHON) -m build --sdist --no-isolation --outdir $(DIST) bindings/python \
+		>build/sdist.log 2>&1 || { cat build/sdist.log; exit 1; }
 
 # Out of the source distribution, so that nothing else gets in.
 .PHONY: wheel
 wheel: sdist $(DIST_LIBRARIES) ## Build build/dist/*.whl for x86-64 and aarch64, with the library in them
 	@rm -f $(DIST)/*.whl
-	@for library in $(DIST_LIBRARIES); do SOURCE_DATE_EPOCH=$(EPOCH) UDFRUNNER_LIBRARY=$(CURDIR)/$$library $(DIST_PYTHON) -m pip wheel --quiet \
-		--disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation -w $(DIST) $(SDIST) || exit 1; done
+	@for library in $(DIST_LIBRARIES); do \
+		SOURCE_DATE_EPOCH=$(EPOCH) UDFRUNNER_LIBRARY=$(CURDIR)/$$library $(DIST_PYTHON) -m pip wheel --quiet \
+			--disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation -w $(DIST) $(SDIST) || exit 1; \
+	done
 	$(call check-symbols,build/linux-amd64/libudfrunner.so,$(ZIG_GLIBC))
 	$(call check-symbols,build/linux-arm64/libudfrunner.so,$(ZIG_GLIBC))
 	@ls -l $(DIST)/*.whl
@@ -280,21 +285,23 @@ ifeq ($(and $(QEMU),$(wildcard $(QEMU_SYSROOT)/lib/libc.so.6)),)
 	@echo "skipped: a task of the aarch64 library needs qemu-aarch64 and its C library in $(QEMU_SYSROOT)"
 else
 	@mkdir -p build/examples && ln -sf libudfrunner.so build/linux-arm64/$(SONAME)
-	$(zig-environment) $(call ZIG_CC,arm64) -std=c11 -Iinclude bindings/c/smallest.c bindings/c/columns.c -o build/examples/smallest-arm64 \
-		-Lbuild/linux-arm64 -ludfrunner -pthread -Wl,-rpath,$(BUILD)/linux-arm64
-	test "$$(PYSPARK_PYTHON=$(VENV)/bin/python $(QEMU) -L $(QEMU_SYSROOT) build/examples/smallest-arm64 | tr '\n' ' ')" = "1 2 3 4 5 "
+	$(zig-environment) $(call ZIG_CC,arm64) -std=c11 -Iinclude bindings/c/smallest.c bindings/c/columns.c \
+		-o build/examples/smallest-arm64 -Lbuild/linux-arm64 -ludfrunner -pthread -Wl,-rpath,$(BUILD)/linux-arm64
+	PYSPARK_PYTHON=$(VENV)/bin/python $(QEMU) -L $(QEMU_SYSROOT) build/examples/smallest-arm64 >build/examples/roots
+	@printf '%s\n' 1 2 3 4 5 | diff - build/examples/roots
 	@echo "ok a task of the aarch64 library"
 endif
 
 # As a user has it: the wheel, installed with Spark into an empty environment.
 .PHONY: test-wheel
-test-wheel: venv wheel test-aarch64 ## Check the wheels and the source distribution, install one beside Spark, run a job where Java 17 is
+test-wheel: venv wheel test-aarch64 ## Check wheels and source distribution, install one, run a job where Java 17 is
 	SOURCE_DATE_EPOCH=$(EPOCH) $(RUN_PYTHON) bindings/python/tests_wheel/run.py $(DIST) build/wheel build/venv/4.3
 
 # What a Maven repository takes: jar with the libraries for both architectures, sources, documentation, POM with
 # checksums, signed where SIGN is set. They lie as in a repository, which the folder is.
 JAVA_RELEASE := build/java-release
-RELEASE_JNI  := $(foreach machine,amd64 aarch64,$(JAVA_RELEASE)/native/org/udfrunner/native/linux-$(machine)/libudfrunner_jni.so)
+RELEASE_NATIVE := $(JAVA_RELEASE)/native/org/udfrunner/native
+RELEASE_JNI  := $(RELEASE_NATIVE)/linux-amd64/libudfrunner_jni.so $(RELEASE_NATIVE)/linux-aarch64/libudfrunner_jni.so
 RELEASE_MVN   = $(MVN) -Dudfrunner.build=$(CURDIR)/$(JAVA_RELEASE) -Dproject.build.outputTimestamp=$(EPOCH)
 
 $(RELEASE_JNI): $(wildcard $(JAVA)/src/main/native/*) build/java/include/natives.inc include/udfrunner.h | $(ZIG)
@@ -304,16 +311,16 @@ $(filter %amd64/libudfrunner_jni.so,$(RELEASE_JNI)): CC = $(call ZIG_CC,amd64)
 $(filter %aarch64/libudfrunner_jni.so,$(RELEASE_JNI)): CC = $(call ZIG_CC,arm64)
 
 .PHONY: java-release
-java-release: $(RELEASE_JNI) $(DIST_LIBRARIES) ## Build build/java-release/repository: jars with both architectures, sources, documentation; SIGN=1 signs
-	@cp build/linux-amd64/libudfrunner.so $(JAVA_RELEASE)/native/org/udfrunner/native/linux-amd64/
-	@cp build/linux-arm64/libudfrunner.so $(JAVA_RELEASE)/native/org/udfrunner/native/linux-aarch64/
+java-release: $(RELEASE_JNI) $(DIST_LIBRARIES) ## Build build/java-release/repository, what Maven takes; SIGN=1 signs
+	@cp build/linux-amd64/libudfrunner.so $(RELEASE_NATIVE)/linux-amd64/
+	@cp build/linux-arm64/libudfrunner.so $(RELEASE_NATIVE)/linux-aarch64/
 	@rm -rf $(JAVA_RELEASE)/repository
 	$(RELEASE_MVN) -Prelease$(if $(SIGN),$(comma)sign) -Dmaven.test.skip=true \
 		-DaltDeploymentRepository=bundle::file://$(CURDIR)/$(JAVA_RELEASE)/repository deploy
 	@rm -f $(JAVA_RELEASE)/repository/org/udfrunner/udfrunner/maven-metadata.xml*
 
 .PHONY: test-java-release
-test-java-release: build/venv/4.2/.installed ## Resolve what java-release built from its folder, look at it, and run a task
+test-java-release: build/venv/4.2/.installed ## Resolve from java-release's folder, run a task
 ifeq ($(and $(JAVAC),$(MAVEN)),)
 	@echo "skipped: the release of the Java binding needs a JDK of Java 17 or later and Maven"
 else
@@ -445,7 +452,8 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py bindings/java/src/test/check_release.py bindings/python/tests_wheel benchmarks docs/test_readme.py docs/check_pages.py
+	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo \
+		bindings/java/src/test bindings/python/tests_wheel benchmarks docs/test_readme.py docs/check_pages.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
@@ -478,4 +486,5 @@ format: venv ## Format Go, C, Python and Java
 
 .PHONY: clean
 clean: ## Remove what was built, not the Python environments
-	rm -rf build/libudfrunner.so build/$(SONAME) build/linux-* build/dist build/wheel build/java-release build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)
+	rm -rf build/linux-* build/dist build/wheel build/java-release
+	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)
