@@ -26,6 +26,7 @@ class Bound:
 
 
 _STRINGS = "pandas 3 has strings that PySpark cannot send where a result is all nulls"
+_OLDER = "it is older than pandas 3"
 _SLICES = "PySpark slices batches by floats (applyInPandasWithState), which PyArrow 26 refuses"
 
 #: By PySpark's minor version. Python is that of workers.
@@ -33,11 +34,11 @@ BOUNDS: Mapping[str, Mapping[str, Bound]] = {
     "3.5": {
         "python": Bound("3.10", "3.12", "PySpark 3.5 is made for Python up to 3.11"),
         "pyarrow": Bound("11", "19"),
-        "pandas": Bound("2", "3", _STRINGS),
+        "pandas": Bound("2", "3", _OLDER),
         "numpy": Bound("1.21", "2", "PySpark 3.5 is made for NumPy 1"),
     },
-    "4.0": {"pyarrow": Bound("15", "26", _SLICES), "pandas": Bound("2.2", "3", _STRINGS)},
-    "4.1": {"pyarrow": Bound("15", "26", _SLICES), "pandas": Bound("2.2", "3", _STRINGS)},
+    "4.0": {"pyarrow": Bound("15", "26", _SLICES), "pandas": Bound("2.2", "3", _OLDER)},
+    "4.1": {"pyarrow": Bound("15", "26", _SLICES), "pandas": Bound("2.2", "3", _OLDER)},
     "4.2": {"pyarrow": Bound("18", "27"), "pandas": Bound("2.2", "3", _STRINGS)},
     "4.3": {"pyarrow": Bound("18", "27"), "pandas": Bound("2.2", "3", _STRINGS)},
 }
