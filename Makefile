@@ -1,16 +1,12 @@
 # GNU make. Everything is built below build/; what a target needs from package registries it
 # installs there itself, pinned.
 
-GO     ?= go
 PYTHON ?= python3
 PREFIX ?= /usr/local
 
 BUILD   := $(CURDIR)/build
 VENV    := $(BUILD)/venv/4.2
 VENVS   := $(patsubst .ci/requirements-%.txt,build/venv/%/.installed,$(wildcard .ci/requirements-*.txt))
-# The library's version is the header's of capi, its ABI major version is in its SONAME.
-VERSION := $(shell sed -n 's/^.define UDFRUNNER_VERSION "\(.*\)"/\1/p' capi/version.h)
-SONAME  := libudfrunner.so.1
 # The newest symbol version of glibc that the library may need.
 GLIBC   ?= 2.34
 
@@ -26,24 +22,13 @@ help: ## This list
 
 # ------------------------------------------------------------------- Library
 
-# $(call link,version script): flags of a shared library with that script's symbols only.
-link = -w -extldflags '-Wl,--version-script=$(CURDIR)/$(1) -Wl,-soname,$(SONAME) -Wl,-z,nodelete,-z,relro,-z,now'
-# The header that cgo writes beside a c-shared library is not the library's.
-go-library = mkdir -p $(dir $@) && CGO_ENABLED=1 CC="$(CC)" $(GO) build -buildmode=c-shared -trimpath \
-	$(1) -ldflags "$(call link,$(2))" -o $@ ./capi && rm -f $(@:.so=.h)
+include capi/library.mk
 
 .PHONY: lib
 lib: build/libudfrunner.so ## Build build/libudfrunner.so
-# Go knows what changed: its build is run every time.
-build/libudfrunner.so: FORCE
-	$(call go-library,,capi/udfrunner.map)
-	@ln -sf $(notdir $@) build/$(SONAME)
 
 build/tests/libudfrunner-panichook.so: FORCE
 	$(call go-library,-tags panichook,capi/tests/panichook.map)
-
-.PHONY: FORCE
-FORCE:
 
 .PHONY: install
 install: lib ## Install library, header and pkg-config file below PREFIX (and DESTDIR)
@@ -64,16 +49,19 @@ JDK      := $(patsubst %/bin/javac,%,$(realpath $(JAVAC)))
 MAVEN    := $(shell command -v mvn)
 MVN       = $(MAVEN) -q -B -Dstyle.color=never --no-transfer-progress -f $(JAVA)/pom.xml
 JAVA_JAR := build/java/udfrunner-$(VERSION).jar
-JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-amd64
+# By the JVM's names of machines.
+JAVA_NATIVE := build/java/native/org/udfrunner/native/linux-$(patsubst x86_64,amd64,$(shell uname -m))
 # What benchmarks need of a JVM, where a JDK and Maven are.
 JVM_HOST := $(if $(and $(JAVAC),$(MAVEN)),build/bench/jvm/classpath)
 JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
+JAVA_LIBRARIES := libudfrunner.so libudfrunner_jni.so
+JAVA_RESOURCES := $(shell find $(JAVA)/src/main/resources -type f)
 JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
 	-I$(JDK)/include -I$(JDK)/include/linux
 
 .PHONY: java
 java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
-$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(wildcard $(JAVA)/src/main/resources/org/udfrunner/*) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
+$(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_RESOURCES) $(addprefix $(JAVA_NATIVE)/,$(JAVA_LIBRARIES))
 	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
 	$(MVN) -Dmaven.test.skip=true package
 
@@ -115,7 +103,8 @@ build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
 # Every native is in its table, and has code, or it does not link (defs).
 $(JAVA_NATIVE)/libudfrunner_jni.so: $(wildcard $(JAVA)/src/main/native/*) build/java/include/natives.inc include/udfrunner.h
 	@mkdir -p $(@D)
-	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now,-z,defs
+	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ $(JNI_LINK)
+JNI_LINK := -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now,-z,defs
 
 build/java/include/natives.inc: build/java/include/org_udfrunner_Native.h
 	@awk '/^ \* Method:/ { name = $$3 } /^ \* Signature:/ { print "NATIVE(" name ", \"" $$3 "\")" }' $< >$@
@@ -141,7 +130,7 @@ build/venv/%/.installed: .ci/requirements-%.txt bindings/python/pyproject.toml
 # --------------------------------------------------------------------- Tests
 
 .PHONY: test
-test: test-go test-c test-python test-java test-docs test-wheel ## Run all tests
+test: test-go test-c test-python test-java test-docs test-wheel test-java-release ## Run all tests
 
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
@@ -197,12 +186,18 @@ test-header:
 	@$(CXX) -std=c++17 -x c++ $(WARNINGS) -Iinclude capi/tests/header_test.c capi/tests/header_other.c -o build/tests/header_test && build/tests/header_test
 	@$(PYTHON) capi/tests/check_frozen.py include/udfrunner.h $(FROZEN)/udfrunner.h
 
+# $(call check-symbols,library,newest glibc allowed): it has the expected symbols, and needs no newer glibc.
+define check-symbols
+@nm -D --defined-only $(1) | awk '$$2 != "A" { sub(/@.*/, "", $$3); print $$3 }' | LC_ALL=C sort | \
+	diff capi/expected_symbols.txt -
+@newest=$$(nm -D --undefined-only $(1) | sed -n 's/.*@GLIBC_//p' | sort -V | tail -1); \
+	printf '%s\n' "$$newest" $(2) | sort -CV || { echo "$(1) needs glibc $$newest, allowed is $(2)"; exit 1; }
+@echo "ok symbols of $(1)"
+endef
+
 .PHONY: test-symbols
 test-symbols: lib
-	@nm -D --defined-only build/libudfrunner.so | awk '$$2 != "A" { sub(/@.*/, "", $$3); print $$3 }' | LC_ALL=C sort | diff capi/expected_symbols.txt -
-	@newest=$$(nm -D --undefined-only build/libudfrunner.so | sed -n 's/.*@GLIBC_//p' | sort -V | tail -1); \
-		printf '%s\n' "$$newest" $(GLIBC) | sort -CV || { echo "the library needs glibc $$newest, allowed is $(GLIBC)"; exit 1; }
-	@echo "ok symbols"
+	$(call check-symbols,build/libudfrunner.so,$(GLIBC))
 
 build/examples/%: bindings/c/%.c bindings/c/columns.c bindings/c/columns.h include/udfrunner.h | lib
 	@mkdir -p $(@D)
@@ -243,14 +238,97 @@ else
 		PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 $(CURDIR)/$$environment/bin/python -m pytest -q -p no:cacheprovider tests_spark) || exit 1; done
 endif
 
-# As a user has it: the wheel, installed with Spark into an empty environment.
-.PHONY: test-wheel
-test-wheel: venv lib ## Build the wheel, install it beside Spark, run a job where Java 17 is
-	$(RUN_PYTHON) bindings/python/tests_wheel/run.py build/wheel build/venv/4.3
-
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
 	$(RUN_PYTHON) docs/test_readme.py
+
+# -------------------------------------------------------------- Distribution
+
+DIST        := build/dist
+SDIST       := $(DIST)/udfrunner-$(VERSION).tar.gz
+DIST_PYTHON := build/packaging/bin/python
+DIST_LIBRARIES := build/linux-amd64/libudfrunner.so build/linux-arm64/libudfrunner.so
+# Times in archives are the last commit's: the same commit gives the same bytes.
+EPOCH        = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+
+build/packaging/.installed: .ci/packaging.txt
+	@test -x $(DIST_PYTHON) || $(PYTHON) -m venv $(@D)
+	$(DIST_PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@ln -sf $$(echo $(CURDIR)/$(@D)/lib/python3*/site-packages/ziglang/zig) $(@D)/bin/zig
+	@touch $@
+$(ZIG): build/packaging/.installed ;
+
+.PHONY: sdist
+sdist: build/packaging/.installed ## Build build/dist/*.tar.gz, of which wheels are built where Go and a C compiler are
+	@rm -f $(SDIST)
+	SOURCE_DATE_EPOCH=$(EPOCH) $(DIST_PYTHON) -m build --sdist --no-isolation --outdir $(DIST) bindings/python \
+		>build/sdist.log 2>&1 || { cat build/sdist.log; exit 1; }
+
+# Out of the source distribution, so that nothing else gets in.
+.PHONY: wheel
+wheel: sdist $(DIST_LIBRARIES) ## Build build/dist/*.whl for x86-64 and aarch64, with the library in them
+	@rm -f $(DIST)/*.whl
+	@for library in $(DIST_LIBRARIES); do \
+		SOURCE_DATE_EPOCH=$(EPOCH) UDFRUNNER_LIBRARY=$(CURDIR)/$$library $(DIST_PYTHON) -m pip wheel --quiet \
+			--disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation -w $(DIST) $(SDIST) || exit 1; \
+	done
+	$(call check-symbols,build/linux-amd64/libudfrunner.so,$(ZIG_GLIBC))
+	$(call check-symbols,build/linux-arm64/libudfrunner.so,$(ZIG_GLIBC))
+	@ls -l $(DIST)/*.whl
+
+# The library for aarch64 in a task, under qemu where that is: its workers are this machine's.
+QEMU         ?= $(firstword $(shell command -v qemu-aarch64 qemu-aarch64-static))
+QEMU_SYSROOT ?= /usr/aarch64-linux-gnu
+.PHONY: test-aarch64
+test-aarch64: build/venv/4.2/.installed build/linux-arm64/libudfrunner.so
+ifeq ($(and $(QEMU),$(wildcard $(QEMU_SYSROOT)/lib/libc.so.6)),)
+	@echo "skipped: a task of the aarch64 library needs qemu-aarch64 and its C library in $(QEMU_SYSROOT)"
+else
+	@mkdir -p build/examples && ln -sf libudfrunner.so build/linux-arm64/$(SONAME)
+	$(zig-environment) $(call ZIG_CC,arm64) -std=c11 -Iinclude bindings/c/smallest.c bindings/c/columns.c \
+		-o build/examples/smallest-arm64 -Lbuild/linux-arm64 -ludfrunner -pthread -Wl,-rpath,$(BUILD)/linux-arm64
+	PYSPARK_PYTHON=$(VENV)/bin/python $(QEMU) -L $(QEMU_SYSROOT) build/examples/smallest-arm64 >build/examples/roots
+	@printf '%s\n' 1 2 3 4 5 | diff - build/examples/roots
+	@echo "ok a task of the aarch64 library"
+endif
+
+# As a user has it: the wheel, installed with Spark into an empty environment.
+.PHONY: test-wheel
+test-wheel: venv wheel test-aarch64 ## Check wheels and source distribution, install one, run a job where Java 17 is
+	SOURCE_DATE_EPOCH=$(EPOCH) $(RUN_PYTHON) bindings/python/tests_wheel/run.py $(DIST) build/wheel build/venv/4.3
+
+# What a Maven repository takes: jar with the libraries for both architectures, sources, documentation, POM with
+# checksums, signed where SIGN is set. They lie as in a repository, which the folder is.
+JAVA_RELEASE := build/java-release
+RELEASE_NATIVE := $(JAVA_RELEASE)/native/org/udfrunner/native
+RELEASE_JNI  := $(RELEASE_NATIVE)/linux-amd64/libudfrunner_jni.so $(RELEASE_NATIVE)/linux-aarch64/libudfrunner_jni.so
+RELEASE_MVN   = $(MVN) -Dudfrunner.build=$(CURDIR)/$(JAVA_RELEASE) -Dproject.build.outputTimestamp=$(EPOCH)
+
+$(RELEASE_JNI): $(wildcard $(JAVA)/src/main/native/*) build/java/include/natives.inc include/udfrunner.h | $(ZIG)
+	@mkdir -p $(@D)
+	$(zig-environment) $(CC) $(JNI_FLAGS) -g0 $(filter %.c,$^) -o $@ $(JNI_LINK)
+$(filter %amd64/libudfrunner_jni.so,$(RELEASE_JNI)): CC = $(call ZIG_CC,amd64)
+$(filter %aarch64/libudfrunner_jni.so,$(RELEASE_JNI)): CC = $(call ZIG_CC,arm64)
+
+.PHONY: java-release
+java-release: $(RELEASE_JNI) $(DIST_LIBRARIES) ## Build build/java-release/repository, what Maven takes; SIGN=1 signs
+	@cp build/linux-amd64/libudfrunner.so $(RELEASE_NATIVE)/linux-amd64/
+	@cp build/linux-arm64/libudfrunner.so $(RELEASE_NATIVE)/linux-aarch64/
+	@rm -rf $(JAVA_RELEASE)/repository
+	$(RELEASE_MVN) -Prelease$(if $(SIGN),$(comma)sign) -Dmaven.test.skip=true \
+		-DaltDeploymentRepository=bundle::file://$(CURDIR)/$(JAVA_RELEASE)/repository deploy
+	@rm -f $(JAVA_RELEASE)/repository/org/udfrunner/udfrunner/maven-metadata.xml*
+
+.PHONY: test-java-release
+test-java-release: build/venv/4.2/.installed ## Resolve from java-release's folder, run a task
+ifeq ($(and $(JAVAC),$(MAVEN)),)
+	@echo "skipped: the release of the Java binding needs a JDK of Java 17 or later and Maven"
+else
+	@$(MAKE) --no-print-directory java-release
+	$(VENV)/bin/python $(JAVA)/src/test/check_release.py $(JAVA_RELEASE) $(VERSION) $(VENV)/bin/python
+endif
+
+comma := ,
 
 # ------------------------------------------------------------- Spark example
 
@@ -374,7 +452,8 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py docs/check_pages.py
+	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo \
+		bindings/java/src/test bindings/python/tests_wheel benchmarks docs/test_readme.py docs/check_pages.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
@@ -407,4 +486,5 @@ format: venv ## Format Go, C, Python and Java
 
 .PHONY: clean
 clean: ## Remove what was built, not the Python environments
+	rm -rf build/linux-* build/dist build/wheel build/java-release
 	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)

@@ -49,7 +49,15 @@ def main() -> None:
 
     shell = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     makefile = (ROOT / "Makefile").read_text()
-    for command in shell:
+    version = re.search(r'VERSION "(.*)"', (ROOT / "capi/version.h").read_text())
+    settings = (ROOT / "bindings/python/pyproject.toml").read_text()
+    for command in filter(None, shell):
+        wheel = re.fullmatch(r"pip install 'udfrunner-(.*)-py3-none-(.*)\.whl\[(.*)\]'", command)
+        if wheel:  # tests_wheel installs it like that
+            extras = all(f"\n{extra} = [" in settings for extra in wheel[3].split(","))
+            if not version or wheel[1] != version[1] or not extras:
+                sys.exit(f"README.md: {command!r}: no such wheel or extra")
+            continue
         target = command.removeprefix("make ")
         if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE):
             sys.exit(f"README.md: {command!r} is no target of the Makefile")

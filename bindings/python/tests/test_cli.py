@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -435,11 +436,25 @@ def test_standard_output_that_is_a_terminal(directory: Path) -> None:
 
 def test_doctor(directory: Path) -> None:
     done = udfrunner_command(directory, "doctor")
-    for name in ("library", "worker python", "pyspark", "pyarrow", "pandas", "limit: open files"):
+    for name in ("library", "kernel", "C library", "cores", "worker python", "pyspark", "pyarrow"):
         assert re.search(rf"^  {name}:", done.stdout, re.MULTILINE), done.stdout
+    for name in ("memory", "shared memory", "limit: open files"):
+        assert re.search(rf"^[ ?] {name}:", done.stdout, re.MULTILINE), done.stdout
+    assert "env: " not in done.stdout and "task: rows" not in done.stdout
     assert re.search(r"^  trial task: +ok$", done.stdout, re.MULTILINE)
     assert re.search(r"^  zygote: +on, threads: 1$", done.stdout, re.MULTILINE)
     assert str(PYTHON) in done.stdout
+
+
+def test_doctor_for_programs(directory: Path) -> None:
+    report = json.loads(udfrunner_command(directory, "doctor", "--json", "--verbose").stdout)
+    assert report["healthy"] is True
+    judged = {finding["name"]: finding["judgement"] for finding in report["findings"]}
+    assert judged["trial task"] == judged["kernel"] == judged["zygote"] == "ok"
+    assert judged["packages together"] == "doubtful"  # PySpark 4.2 with pandas 3
+    assert any(name.startswith("env: ") for name in judged)
+    done = udfrunner_command(directory, "doctor", "--json", "--python", "/bin/false", status=1)
+    assert json.loads(done.stdout)["healthy"] is False
 
 
 def test_doctor_of_a_bad_interpreter(directory: Path) -> None:

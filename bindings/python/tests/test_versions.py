@@ -14,6 +14,7 @@ from conftest import PACKAGE, REPOSITORY, Leaks, interpreter
 
 import udfrunner
 from udfrunner import Env, EvalType, Runner, _doctor
+from udfrunner._finding import FAILED, FINE
 from udfrunner._pyspark import SUPPORTED
 
 TABLE = pa.table({"a": pa.array([1, 2, 3, 4], pa.int64()), "b": [0.5, 1.0, 1.5, 2.0]})
@@ -244,4 +245,4 @@ def test_result_of_the_wrong_length(shared_env: Env) -> None:
 def test_doctor_names_the_versions(version: str, ok: bool) -> None:
     finding = _doctor._pyspark_finding(version)
     assert finding.value == f"{version} (supported are 3.5, 4.0, 4.1, 4.2, 4.3)"
-    assert finding.ok is ok
+    assert finding.judgement == (FINE if ok else FAILED)

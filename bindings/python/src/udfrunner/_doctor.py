@@ -1,18 +1,17 @@
-"""What ``udfrunner doctor`` finds: library, interpreter, packages, workers, limits."""
+"""What ``udfrunner doctor`` finds: the system, library, interpreter, packages, a trial task."""
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from . import _env, _library, _pyspark, _runner
+from . import _env, _library, _packages, _pyspark, _runner, _system
 from ._evaltype import EvalType
+from ._finding import DOUBTFUL, FAILED, FINE, Finding
 from ._functions import FunctionLike
 from .errors import Error, WorkerExited
 
@@ -36,31 +35,22 @@ _PROBE = (
 )
 
 
-@dataclass
-class Finding:
-    """One line of the report."""
-
-    name: str
-    value: str
-    ok: bool = True
-
-
 def examine(conf: Mapping[str, str]) -> Iterator[Finding]:
     """Looks at everything a task needs, and runs one; each finding as it is made."""
-    try:
-        loaded = _library.library()
-    except Error as error:
-        yield Finding("library", error.message, ok=False)
-        return
-    abi = f"{loaded.abi_version >> 16}.{loaded.abi_version & 0xFFFF}"
-    yield Finding("library", f"{loaded.path} (version {loaded.version}, ABI {abi})")
-    yield Finding("host python", f"{sys.executable} ({sys.version.split()[0]})")
+    yield from _system.examine()
     values = _env.with_interpreter(conf)
     python = values.get(_env.PYTHON_KEY)
     if python is None:
         python = os.environ["PYSPARK_PYTHON"]
+    yield Finding("host python", f"{sys.executable} ({sys.version.split()[0]})")
     yield from _interpreter(python)
-    yield from _limits()
+    try:
+        loaded = _library.library()
+    except Error as error:
+        yield Finding("library", error.message, FAILED)
+        return
+    abi = f"{loaded.abi_version >> 16}.{loaded.abi_version & 0xFFFF}"
+    yield Finding("library", f"{loaded.path} (version {loaded.version}, ABI {abi})")
     yield from _trial(values)
 
 
@@ -76,39 +66,30 @@ def _interpreter(python: str) -> Iterator[Finding]:
         )
         found = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        yield Finding("worker python", f"{python}: {error}", ok=False)
+        yield Finding("worker python", f"{python}: {error}", FAILED)
         return
     yield Finding("worker python", f"{python} ({found['python']})")
     for package in PACKAGES:
         version = found.get(package, "missing")
-        if package == "pyspark":
-            yield _pyspark_finding(version)
-        else:
-            yield Finding(package, version)
+        yield _pyspark_finding(version) if package == "pyspark" else Finding(package, version)
+    yield _combination({name: version.split()[-1] for name, version in found.items()})
 
 
 def _pyspark_finding(version: str) -> Finding:
     """PySpark as it was found, "pyspark-client 4.2.0" or "missing", and what is supported."""
-    minor = ".".join(version.split()[-1].split(".")[:2])
+    known = _packages.minor_of(version.split()[-1]) in _pyspark.SUPPORTED
     supported = ", ".join(_pyspark.SUPPORTED)
-    return Finding(
-        "pyspark", f"{version} (supported are {supported})", ok=minor in _pyspark.SUPPORTED
-    )
+    return Finding("pyspark", f"{version} (supported are {supported})", FINE if known else FAILED)
 
 
-def _limits() -> Iterator[Finding]:
-    """The limits of this process that workers meet."""
-    limits = {
-        "open files": resource.RLIMIT_NOFILE,
-        "processes": resource.RLIMIT_NPROC,
-        "address space": resource.RLIMIT_AS,
-    }
-    for name, limit in limits.items():
-        soft, hard = (
-            "unlimited" if value == resource.RLIM_INFINITY else str(value)
-            for value in resource.getrlimit(limit)
-        )
-        yield Finding(f"limit: {name}", f"{soft} (hard {hard})")
+def _combination(found: Mapping[str, str]) -> Finding:
+    """Whether the packages work together."""
+    doubts = list(_packages.doubts(found))
+    if doubts:
+        extra = _packages.extra(_packages.minor_of(found["pyspark"]))
+        doubts.append(f"pip install 'udfrunner[{extra}]' installs versions that do")
+        return Finding("packages together", "; ".join(doubts), DOUBTFUL)
+    return Finding("packages together", "no fault is known")
 
 
 def _trial(conf: Mapping[str, str]) -> Iterator[Finding]:
@@ -125,14 +106,15 @@ def _trial(conf: Mapping[str, str]) -> Iterator[Finding]:
         tail = error.stderr_tail if isinstance(error, WorkerExited) else ""
         tail = tail or error.details.get("worker.stderr_tail", "")
         text = error.message if not tail else f"{error.message}\n{tail.rstrip()}"
-        yield Finding("trial task", text, ok=False)
+        yield Finding("trial task", text, FAILED)
         return
     ok = values == [2]
-    yield Finding("trial task", "ok" if ok else f"{values} instead of [2]", ok=ok)
+    text = "ok" if ok else f"{values} instead of [2]"
+    yield Finding("trial task", text, FINE if ok else FAILED)
     yield from _zygotes(stats)
     for prefix, numbers in (("env", stats), ("task", metrics)):
         for key, value in _flat(numbers):
-            yield Finding(f"{prefix}: {key}", str(value))
+            yield Finding(f"{prefix}: {key}", str(value), counter=True)
 
 
 def _zygotes(stats: Mapping[str, Any]) -> Iterator[Finding]:
@@ -141,7 +123,8 @@ def _zygotes(stats: Mapping[str, Any]) -> Iterator[Finding]:
         if factory.get("zygote"):
             yield Finding("zygote", f"on, threads: {factory.get('zygote_threads')}")
         else:
-            yield Finding("zygote", "off: workers import after the fork")
+            text = "off: workers import after the fork, and start later"
+            yield Finding("zygote", text, DOUBTFUL)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

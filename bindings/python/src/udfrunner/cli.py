@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -10,6 +11,7 @@ from . import _doctor, _library
 from ._env import PYTHON_KEY
 from ._evaltype import GROUPED_KINDS, KINDS
 from ._files import STANDARD
+from ._finding import DOUBTFUL, FAILED, FINE, Finding
 from ._run import RunOptions, run_file
 from ._version import __version__
 from .errors import Error, InvalidArgument, PythonException
@@ -28,6 +30,9 @@ RUN_KINDS = KINDS | GROUPED_KINDS
 #: Exit statuses, of all commands; 2 is click's for bad options. A signal's is 128 and its number.
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+
+#: How lines of ``doctor`` begin.
+_MARKS = {FINE: " ", DOUBTFUL: "?", FAILED: "!"}
 
 _CONF = click.option(
     "--conf",
@@ -135,21 +140,37 @@ def run(
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--verbose", is_flag=True, help="The counters of the trial task, too.")
 @_PYTHON
 @_CONF
-def doctor(python: str | None, conf: Sequence[str]) -> None:
-    """Show what was found, run a trial task, and fail where something needed is missing."""
+def doctor(as_json: bool, verbose: bool, python: str | None, conf: Sequence[str]) -> None:
+    """Show and judge what a task needs, and run one.
+
+    Lines that begin with "!" say what is missing, and end the command with status 1; those with
+    "?" what may fail.
+    """
     try:
         values = _conf(conf, python)
     except InvalidArgument as error:
         _fail(error, EXIT_USAGE, False)
-    healthy = True
+    shown = []
     for finding in _doctor.examine(values):
-        healthy = healthy and finding.ok
-        mark = "  " if finding.ok else "! "
-        click.echo(f"{mark}{finding.name + ':':<32} {finding.value}")
+        if finding.counter and not verbose:
+            continue
+        shown.append(finding)
+        if not as_json:
+            click.echo(f"{_MARKS[finding.judgement]} {finding.name + ':':<32} {finding.value}")
+    healthy = all(finding.judgement != FAILED for finding in shown)
+    if as_json:
+        report = {"healthy": healthy, "findings": [_as_json(finding) for finding in shown]}
+        click.echo(json.dumps(report, indent=2))
     if not healthy:
         sys.exit(EXIT_FAILED)
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {"name": finding.name, "value": finding.value, "judgement": finding.judgement}
 
 
 @main.command()

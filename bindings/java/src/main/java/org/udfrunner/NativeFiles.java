@@ -86,7 +86,8 @@ final class NativeFiles {
           + ")";
     }
     if (text.contains("version `GLIBC_")) {
-      return text + "; the library needs glibc 2.34 or later";
+      return text
+          + "; released jars need glibc 2.28 or later, others that of the machine they were built on";
     }
     return text;
   }

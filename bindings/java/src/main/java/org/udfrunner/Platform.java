@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * Where this JVM runs.
@@ -14,6 +15,8 @@ import java.util.Locale;
  * @param maps what the process has mapped, as {@code /proc/self/maps} lists it
  */
 record Platform(String os, String arch, String maps) {
+  private static final Set<String> FOLDERS = Set.of("linux-amd64", "linux-aarch64");
+
   static Platform current() {
     String maps = "";
     try {
@@ -31,17 +34,17 @@ record Platform(String os, String arch, String maps) {
 
   /** Throws where the library does not run. */
   void check() {
-    if (!folder().equals("linux-amd64")) {
+    if (!FOLDERS.contains(folder())) {
       throw new LoadException(
           "udfrunner: platform "
               + os
               + " on "
               + arch
-              + ": the jar has files for Linux on amd64 only");
+              + ": the jar has files for Linux on amd64 and aarch64 only");
     }
     if (maps.contains("/ld-musl-") || maps.contains("libc.musl")) {
       throw new LoadException(
-          "udfrunner: this JVM runs on musl: the library needs glibc 2.34 or later; use a JVM and a"
+          "udfrunner: this JVM runs on musl: the library needs glibc 2.28 or later; use a JVM and a"
               + " system of glibc (Debian, Ubuntu, RHEL, not Alpine)");
     }
   }

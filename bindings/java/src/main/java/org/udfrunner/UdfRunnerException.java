@@ -14,7 +14,10 @@ import java.util.OptionalLong;
 public class UdfRunnerException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /** The status of udfrunner.h. */
   private final int code;
+
+  /** The details by key, in the library's order. */
   private final Map<String, String> details;
 
   UdfRunnerException(int code, String message, Map<String, String> details) {

@@ -46,8 +46,9 @@ final class Relocation {
     int failed =
         ToolProvider.getSystemJavaCompiler().run(null, null, null, command.toArray(String[]::new));
     assertEquals(0, failed, "the relocated sources do not compile");
-    Path natives = Fixtures.PROJECT.resolve("build/java/native/org/udfrunner/native/linux-amd64");
-    Path resources = folder.resolve(MOVED.replace('.', '/')).resolve("native/linux-amd64");
+    String platform = "native/" + Platform.current().folder();
+    Path natives = Fixtures.PROJECT.resolve("build/java/native/org/udfrunner").resolve(platform);
+    Path resources = folder.resolve(MOVED.replace('.', '/')).resolve(platform);
     Files.createDirectories(resources);
     for (String name : List.of("libudfrunner.so", "libudfrunner_jni.so")) {
       Files.copy(natives.resolve(name), resources.resolve(name));
