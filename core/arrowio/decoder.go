@@ -72,6 +72,8 @@ const (
 	StepSchema StepKind = iota
 	StepDictionary
 	StepBatch
+	// StepEnd is the end of the stream, which only Next returns.
+	StepEnd
 )
 
 // Step is one message, of which the metadata was read.
