@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"udfrunner/core/testenv"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"udfrunner/core/pyspark"
+	"udfrunner/core/testenv"
 )
 
 func TestWorkerEnvironmentByVersion(t *testing.T) {
@@ -122,14 +123,15 @@ func TestPySparkReadsTheseNames(t *testing.T) {
 	}
 	for _, minor := range []string{"4.2", "4.3"} {
 		t.Run(minor, func(t *testing.T) {
+			version, _ := pyspark.Parse(minor)
 			var names []string
 			for _, v := range variables {
-				if v.since <= parseMinor(minor) && !elsewhere[v.name] {
+				if v.since <= version && !elsewhere[v.name] {
 					names = append(names, v.name)
 				}
 			}
 			for _, e := range entries {
-				if e.since <= parseMinor(minor) {
+				if e.since <= version {
 					names = append(names, e.key)
 				}
 			}

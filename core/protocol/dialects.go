@@ -47,10 +47,10 @@ func never(*Init) bool { return false }
 
 func profiled(in *Init) bool { return in.Profiler != "" }
 
-// dialects has the known minors, oldest first.
+// dialects has those of the known minors, oldest first.
 var dialects = []Dialect{
 	v35: {
-		Minor: "3.5", Timings: 3, WindowBounds: "pandas_window_bound_types",
+		Minor: v35.String(), Timings: 3, WindowBounds: "pandas_window_bound_types",
 		release: v35, keywords: none, groupings: groupings35,
 		fields: []field{
 			partition, pythonVersion, barrierAlways, context, filesDirectory, includes, broadcasts(false), evalType,
@@ -60,7 +60,7 @@ var dialects = []Dialect{
 		},
 	},
 	v40: {
-		Minor: "4.0", Timings: 3, WindowBounds: "pandas_window_bound_types",
+		Minor: v40.String(), Timings: 3, WindowBounds: "pandas_window_bound_types",
 		ByteLimit: true,
 		release:   v40, keywords: keywords40, groupings: groupings40,
 		fields: []field{
@@ -73,7 +73,7 @@ var dialects = []Dialect{
 		},
 	},
 	v41: {
-		Minor: "4.1", Timings: 3, WindowBounds: "window_bound_types", SocketPaths: true,
+		Minor: v41.String(), Timings: 3, WindowBounds: "window_bound_types", SocketPaths: true,
 		ByteLimit: true, SplitGroups: true,
 		release: v41, keywords: keywords41, groupings: groupings41,
 		fields: []field{
@@ -88,7 +88,7 @@ var dialects = []Dialect{
 		},
 	},
 	v42: {
-		Minor: "4.2", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		Minor: v42.String(), Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
 		ByteLimit: true, SplitGroups: true,
 		release: v42, keywords: every, groupings: groupings42,
 		fields: []field{
@@ -98,7 +98,7 @@ var dialects = []Dialect{
 		},
 	},
 	v43: {
-		Minor: "4.3", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		Minor: v43.String(), Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
 		ByteLimit: true, SplitGroups: true,
 		release: v43, envelope: true, keywords: every, groupings: groupings42,
 		fields: []field{
