@@ -332,20 +332,21 @@ record-values: ## Record anew what real Spark makes of values: needs a JDK 17 an
 check: check-go check-generated check-c check-python check-java check-docs test-header test-symbols check-tree ## Format, lint, generated files, links, gates of header and symbols, clean tree
 
 .PHONY: check-go
-check-go:
+check-go: $(GOLANGCI)
 	@test -z "$$(gofmt -l capi core)" || { gofmt -d capi core; exit 1; }
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GOLANGCI) run ./...
 	CGO_ENABLED=0 $(GO) build ./core/...
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 -run TestDocument ./core/conformance ./core/crashes
 	@! grep -nE $(FORBIDDEN) $(filter-out %_test.go core/safego/safego.go core/protocol/recording/%,$(GO_FILES)) || { echo "not allowed in the library"; exit 1; }
-	@! grep -lE '^(import )?[[:space:]]*"C"$$' $(filter core/%,$(GO_FILES)) || { echo "cgo belongs into capi"; exit 1; }
 
-# Ends of the process, handlers of signals, goroutines that nobody recovers, work at load.
-FORBIDDEN   := '\bos\.Exit\(|\bsignal\.(Notify|Ignore|Reset)|\blog\.Fatal|^[[:space:]]*go (func|[a-zA-Z.]+)\(|^func init\(\)'
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GO_FILES     = $(shell find capi core -name '*.go')
+# Goroutines that nobody recovers; the other rules are in .golangci.yml.
+FORBIDDEN := '^[[:space:]]*go (func|[a-zA-Z.]+)\('
+GO_FILES   = $(shell find capi core -name '*.go')
+
+GOLANGCI := build/tools/golangci-lint-v2.15.0/golangci-lint
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint$(patsubst build/tools/golangci-lint-%/golangci-lint,@%,$@)
 
 # flatc comes from the distribution; where it is not installed it is unpacked below build.
 FLATC = $(or $(shell command -v flatc),$(BUILD)/tools/usr/bin/flatc)

@@ -51,8 +51,8 @@ func loadEquivalents(interpreter string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(directory)
-	command := exec.Command(interpreter, "testdata/equivalents.py", "write", directory)
+	defer func() { _ = os.RemoveAll(directory) }()
+	command := exec.Command(interpreter, "testdata/equivalents.py", "write", directory) //nolint:gosec // of the tests
 	command.Stderr = os.Stderr
 	if err := command.Run(); err != nil {
 		return err
@@ -89,7 +89,7 @@ func compareEquivalents(t *testing.T, streams map[string][]byte) {
 	for name, stream := range streams {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, name+".arrows"), stream, 0o600))
 	}
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/equivalents.py", "compare", directory).CombinedOutput()
+	out, err := testenv.Command(t, "4.2", "testdata/equivalents.py", "compare", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	require.NoError(t, err)
@@ -332,7 +332,7 @@ func TestNoMemoryToConvert(t *testing.T) {
 			d := arrowio.NewDecoder(arrowio.DecoderOptions{
 				Memory: b.Functions, Declared: c.declared, Convert: true, Messages: messages,
 			})
-			err := feed(d, c.stream, func(step arrowio.Step, _ *arrowio.Batch) error { return nil })
+			err := feed(d, c.stream, func(arrowio.Step, *arrowio.Batch) error { return nil })
 			d.Close()
 			b.requireReleased(t)
 			if err == nil {

@@ -3,7 +3,6 @@ package arrowio_test
 import (
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,7 +23,7 @@ func runs(t *testing.T) map[string][]byte {
 	t.Helper()
 	require.FileExists(t, "testdata/runs.py") // So that go's test cache knows of it.
 	directory := t.TempDir()
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/runs.py", directory).CombinedOutput()
+	out, err := testenv.Command(t, "4.2", "testdata/runs.py", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	files, err := filepath.Glob(directory + "/*.arrows")
 	require.NoError(t, err)
@@ -130,7 +129,7 @@ func saveOffsets(a *cdata.Array) func() {
 func bitsOf64(values ...float64) []int64 {
 	bits := make([]int64, len(values))
 	for i, v := range values {
-		bits[i] = int64(math.Float64bits(v))
+		bits[i] = int64(math.Float64bits(v)) //nolint:gosec // the same bits
 	}
 	return bits
 }
@@ -138,7 +137,7 @@ func bitsOf64(values ...float64) []int64 {
 func bitsOf32(values ...float32) []int32 {
 	bits := make([]int32, len(values))
 	for i, v := range values {
-		bits[i] = int32(math.Float32bits(v))
+		bits[i] = int32(math.Float32bits(v)) //nolint:gosec // the same bits
 	}
 	return bits
 }
@@ -339,7 +338,7 @@ func TestMalformedKeys(t *testing.T) {
 		good := build(column{length: 3, buffers: []any{nil}, children: []column{test.c}})
 		good.Length = 0
 		ends, _, err := c.Cut(good)
-		assert.NoError(t, err)
+		require.NoError(t, err)
 		assert.Empty(t, ends)
 	}
 	c, err := arrowio.NewCutter(columnOf(int32Type), 1)

@@ -245,7 +245,7 @@ func (k *key) appendTo(to []byte, row int64) []byte {
 
 // appendItems appends the number of items and each of them, as far as maxKeyBytes allows.
 func (k *key) appendItems(to []byte, first, size int64) []byte {
-	to = binary.NativeEndian.AppendUint64(to, uint64(size))
+	to = binary.NativeEndian.AppendUint64(to, toBits(size))
 	for i := first; i < first+size; i++ {
 		if len(to) > maxKeyBytes {
 			k.nested.long = true
@@ -267,7 +267,7 @@ func (k *key) appendFlat(to []byte, row int64) []byte {
 	}
 	start := len(to)
 	to = k.value(binary.NativeEndian.AppendUint64(to, 0), row)
-	binary.NativeEndian.PutUint64(to[start:], uint64(len(to)-start-8))
+	binary.NativeEndian.PutUint64(to[start:], toBits(int64(len(to)-start-8)))
 	return to
 }
 

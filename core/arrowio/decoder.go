@@ -269,13 +269,13 @@ func (d *Decoder) Body() ([]byte, error) {
 	default:
 		behind = d.rootSize()
 	}
-	d.bodyEnd = d.bodyOffset + uintptr(d.step.BodyLength+7)&^7
+	d.bodyEnd = d.bodyOffset + toSize(d.step.BodyLength+7)&^7
 	d.blockSize = d.bodyEnd + behind
 	d.block = d.opt.Memory.Alloc(d.blockSize + d.opt.Spare)
 	if d.block == nil {
 		return nil, status.New(status.NoMemory, "no memory for an IPC body of %d bytes", d.step.BodyLength)
 	}
-	d.batch.body = hostmem.Bytes(d.block, d.bodyOffset, uintptr(d.step.BodyLength))
+	d.batch.body = hostmem.Bytes(d.block, d.bodyOffset, toSize(d.step.BodyLength))
 	return d.batch.body, nil
 }
 
@@ -354,11 +354,11 @@ func (d *Decoder) Take() (block unsafe.Pointer, data []byte, err error) {
 	if !d.Ready() || !d.opt.Messages {
 		return nil, nil, status.New(status.Internal, "no IPC message to take")
 	}
-	header := d.header(d.batch.counts()).fill(&d.batch.contents, int64(d.bodyEnd-d.bodyOffset), d.batch.delta)
+	header := d.header(d.batch.counts()).fill(&d.batch.contents, fromSize(d.bodyEnd-d.bodyOffset), d.batch.delta)
 	start := d.bodyOffset - uintptr(len(header)) // 0, but for a converter's reserve
 	data = hostmem.Bytes(d.block, start, d.bodyEnd-start)
 	copy(data, header)
-	clear(hostmem.Bytes(d.block, d.bodyOffset+uintptr(d.step.BodyLength), uintptr(-d.step.BodyLength&7)))
+	clear(hostmem.Bytes(d.block, d.bodyOffset+toSize(d.step.BodyLength), toSize(-d.step.BodyLength&7)))
 	block = d.block
 	d.block, d.finished = nil, false
 	return block, data, nil

@@ -46,8 +46,8 @@ func loadStreams(interpreter string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(directory)
-	if out, err := exec.Command(interpreter, "testdata/streams.py", "write", directory).CombinedOutput(); err != nil {
+	defer func() { _ = os.RemoveAll(directory) }()
+	if out, err := exec.Command(interpreter, "testdata/streams.py", "write", directory).CombinedOutput(); err != nil { //nolint:gosec // of the tests
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	text, err := os.ReadFile(filepath.Join(directory, "types.json"))
@@ -83,7 +83,7 @@ func compareFiles(t *testing.T, command string, files map[string][]byte) int {
 	for name, data := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, name), data, 0o600))
 	}
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/streams.py", command, directory).CombinedOutput()
+	out, err := testenv.Command(t, "4.2", "testdata/streams.py", command, directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	require.NoError(t, err)

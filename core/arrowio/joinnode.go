@@ -189,7 +189,7 @@ func (j *joining) views(n *node, length int64) error {
 		copy(moved, unsafe.Slice((*view)(p.at(s)), p.field.length))
 		if buffers > 0 {
 			for k := range moved {
-				if uint32(moved[k].size) > maxInline {
+				if !moved[k].inlined() {
 					moved[k].index += int32(buffers)
 				}
 			}

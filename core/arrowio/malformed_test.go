@@ -190,7 +190,7 @@ func (r raw) dictionary(id int64) []byte {
 
 type headerMaker func(*flatbuffers.Builder, flatbuffers.UOffsetT) (flatbuffers.UOffsetT, flatbuf.MessageHeader)
 
-func (r raw) message(make headerMaker) []byte {
+func (r raw) message(wrap headerMaker) []byte {
 	b := flatbuffers.NewBuilder(0)
 	flatbuf.RecordBatchStartVariadicBufferCountsVector(b, len(r.variadic))
 	for _, n := range slices.Backward(r.variadic) {
@@ -217,7 +217,7 @@ func (r raw) message(make headerMaker) []byte {
 	if r.compressed {
 		flatbuf.RecordBatchAddCompression(b, compression)
 	}
-	header, kind := make(b, flatbuf.RecordBatchEnd(b))
+	header, kind := wrap(b, flatbuf.RecordBatchEnd(b))
 	flatbuf.MessageStart(b)
 	flatbuf.MessageAddVersion(b, flatbuf.MetadataVersionV5)
 	flatbuf.MessageAddHeaderType(b, kind)
@@ -247,7 +247,7 @@ func (r raw) decode(t *testing.T, s *arrowio.Schema, fault status.Code) error {
 func bytesOf(values ...int32) []byte {
 	var out []byte
 	for _, v := range values {
-		out = binary.LittleEndian.AppendUint32(out, uint32(v))
+		out = binary.LittleEndian.AppendUint32(out, uint32(v)) //nolint:gosec // the same bits
 	}
 	return append(out, make([]byte, -len(out)&7)...)
 }

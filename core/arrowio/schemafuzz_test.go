@@ -75,7 +75,7 @@ func schemaOf(lines *[]string) *cdata.Schema {
 	if parts[5] != "" {
 		metadata := binary.NativeEndian.AppendUint32(nil, 1)
 		for _, part := range []string{"key", parts[5]} {
-			metadata = append(binary.NativeEndian.AppendUint32(metadata, uint32(len(part))), part...)
+			metadata = append(binary.NativeEndian.AppendUint32(metadata, uint32(len(part))), part...) //nolint:gosec // short
 		}
 		s.Metadata = unsafe.SliceData(metadata)
 	}

@@ -63,7 +63,8 @@ func (d *Sides) Cut(a *cdata.Array) ([]Piece, error) {
 		}
 		end := d.next(&ends[side], row)
 		to := row
-		for ; to < end && !isNull(sides[side], to) && isNull(sides[1-side], to); to++ {
+		for to < end && !isNull(sides[side], to) && isNull(sides[1-side], to) {
+			to++
 		}
 		if to == row {
 			has := "neither"

@@ -47,7 +47,7 @@ func (s *soundness) inside(p unsafe.Pointer, n int64) {
 	s.require(n > 0, "negative size")
 	for block, size := range s.b.made {
 		start := uintptr(hostmem.Payload(block))
-		if at := uintptr(p); at >= start && at+uintptr(n) <= start+size {
+		if at := uintptr(p); at >= start && at+uintptr(n) <= start+size { //nolint:gosec // not negative
 			return
 		}
 	}
@@ -57,7 +57,7 @@ func (s *soundness) inside(p unsafe.Pointer, n int64) {
 // values is n values of a buffer, which must lie in a block.
 func values[T any](s *soundness, p unsafe.Pointer, n int64) []T {
 	var value T
-	size := int64(unsafe.Sizeof(value))
+	size := int64(unsafe.Sizeof(value)) //nolint:gosec // small
 	s.require(n >= 0 && n <= 1<<50, "impossible length")
 	s.inside(p, n*size)
 	return unsafe.Slice((*T)(p), n)

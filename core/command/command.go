@@ -241,11 +241,11 @@ func (p *pickle) global(module, name string) {
 
 func (p *pickle) text(s string) {
 	p.b = append(p.b, 'X')
-	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(len(s)))
+	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(len(s))) //nolint:gosec // checked by CheckReference
 	p.b = append(p.b, s...)
 }
 
 func (p *pickle) int32(n int32) {
 	p.b = append(p.b, 'J')
-	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(n))
+	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(n)) //nolint:gosec // the same bits
 }

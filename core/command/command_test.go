@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,7 +38,7 @@ func load(t *testing.T, minor string, requests []request) []loaded {
 	require.NoError(t, err)
 	modules, err := filepath.Abs(filepath.Join("testdata", "modules"))
 	require.NoError(t, err)
-	cmd := exec.Command(testenv.Python(t, minor), filepath.Join("testdata", "load.py"))
+	cmd := testenv.Command(t, minor, filepath.Join("testdata", "load.py"))
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+modules, "PYTHONDONTWRITEBYTECODE=1")
 	cmd.Stdin = strings.NewReader(string(input))
 	var stderr strings.Builder

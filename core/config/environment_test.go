@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -197,7 +196,7 @@ func runPython(t *testing.T, minor, script string, input any, env map[string]str
 	t.Helper()
 	stdin, err := json.Marshal(input)
 	require.NoError(t, err)
-	cmd := exec.Command(testenv.Python(t, minor), "-c", script)
+	cmd := testenv.Command(t, minor, "-c", script)
 	cmd.Env = os.Environ()
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)

@@ -90,7 +90,7 @@ func (s *server) accept(listener net.Listener, secret string, handle func(peer) 
 		s.open = append(s.open, conn)
 		s.mu.Unlock()
 		s.start(func() {
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			p := peer{conn}
 			err := error(nil)
 			if secret != "" && s.path == "" {

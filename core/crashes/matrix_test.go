@@ -200,9 +200,9 @@ func childrenOf(t *testing.T, pid int) (children []int) {
 }
 
 // interpreter is the setting of an interpreter that a test makes in a directory.
-func interpreter(make func(t *testing.T, dir string) string, more ...config.Pair) func(*testing.T) []config.Pair {
+func interpreter(write func(t *testing.T, dir string) string, more ...config.Pair) func(*testing.T) []config.Pair {
 	return func(t *testing.T) []config.Pair {
-		return append([]config.Pair{{Key: config.PythonExecutable, Value: make(t, t.TempDir())}}, more...)
+		return append([]config.Pair{{Key: config.PythonExecutable, Value: write(t, t.TempDir())}}, more...)
 	}
 }
 

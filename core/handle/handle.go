@@ -61,7 +61,7 @@ func (t *Table[T]) Add(value T) (ID, error) {
 		if len(t.entries) == maxSlots {
 			return 0, status.New(status.NoMemory, "%s handle: all of %d slots are open or used up, no more are allowed", t.name, maxSlots)
 		}
-		slot = uint32(len(t.entries))
+		slot = uint32(len(t.entries)) //nolint:gosec // below maxSlots
 		t.entries = append(t.entries, entry[T]{generation: 1})
 	}
 	e := &t.entries[slot]

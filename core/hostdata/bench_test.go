@@ -21,14 +21,14 @@ func viewsOf(texts []string) arrowtest.Array {
 	for _, text := range texts {
 		inline := make([]byte, 12)
 		if copy(inline, text); len(text) <= len(inline) {
-			views = append(views, int32(len(text)), word(inline), word(inline[4:]), word(inline[8:]))
+			views = append(views, int32(len(text)), word(inline), word(inline[4:]), word(inline[8:])) //nolint:gosec // short
 			continue
 		}
 		if len(blocks) == 0 || len(blocks[len(blocks)-1])+len(text) > block {
 			blocks = append(blocks, nil)
 		}
 		last := len(blocks) - 1
-		views = append(views, int32(len(text)), word(inline), int32(last), int32(len(blocks[last])))
+		views = append(views, int32(len(text)), word(inline), int32(last), int32(len(blocks[last]))) //nolint:gosec // short
 		blocks[last] = append(blocks[last], text...)
 	}
 	buffers, sizes := []any{nil, views}, []int64{}

@@ -135,13 +135,13 @@ func TestHalfFloats(t *testing.T) {
 	require.NoError(t, err)
 	defer release()
 	for i, row := range arrowtest.Rows(&arrowio.Schema{Fields: column(typeOf(arrowio.Int32))}, out) {
-		bits := uint32(row[0].(int64))
+		bits := uint32(row[0].(int64)) //nolint:gosec,forcetypeassert // 32 bits
 		exponent, digits := i>>10&0x1F, i&0x3FF
 		require.Equal(t, uint32(i)>>15, bits>>31, "sign of %#x", i)
-		switch {
-		case exponent == 0x1F:
+		switch exponent {
+		case 0x1F:
 			require.Equal(t, 0xFF<<23|uint32(digits)<<13, bits&^(1<<31), "%#x", i)
-		case exponent == 0:
+		case 0:
 			require.InDelta(t, math.Ldexp(float64(digits), -24), math.Abs(float64(math.Float32frombits(bits))), 0, "%#x", i)
 		default:
 			want := math.Ldexp(float64(digits|0x400), exponent-25)

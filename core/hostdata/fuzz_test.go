@@ -28,9 +28,9 @@ func (s *source) next() (b byte) {
 func (s *source) number() int64 {
 	switch b := s.next(); {
 	case b < 0xF0:
-		return int64(int8(b)) & 15
+		return int64(int8(b)) & 15 //nolint:gosec // the same bits
 	default:
-		return int64(int8(s.next()))
+		return int64(int8(s.next())) //nolint:gosec // the same bits
 	}
 }
 
@@ -166,7 +166,7 @@ func (s *source) array(buffers func(n int64) []any) arrowtest.Array {
 func (s *source) views(n int64) []any {
 	views, sizes := make([]int32, 4*n), integers[int64](s, int64(s.next()%3))
 	for i := range n {
-		views[4*i] = int32(s.number() * 2)
+		views[4*i] = int32(s.number() * 2) //nolint:gosec // any number will do
 		copy(views[4*i+1:], integers[int32](s, 3))
 	}
 	all := []any{views}
@@ -234,7 +234,7 @@ func asMade(to *arrowio.Type, value any) any {
 		if to.ID == arrowio.Decimal128 {
 			return strconv.FormatUint(v, 10)
 		}
-		return int64(v)
+		return int64(v) //nolint:gosec // the same bits
 	case []any:
 		for i := range v {
 			child := 0

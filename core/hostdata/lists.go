@@ -28,7 +28,7 @@ func (w *work) offsets(v *conversion, count int64) (writtenOffsets, error) {
 
 func (o *writtenOffsets) set(i, value int64) {
 	if o.width == 4 {
-		*(*int32)(unsafe.Add(o.p, i*4)) = int32(value)
+		*(*int32)(unsafe.Add(o.p, i*4)) = int32(value) //nolint:gosec // checked by who counts the items
 	} else {
 		*(*int64)(unsafe.Add(o.p, i*8)) = value
 	}
@@ -210,7 +210,7 @@ func (w *work) scatteredItems(v *conversion, s *selection, out *array) (writtenO
 
 func (w *work) fixedItems(v *conversion, a *cdata.Array, s *selection, out *array) (*selection, error) {
 	size := int64(v.from.Size)
-	if high, low := bits.Mul64(uint64(a.Offset+s.needs()), uint64(size)); high != 0 || low > arrowio.MaxBytes {
+	if high, low := bits.Mul64(uint64(a.Offset+s.needs()), uint64(size)); high != 0 || low > arrowio.MaxBytes { //nolint:gosec // not negative
 		return nil, v.malformed(fmt.Errorf("%d lists of %d items", a.Offset+s.needs(), size))
 	}
 	offsets, chosen, err := w.scatteredItems(v, s, out)

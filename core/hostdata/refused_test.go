@@ -41,7 +41,7 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			host := three(test.values)
-			requireFault(t, test.from, test.to, host, 3, status.InvalidArgument, `column "x", row `+string(rune('0'+test.bad))+": "+test.want)
+			requireFault(t, test.from, test.to, host, 3, status.InvalidArgument, `column "x", row `+string(rune('0'+test.bad))+": "+test.want) //nolint:gosec // a digit
 
 			null := host
 			null.Nulls, null.Buffers = 1, []any{[]byte{0b111 &^ (1 << test.bad)}, test.values}

@@ -47,8 +47,8 @@ var (
 func asBytes(texts []any) []any {
 	out := make([]any, len(texts))
 	for i, text := range texts {
-		if text != nil {
-			out[i] = []byte(text.(string))
+		if text, ok := text.(string); ok {
+			out[i] = []byte(text)
 		}
 	}
 	return out
@@ -57,7 +57,8 @@ func asBytes(texts []any) []any {
 // textView is a view column of the texts, with garbage where it is null.
 func textView() arrowtest.Array {
 	a := viewsOf([]string{"", "short", "", "exactly 12 b", long})
-	copy(a.Buffers[1].([]int32)[8:], []int32{-7, 1, 99, -3})
+	views, _ := a.Buffers[1].([]int32)
+	copy(views[8:], []int32{-7, 1, 99, -3})
 	a.Nulls, a.Buffers[0] = -1, []byte{nullAt2}
 	return a
 }
@@ -174,7 +175,7 @@ func ends(id arrowio.TypeID, values ...int64) any {
 	}
 	narrow := make([]int32, len(values))
 	for i, value := range values {
-		narrow[i] = int32(value)
+		narrow[i] = int32(value) //nolint:gosec // small
 	}
 	return narrow
 }
@@ -238,7 +239,7 @@ func inDictionaryOf(s sample, indices, validity []byte) sample {
 		s = inStruct(s)
 		for i := range indices {
 			if indices[i] < 9 {
-				indices[i] = min(indices[i], byte(len(s.want)-1))
+				indices[i] = min(indices[i], byte(len(s.want)-1)) //nolint:gosec // few
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package hostdata_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,7 +19,7 @@ func TestPyArrowCasts(t *testing.T) {
 	t.Parallel()
 	require.FileExists(t, "testdata/casts.py") // So that go's test cache knows of it.
 	directory := t.TempDir()
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/casts.py", directory).CombinedOutput()
+	out, err := testenv.Command(t, "4.2", "testdata/casts.py", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	hosts, err := filepath.Glob(filepath.Join(directory, "*.host.arrows"))
 	require.NoError(t, err)

@@ -53,8 +53,8 @@ func EqualIPC(t testing.TB, want, got []byte) bool {
 	require.NoError(t, err, "expected stream")
 	defer wanted.Release()
 	gotten, err := arrowtest.Read(got, false)
-	if !assert.NoError(t, err) {
-		return false
+	if err != nil {
+		return assert.Fail(t, "no IPC stream", err.Error())
 	}
 	defer gotten.Release()
 	return EqualContent(t, wanted, gotten)

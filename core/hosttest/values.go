@@ -90,7 +90,7 @@ func arrayOfValues(t testing.TB, id arrowio.TypeID, values []any) *cdata.Array {
 		case int64:
 			longs[i] = v
 		case float64:
-			longs[i] = int64(math.Float64bits(v))
+			longs[i] = int64(math.Float64bits(v)) //nolint:gosec // the same bits
 		case string:
 			text = append(text, v...)
 		}
@@ -98,7 +98,7 @@ func arrayOfValues(t testing.TB, id arrowio.TypeID, values []any) *cdata.Array {
 			require.Equal(t, id, typeOfValues(t, values[i:i+1]), "type of value %d", i)
 			validity[i/8] |= 1 << (i % 8)
 		}
-		offsets[i+1] = int32(len(text))
+		offsets[i+1] = int32(len(text)) //nolint:gosec // short
 	}
 	bits := unsafe.Pointer(unsafe.SliceData(validity))
 	switch id {

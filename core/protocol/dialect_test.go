@@ -2,7 +2,6 @@ package protocol_test
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -134,7 +133,7 @@ except ImportError: # 3.5
     from pyspark.rdd import PythonEvalType
 print("\n".join(f"{value} {name}" for name, value in vars(PythonEvalType).items() if isinstance(value, int)))`
 	for _, minor := range protocol.Minors() {
-		out, err := exec.Command(testenv.Python(t, minor), "-c", list).Output()
+		out, err := testenv.Command(t, minor, "-c", list).Output()
 		require.NoError(t, err)
 		d, err := protocol.ForVersion(minor)
 		require.NoError(t, err)

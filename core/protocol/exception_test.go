@@ -1,7 +1,6 @@
 package protocol_test
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,7 +26,7 @@ func TestExceptionLine(t *testing.T) {
 	} {
 		for name, format := range map[string]string{"whole": "traceback.format_exc()", "only": "''.join(traceback.format_exception_only(*sys.exc_info()[:2]))"} {
 			program := "import sys, traceback\ntry:\n    exec(sys.argv[1])\nexcept BaseException:\n    sys.stdout.write(" + format + ")"
-			out, err := exec.Command(testenv.Python(t, "4.2"), "-c", program, code).Output()
+			out, err := testenv.Command(t, "4.2", "-c", program, code).Output()
 			require.NoError(t, err)
 			assert.Equal(t, want, protocol.ExceptionLine(string(out)), "%s of %s", name, code)
 		}

@@ -26,7 +26,7 @@ func (c *cursor) take(n int) []byte {
 	return taken
 }
 
-func (c *cursor) int() int { return int(int32(wire.BigEndian.Uint32(c.take(4)))) }
+func (c *cursor) int() int { return int(int32(wire.BigEndian.Uint32(c.take(4)))) } //nolint:gosec // the same bits
 
 type column struct {
 	name     string

@@ -3,7 +3,6 @@ package protocol_test
 import (
 	"bytes"
 	"encoding/json"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -158,7 +157,7 @@ func TestInitSectionIsWhatPySparkReads(t *testing.T) {
 				in.Chains = slices.Clone(in.Chains)
 				in.Chains[0].Arguments = in.Chains[0].Arguments[:1]
 			}
-			cmd := exec.Command(testenv.Python(t, minor), "-c", parsers[minor])
+			cmd := testenv.Command(t, minor, "-c", parsers[minor])
 			cmd.Stdin = bytes.NewReader(dialect.AppendInit(nil, &in))
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr

@@ -89,7 +89,7 @@ func TestExceptionTextIsBounded(t *testing.T) {
 func TestShortTextsAreWhole(t *testing.T) {
 	for _, n := range []int{0, 1, 1023, 1024, 1025, 1026, 5000} {
 		text := strings.Repeat("ab\n", n)[:n]
-		r, _, err := readLimited(t, Limits{ExceptionText: 1024, ExceptionMessage: 20}, concat(ints(PythonException, int32(n)), []byte(text)))
+		r, _, err := readLimited(t, Limits{ExceptionText: 1024, ExceptionMessage: 20}, concat(ints(PythonException, int32(n)), []byte(text))) //nolint:gosec // short
 		require.NoError(t, err)
 		if n <= 1024 {
 			assert.Equal(t, text, r.Exception())
@@ -120,7 +120,7 @@ func TestMessageOfAClippedException(t *testing.T) {
 			"  f\nOSError: no\n", "OSError: no"},
 	} {
 		r, event, err := readLimited(t, Limits{ExceptionText: 1024, ExceptionMessage: 42},
-			concat(ints(PythonException, int32(len(test.text))), []byte(test.text)))
+			concat(ints(PythonException, int32(len(test.text))), []byte(test.text))) //nolint:gosec // short
 		require.NoError(t, err, name)
 		assert.Equal(t, Exception, event, name)
 		assert.Equal(t, test.want, r.ExceptionMessage(), name)

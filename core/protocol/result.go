@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
@@ -161,7 +160,7 @@ func (r *Reader) code() (Event, error) {
 	if err != nil {
 		return 0, err
 	}
-	code := int(int32(binary.BigEndian.Uint32(b)))
+	code := int(getInt(b))
 	switch {
 	case code >= 0 && r.framing == Pickled:
 		r.source.Discard(4)
@@ -176,7 +175,7 @@ func (r *Reader) code() (Event, error) {
 		if err != nil {
 			return 0, err
 		}
-		length := int(int32(binary.BigEndian.Uint32(b[4:])))
+		length := int(getInt(b[4:]))
 		if length < 0 || length > maxText {
 			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, maxText)
 		}
@@ -195,7 +194,7 @@ func (r *Reader) code() (Event, error) {
 		if err != nil {
 			return 0, err
 		}
-		r.remaining = int(int32(binary.BigEndian.Uint32(b[4:])))
+		r.remaining = int(getInt(b[4:]))
 		if r.remaining < 0 {
 			return 0, r.surprise("%d accumulator updates, allowed are 0 to %d", r.remaining, math.MaxInt32)
 		}
@@ -212,7 +211,7 @@ func (r *Reader) code() (Event, error) {
 }
 
 func (r *Reader) timing(b []byte) {
-	long := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
+	long := func(i int) int64 { return getLong(b[8*i:]) }
 	r.result.Boot, r.result.Init, r.result.Finish = long(0), long(1), long(2)
 	if r.dialect.Timings > 3 {
 		r.result.Processing = long(3)
@@ -300,7 +299,7 @@ func (r *Reader) int() (int, error) {
 	}
 	r.source.Discard(4)
 	r.unpaused += 4
-	return int(int32(binary.BigEndian.Uint32(b))), nil
+	return int(getInt(b)), nil
 }
 
 func (r *Reader) surprise(format string, args ...any) error {

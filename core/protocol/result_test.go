@@ -47,14 +47,14 @@ func (d *drip) Read(p []byte) (int, error) {
 
 func ints(values ...int32) (b []byte) {
 	for _, v := range values {
-		b = binary.BigEndian.AppendUint32(b, uint32(v))
+		b = binary.BigEndian.AppendUint32(b, uint32(v)) //nolint:gosec // the same bits
 	}
 	return b
 }
 
 func longs(values ...int64) (b []byte) {
 	for _, v := range values {
-		b = binary.BigEndian.AppendUint64(b, uint64(v))
+		b = binary.BigEndian.AppendUint64(b, uint64(v)) //nolint:gosec // the same bits
 	}
 	return b
 }
@@ -127,7 +127,7 @@ func TestReaderOnGoodAnswers(t *testing.T) {
 			assert.False(t, r.Result().Reusable)
 		}},
 		"records": {Pickled, concat(ints(2), []byte("xy"), ints(0), finish(EndOfStream)), []Event{Record, Record, End}, func(*Reader) {}},
-		"exception after output": {Pickled, concat(ints(2), []byte("xy"), ints(PythonException, int32(len(text))), []byte(text)), []Event{Record, Exception}, func(r *Reader) {
+		"exception after output": {Pickled, concat(ints(2), []byte("xy"), ints(PythonException, int32(len(text))), []byte(text)), []Event{Record, Exception}, func(r *Reader) { //nolint:gosec // short
 			assert.Equal(t, text, r.Exception())
 		}},
 	} {
@@ -186,7 +186,7 @@ func TestReaderBelievesNoLengths(t *testing.T) {
 // Long texts come whole, in whatever pieces.
 func TestReaderReadsLongTexts(t *testing.T) {
 	text := strings.Repeat("0123456789abcdef", 3*fillStep/16+1)
-	r, events, err := read(t, Arrow, concat(ints(PythonException, int32(len(text))), []byte(text)))
+	r, events, err := read(t, Arrow, concat(ints(PythonException, int32(len(text))), []byte(text))) //nolint:gosec // short
 	require.NoError(t, err)
 	assert.Equal(t, []Event{Exception}, events)
 	assert.Equal(t, text, r.Exception())

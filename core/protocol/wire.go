@@ -9,9 +9,14 @@ import (
 
 // Values as java.io.DataOutputStream writes them; texts and byte strings have their length in front.
 
-func appendInt(b []byte, v int) []byte    { return binary.BigEndian.AppendUint32(b, uint32(int32(v))) }
-func appendLong(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)) }
-func putInt(b []byte, v int)              { binary.BigEndian.PutUint32(b, uint32(int32(v))) }
+// Lengths are checked to fit (Dialect.Check); signed and unsigned numbers are the same bits.
+
+func getInt(b []byte) int32               { return int32(binary.BigEndian.Uint32(b)) }                  //nolint:gosec // as above
+func getLong(b []byte) int64              { return int64(binary.BigEndian.Uint64(b)) }                  //nolint:gosec // as above
+func appendInt(b []byte, v int) []byte    { return binary.BigEndian.AppendUint32(b, uint32(int32(v))) } //nolint:gosec // as above
+func appendLong(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)) }        //nolint:gosec // as above
+func putInt(b []byte, v int)              { binary.BigEndian.PutUint32(b, uint32(int32(v))) }           //nolint:gosec // as above
+
 func appendUTF(b []byte, s string) []byte { return append(appendInt(b, len(s)), s...) }
 func appendBytes(b, data []byte) []byte   { return append(appendInt(b, len(data)), data...) }
 func appendBool(b []byte, v bool) []byte {
@@ -68,14 +73,14 @@ func (r *sectionReader) take(n int) []byte {
 
 func (r *sectionReader) int() int32 {
 	if b := r.take(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
+		return getInt(b)
 	}
 	return 0
 }
 
 func (r *sectionReader) long() int64 {
 	if b := r.take(8); b != nil {
-		return int64(binary.BigEndian.Uint64(b))
+		return getLong(b)
 	}
 	return 0
 }

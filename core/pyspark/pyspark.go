@@ -53,7 +53,7 @@ func Parse(version string) (Minor, Relation) {
 	}
 	for m, name := range names {
 		if knownMajor, knownMinor, _ := numbers(name); major == knownMajor && minor == knownMinor {
-			return Minor(m), Known //nolint:gosec // an index of names
+			return Minor(m), Known
 		}
 	}
 	newestMajor, newestMinor, _ := numbers(names[Newest])

@@ -21,7 +21,7 @@ func Running() int64 { return running.Load() }
 // the panic's value and stack as detail go.panic.
 func Go(f func(), onPanic func(*status.Error)) {
 	running.Add(1)
-	go func() { //nolint:forbidigo // the one place that starts goroutines
+	go func() {
 		defer running.Add(-1)
 		defer func() {
 			if err := Recovered(recover()); err != nil && onPanic != nil {

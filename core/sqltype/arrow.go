@@ -79,7 +79,7 @@ func toArrow(t Type, column, timeZone string, large bool) (*arrowio.Type, error)
 	}
 	switch t.Kind {
 	case Decimal:
-		return &arrowio.Type{ID: arrowio.Decimal128, Precision: int32(t.Precision), Scale: int32(t.Scale)}, nil
+		return &arrowio.Type{ID: arrowio.Decimal128, Precision: int32(t.Precision), Scale: int32(t.Scale)}, nil //nolint:gosec // 38 at most
 	case Timestamp:
 		if timeZone == "" {
 			return nil, status.New(status.InvalidArgument, "column %q: a timestamp needs a time zone that is not empty", column)

@@ -101,7 +101,7 @@ func TestMetadata(t *testing.T) {
 	m, err := ParseMetadata(`{"b":1,"a":[true,null,"ü"]}`)
 	require.NoError(t, err)
 	assert.False(t, m.Empty())
-	assert.Equal(t, `{"b": 1, "a": [true, null, "\u00fc"]}`, m.JSON(), "as json.dumps")
+	assert.Equal(t, `{"b": 1, "a": [true, null, "\u00fc"]}`, m.JSON(), "as json.dumps") //nolint:testifylint // the text itself
 	assert.True(t, Metadata{}.Empty())
 	assert.Equal(t, "{}", Metadata{}.JSON())
 	for _, text := range []string{"", "[]", "{", "1", `{"a":}`} {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ func askPython(t *testing.T, texts []string) []pythonAnswer {
 	t.Helper()
 	input, err := json.Marshal(texts)
 	require.NoError(t, err)
-	cmd := exec.Command(testenv.Python(t, "4.2"), "-B", filepath.Join("testdata", "ddl", "parse.py"))
+	cmd := testenv.Command(t, "4.2", "-B", filepath.Join("testdata", "ddl", "parse.py"))
 	cmd.Stdin = bytes.NewReader(input)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

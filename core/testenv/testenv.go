@@ -3,6 +3,7 @@ package testenv
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -22,4 +23,10 @@ func Python(t testing.TB, minor string) string {
 	path := filepath.Join(dir, "build", "venv", minor, "bin", "python")
 	require.FileExists(t, path, "run `make venv`")
 	return path
+}
+
+// Command is a command of Python, the interpreter of the environment with a PySpark minor.
+func Command(t testing.TB, minor string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	return exec.Command(Python(t, minor), arguments...) //nolint:gosec // of the tests
 }

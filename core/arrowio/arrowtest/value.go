@@ -96,7 +96,7 @@ func fixed(t *arrowio.Type, p unsafe.Pointer, at int64) any {
 	case arrowio.Float16:
 		return fmt.Sprintf("0x%04x", *(*uint16)(value))
 	case arrowio.Uint8, arrowio.Uint16, arrowio.Uint32, arrowio.Uint64:
-		return uint64(integer(p, width, at)) & (^uint64(0) >> (64 - 8*width))
+		return uint64(integer(p, width, at)) & (^uint64(0) >> (64 - 8*width)) //nolint:gosec // the same bits
 	case arrowio.IntervalMonthDayNano:
 		return []any{integer(value, 4, 0), integer(value, 4, 1), integer(value, 8, 1)}
 	case arrowio.IntervalDayTime:
@@ -110,7 +110,7 @@ func fixed(t *arrowio.Type, p unsafe.Pointer, at int64) any {
 // index is a dictionary index, which is not negative.
 func index(t *arrowio.Type, p unsafe.Pointer, at int64) int64 {
 	if n, ok := fixed(t, p, at).(uint64); ok {
-		return int64(n)
+		return int64(n) //nolint:gosec // the same bits
 	}
 	return integer(p, widths[t.ID], at)
 }
@@ -188,7 +188,7 @@ func items(t *arrowio.Type, a *cdata.Array, from, size int64) any {
 
 func union(t *arrowio.Type, a *cdata.Array, at int64) any {
 	buffers := unsafe.Slice(a.Buffers, a.NBuffers)
-	id := int8(integer(buffers[0], 1, at))
+	id := int8(integer(buffers[0], 1, at)) //nolint:gosec // a type id
 	child := slices.Index(t.TypeIDs, id)
 	if t.ID == arrowio.DenseUnion {
 		at = integer(buffers[1], 4, at)
@@ -199,8 +199,9 @@ func union(t *arrowio.Type, a *cdata.Array, at int64) any {
 func run(t *arrowio.Type, a *cdata.Array, at int64) any {
 	ends, values := children(a)[0], children(a)[1]
 	var i int64
-	for Value(t.Children[0].Type, ends, i).(int64) <= at {
-		i++
+	for end := int64(-1); end <= at; i++ {
+		end, _ = Value(t.Children[0].Type, ends, i).(int64)
 	}
+	i--
 	return Value(t.Children[1].Type, values, i)
 }
