@@ -146,7 +146,20 @@ test: test-go test-c test-python test-java test-docs test-wheel ## Run all tests
 .PHONY: test-go
 test-go: venv ## Run the Go tests: with the race detector, and without cgo
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./core/...
-	CGO_ENABLED=0 $(GO) test -shuffle=on ./core/...
+	@$(MAKE) --no-print-directory cover
+
+# Statements of core that its tests run, of each package that the library is linked with, in percent.
+COVER ?= 90
+.PHONY: cover
+cover: venv ## Run the Go tests without cgo, and fail where they run less than COVER=90 % of a package's statements
+	@mkdir -p build
+	CGO_ENABLED=0 $(GO) test -shuffle=on -coverpkg ./core/... -coverprofile build/cover.out ./core/...
+	@$(PYTHON) .ci/cover.py $(GO) build/cover.out $(COVER)
+
+FUZZTIME ?= 1m
+.PHONY: fuzz
+fuzz: venv ## Run each Go fuzz target for FUZZTIME=1m; only those that TARGETS matches
+	@.ci/fuzz $(GO) $(FUZZTIME) $(TARGETS)
 
 .PHONY: race
 race: venv ## Cancel 10,000 tasks near their end, with the race detector
