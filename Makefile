@@ -74,7 +74,6 @@ JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmi
 .PHONY: java
 java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
 $(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(wildcard $(JAVA)/src/main/resources/org/udfrunner/*) $(JAVA_NATIVE)/libudfrunner_jni.so $(JAVA_NATIVE)/libudfrunner.so
-	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
 	$(MVN) -Dmaven.test.skip=true package
 
 .PHONY: test-java
@@ -388,7 +387,7 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py docs/check_pages.py
+	MYPYPATH=bindings/python/src $(MYPY) .ci capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py docs/check_pages.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
@@ -403,14 +402,21 @@ else
 	$(MAKE) --no-print-directory test-java-classes
 endif
 
-# Links of the pages, rooms in the picture, notices of what is linked.
+# Links of the pages, rooms in the picture, notices of what is linked, one version, lines.
 .PHONY: check-docs
 check-docs:
-	@$(PYTHON) docs/check_pages.py $(GO)
+	@$(PYTHON) docs/check_pages.py
+	@$(PYTHON) .ci/notices.py $(GO)
+	@$(PYTHON) .ci/version.py check
+	@$(PYTHON) .ci/lines.py
 
 .PHONY: check-tree
 check-tree: ## Fail if git sees changes: what CI runs last
 	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
+
+.PHONY: release
+release: venv ## Build a release of the version in capi/version.h into build/release, and check it
+	.ci/release $(VERSION)
 
 .PHONY: format
 format: venv ## Format Go, C, Python and Java
@@ -421,4 +427,4 @@ format: venv ## Format Go, C, Python and Java
 
 .PHONY: clean
 clean: ## Remove what was built, not the Python environments
-	rm -rf build/libudfrunner.so build/$(SONAME) build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)
+	rm -rf build/libudfrunner.so build/$(SONAME) build/cover.out build/release build/tests build/examples build/demo build/bench build/generated build/java $(addprefix build/jni-example/,target data local cluster)

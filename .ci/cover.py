@@ -24,7 +24,10 @@ def packages(go: str) -> dict[str, str]:
 
 def generated(file: Path) -> bool:
     """Whether a Go file says that it is generated."""
-    return re.search(r"^// Code generated .* DO NOT EDIT\.$", file.read_text(), re.M) is not None
+    return (
+        re.search(r"^// Code generated .* DO NOT EDIT\.$", file.read_text(), re.MULTILINE)
+        is not None
+    )
 
 
 def statements(profile: Path) -> dict[str, dict[str, tuple[int, bool]]]:
