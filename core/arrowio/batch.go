@@ -40,7 +40,8 @@ func (b *Batch) read(table *flatbuf.RecordBatch, p *plan, wrapped bool, bodyLeng
 	for ; len(buffers) > 0; buffers = buffers[16:] {
 		s := span{number(buffers), number(buffers[8:])}
 		if s.offset < 0 || s.length < 0 || s.offset > bodyLength || s.length > bodyLength-s.offset {
-			return fmt.Errorf("buffer %d is bytes %d+%d of a body of %d", len(b.buffers), s.offset, s.length, bodyLength)
+			return fmt.Errorf("buffer %d is bytes %d+%d of a body of %d", len(b.buffers), s.offset, s.length,
+				bodyLength)
 		}
 		if s.offset&7 != 0 && s.length > 0 {
 			return fmt.Errorf("buffer %d begins at byte %d, no multiple of 8", len(b.buffers), s.offset)
@@ -88,7 +89,8 @@ func (b *Batch) unwrap() error {
 		return fmt.Errorf("no struct column")
 	}
 	if n := b.nodes[0]; n.length != b.length || n.nulls != 0 {
-		return fmt.Errorf("struct column of length %d with %d nulls in a batch of length %d", n.length, n.nulls, b.length)
+		return fmt.Errorf("struct column of length %d with %d nulls in a batch of length %d", n.length, n.nulls,
+			b.length)
 	}
 	b.nodes, b.buffers = b.nodes[1:], b.buffers[1:]
 	return nil

@@ -38,8 +38,8 @@ func countBits(bitmap unsafe.Pointer, from, n int64) int64 {
 	return int64(count)
 }
 
-// putBits copies n bits from the start of a bitmap, or n ones where that is nil, to bit `at` of dst, in which the bits from
-// there on are zero.
+// putBits copies n bits from the start of a bitmap, or n ones where that is nil, to bit `at` of dst, in which the bits
+// from there on are zero.
 func putBits(dst []byte, at int64, bitmap unsafe.Pointer, n int64) {
 	dst = dst[at>>3:]
 	up := uint(at & 7)

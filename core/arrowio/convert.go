@@ -255,7 +255,8 @@ func (c *converter) tooLarge(v *conversion, things string) error {
 	if id := wider[v.to.typ.ID]; id != Null {
 		advice = " or declare " + id.String()
 	}
-	return status.New(c.decoder.resultFault(), "column %q: more than %d %s in a batch's %s, declared %s: yield smaller batches%s",
+	return status.New(c.decoder.resultFault(),
+		"column %q: more than %d %s in a batch's %s, declared %s: yield smaller batches%s",
 		v.to.at, v.to.limit(), things, v.from.typ.ID, v.to.typ.ID, advice)
 }
 
@@ -384,7 +385,8 @@ func (c *converter) reserve() (before, behind uintptr) {
 		c.expectNode(column, &w)
 	}
 	if !d.opt.Messages {
-		structs := structsSize(d.result, &d.batch.contents) + pointerSize*uintptr(1+len(d.result.roots)+2*d.result.views)
+		structs := structsSize(d.result, &d.batch.contents) +
+			pointerSize*uintptr(1+len(d.result.roots)+2*d.result.views)
 		return 0, c.expected + structs + 2*valueAlignment
 	}
 	buffers := d.result.buffers

@@ -131,7 +131,8 @@ func TestEquivalentTypesAreConverted(t *testing.T) {
 				stream = inStruct
 			}
 			b := newBlocks()
-			opt := arrowio.DecoderOptions{Memory: b.Functions, UnwrapStruct: unwrap, Declared: c.declared, Convert: true}
+			opt := arrowio.DecoderOptions{Memory: b.Functions, UnwrapStruct: unwrap, Declared: c.declared,
+				Convert: true}
 			d := arrowio.NewDecoder(opt)
 			decoded := arrays(t, d, stream)
 			require.NoError(t, d.Schema().EqualTypes(c.declared), name)
@@ -205,7 +206,8 @@ func TestWhatIsAsDeclaredIsNotCopied(t *testing.T) {
 	root := build(column{length: 1000, buffers: []any{nil}, children: []column{
 		{length: 1000, buffers: []any{nil, numbers}},
 		{length: 1000, buffers: []any{nil, offsets, data}},
-		{length: 1000, buffers: []any{nil, starts, sizes}, children: []column{{length: 1000, buffers: []any{nil, numbers}}}},
+		{length: 1000, buffers: []any{nil, starts, sizes},
+			children: []column{{length: 1000, buffers: []any{nil, numbers}}}},
 	}})
 	stream := encode(t, source, arrowio.EncoderOptions{}, root)
 	b := newBlocks()
@@ -259,27 +261,35 @@ func TestOffsetsThatAreTooLarge(t *testing.T) {
 	}{
 		"large_string": {
 			typeOf(arrowio.LargeString), text,
-			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}}, body: longs(0, tooMany)},
-			16 + tooMany, `more than 2147483647 bytes in a batch's large_string, declared string: yield smaller batches or declare large_string`,
+			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}},
+				body: longs(0, tooMany)},
+			16 + tooMany,
+			`more than 2147483647 bytes in a batch's large_string, declared string: yield smaller batches or ` +
+				`declare large_string`,
 		},
 		"large_binary as view": {
 			typeOf(arrowio.LargeBinary), typeOf(arrowio.BinaryView),
-			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}}, body: longs(0, tooMany)},
+			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}},
+				body: longs(0, tooMany)},
 			16 + tooMany, `large_binary, declared binary_view: yield smaller batches or declare large_binary`,
 		},
 		"string_view": {
 			typeOf(arrowio.StringView), text,
-			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}}, buffers: pairs{{0, 0}, {0, 1 << 15}, {1 << 15, 1 << 20}}, variadic: []int64{1}, body: views},
+			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}}, buffers: pairs{{0, 0}, {0, 1 << 15}, {1 << 15, 1 << 20}},
+				variadic: []int64{1}, body: views},
 			1<<15 + 1<<20, `more than 2147483647 bytes in a batch's string_view, declared string`,
 		},
 		"large_list": {
 			typeOf(arrowio.LargeList, nulls), list,
-			raw{length: 1, nodes: pairs{{1, 0}, {tooMany, tooMany}}, buffers: pairs{{0, 0}, {0, 16}}, body: longs(0, tooMany)},
-			0, `more than 2147483647 items in a batch's large_list, declared list: yield smaller batches or declare large_list`,
+			raw{length: 1, nodes: pairs{{1, 0}, {tooMany, tooMany}}, buffers: pairs{{0, 0}, {0, 16}},
+				body: longs(0, tooMany)},
+			0, `more than 2147483647 items in a batch's large_list, declared list: yield smaller batches or declare ` +
+				`large_list`,
 		},
 		"overlapping list_view": {
 			typeOf(arrowio.ListView, nulls), list,
-			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}, {1 << 21, 1 << 21}}, buffers: pairs{{0, 0}, {0, 1 << 13}, {1 << 13, 1 << 13}}, body: lists},
+			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}, {1 << 21, 1 << 21}}, buffers: pairs{{0, 0}, {0, 1 << 13},
+				{1 << 13, 1 << 13}}, body: lists},
 			0, `more than 2147483647 items in a batch's list_view, declared list`,
 		},
 		"fixed_size_list": {

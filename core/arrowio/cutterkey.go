@@ -9,8 +9,8 @@ import (
 	"udfrunner/core/cdata"
 )
 
-// key is a key column: of the batch at hand, and its value in the last row of the batch before. Keys below it are the parts
-// of a nested value: their rows are counted from the first that the batch at hand needs.
+// key is a key column: of the batch at hand, and its value in the last row of the batch before. Keys below it are the
+// parts of a nested value: their rows are counted from the first that the batch at hand needs.
 type key struct {
 	node   *node
 	column int

@@ -16,7 +16,8 @@ const maxKeyBytes = 1 << 30
 // nestedKey is what the key of a type with parts has beside: rows are compared as bytes that are equal where the values
 // are. Each value is written behind a byte that tells it from null, and what varies in size behind its size.
 type nestedKey struct {
-	// parts are the fields of a struct, the items of lists and maps, or the values that dictionary indices and runs stand for.
+	// parts are the fields of a struct, the items of lists and maps, or the values that dictionary indices and runs
+	// stand for.
 	parts []*key
 	// base is the position of the items' row 0 in the child, for offsets.
 	base int64
@@ -56,7 +57,8 @@ func newKey(n *node, i int) (*key, error) {
 	case n.dictionary != nil:
 		parts = n.dictionary.values.roots
 	case n.layout == layoutSparse || n.layout == layoutDense:
-		return nil, status.New(status.NotSupported, "column %q: %s as a key of groups, allowed are all types but unions", n.at, n.typ)
+		return nil, status.New(status.NotSupported, "column %q: %s as a key of groups, allowed are all types but "+
+			"unions", n.at, n.typ)
 	case n.layout == layoutRunEnds:
 		parts = n.children[1:]
 	case n.layout <= layoutView:
@@ -155,7 +157,8 @@ func (k *key) loadDictionary(column *cdata.Array, count int64) (err error) {
 	if err := values.node.checkArray(d); err != nil {
 		return fmt.Errorf("column %q: %w", values.node.at, err)
 	}
-	if err := checkIndices(unsafe.Add(k.values, k.from*n.width), n.typ.Index.ID, count, k.validity, k.from, d.Length); err != nil {
+	if err := checkIndices(unsafe.Add(k.values, k.from*n.width), n.typ.Index.ID, count, k.validity, k.from,
+		d.Length); err != nil {
 		return fmt.Errorf("column %q: %w", n.at, err)
 	}
 	return values.loadArray(d, 0, d.Length)
@@ -237,7 +240,8 @@ func (k *key) appendTo(to []byte, row int64) []byte {
 		to = k.appendItems(to, first-n.base, offset(p, k.node.width, 1)-first)
 	case layoutListView:
 		place := at * k.node.width
-		first, size := offset(unsafe.Add(k.values, place), k.node.width, 0), offset(unsafe.Add(n.sizes, place), k.node.width, 0)
+		first, size := offset(unsafe.Add(k.values, place), k.node.width, 0),
+			offset(unsafe.Add(n.sizes, place), k.node.width, 0)
 		to = k.appendItems(to, first-n.base, size)
 	}
 	return to

@@ -94,8 +94,8 @@ func NewDecoder(opt DecoderOptions) *Decoder {
 	return &Decoder{opt: opt}
 }
 
-// Own makes a decoder that borrows bodies one that has them read into blocks of memory, and exports arrays. It comes between
-// the schema and the first body.
+// Own makes a decoder that borrows bodies one that has them read into blocks of memory, and exports arrays. It comes
+// between the schema and the first body.
 func (d *Decoder) Own(memory *hostmem.Functions) { d.opt.Memory = memory }
 
 // Prefix reads the PrefixSize bytes in front of a message and returns how many bytes of metadata
@@ -279,8 +279,8 @@ func (d *Decoder) Body() ([]byte, error) {
 	return d.batch.body, nil
 }
 
-// Borrow takes the body of the message at hand, Step.BodyLength bytes aligned to 8, from memory of the caller's, in place
-// of Body. The Batch that Finish returns lives as long.
+// Borrow takes the body of the message at hand, Step.BodyLength bytes aligned to 8, from memory of the caller's, in
+// place of Body. The Batch that Finish returns lives as long.
 func (d *Decoder) Borrow(body []byte) error {
 	if d.keeps() || d.converter != nil {
 		return status.New(status.Internal, "a decoder that exports or converts arrays borrows no bodies")

@@ -47,7 +47,8 @@ func loadStreams(interpreter string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(directory) }()
-	if out, err := exec.Command(interpreter, "testdata/streams.py", "write", directory).CombinedOutput(); err != nil { //nolint:gosec // of the tests
+	//nolint:gosec // of the tests
+	if out, err := exec.Command(interpreter, "testdata/streams.py", "write", directory).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	text, err := os.ReadFile(filepath.Join(directory, "types.json"))

@@ -17,7 +17,8 @@ import (
 )
 
 // passing brings a stream's batches to an encoder, and spoils their memory once each was used.
-var passing = map[string]func(t *testing.T, stream []byte, opt arrowio.EncoderOptions, loaded func(e *arrowio.Encoder, rows int64)){
+var passing = map[string]func(t *testing.T, stream []byte, opt arrowio.EncoderOptions,
+	loaded func(e *arrowio.Encoder, rows int64)){
 	"arrays": func(t *testing.T, stream []byte, opt arrowio.EncoderOptions, loaded func(*arrowio.Encoder, int64)) {
 		b := newBlocks()
 		d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: b.Functions})
@@ -80,8 +81,8 @@ func spoil(memory []byte) {
 	}
 }
 
-// TestJoined has pyarrow compare batches that are joined of slices with its own joining of these, for every type. Between
-// them are slices that were not appended, and empty groups.
+// TestJoined has pyarrow compare batches that are joined of slices with its own joining of these, for every type.
+// Between them are slices that were not appended, and empty groups.
 func TestJoined(t *testing.T) {
 	t.Parallel()
 	all, _ := streams(t)

@@ -172,7 +172,8 @@ func TestWrapAndUnwrapStruct(t *testing.T) {
 		source := arrays(t, plain, stream)
 		inStruct := map[string][]byte{"batches": wrapped(t, stream)}
 		if len(source) > 0 {
-			inStruct["arrays"] = encode(t, throughC(t, plain.Schema(), b), arrowio.EncoderOptions{WrapStruct: true}, source...)
+			inStruct["arrays"] = encode(t, throughC(t, plain.Schema(), b), arrowio.EncoderOptions{WrapStruct: true},
+				source...)
 		}
 		for way, stream := range inStruct {
 			d := arrowio.NewDecoder(arrowio.DecoderOptions{

@@ -68,7 +68,8 @@ var variables = []variable{
 	{"SPARK_SIMPLIFIED_TRACEBACK", pyspark.V35, false, flag(SimplifiedTraceback)},
 	{"SPARK_JOB_ARTIFACT_UUID", pyspark.V35, false, func(c *Config, _ worker) string { return c.Text(ArtifactID) }},
 	{"SPARK_HIDE_TRACEBACK", pyspark.V40, false, flag(HideTraceback)},
-	{"PYTHON_UDF_BATCH_SIZE", pyspark.V40, false, func(c *Config, _ worker) string { return strconv.Itoa(c.Int(PythonBatchSize)) }},
+	{"PYTHON_UDF_BATCH_SIZE", pyspark.V40, false,
+		func(c *Config, _ worker) string { return strconv.Itoa(c.Int(PythonBatchSize)) }},
 	{"PYTHON_TRACEBACK_DUMP_INTERVAL_SECONDS", pyspark.V41, false, func(c *Config, _ worker) string {
 		return positive(int64(c.Duration(SQLTracebackInterval)) / seconds)
 	}},
@@ -83,8 +84,9 @@ var variables = []variable{
 // make it: spark.executorEnv.* and over that Spark's own variables. reuse says whether the worker runs
 // more than one task, cpus is those of the task (0 is not known).
 //
-// Python's own switch takes the place of PYTHON_FAULTHANDLER_DIR, whose files stay behind where a worker is killed: stacks go to stderr, whose
-// tail is in the error. The variables that tell a stock worker where to connect are left to those who own the socket.
+// Python's own switch takes the place of PYTHON_FAULTHANDLER_DIR, whose files stay behind where a worker is killed:
+// stacks go to stderr, whose tail is in the error. The variables that tell a stock worker where to connect are left to
+// those who own the socket.
 func (c *Config) WorkerEnvironment(minor string, reuse bool, cpus int) WorkerEnvironment {
 	env := WorkerEnvironment{Factory: map[string]string{}, Worker: map[string]string{}}
 	for _, p := range c.Family(ExecutorEnv) {
@@ -136,8 +138,8 @@ func pythonPath(c *Config, _ worker) string {
 	return value
 }
 
-// authTimeout is Spark's 15 s, unless the user says otherwise, but where PySpark leaves it on the socket for the whole task: a host
-// may have no input for longer.
+// authTimeout is Spark's 15 s, unless the user says otherwise, but where PySpark leaves it on the socket for the whole
+// task: a host may have no input for longer.
 func authTimeout(c *Config, _ worker) string {
 	const usual, unlimited = 15, 7 * 24 * 3600
 	switch timeout := int64(c.Duration(PythonAuthSocketTimeout)) / seconds; {

@@ -13,8 +13,8 @@ import (
 	"udfrunner/core/testenv"
 )
 
-// Client is a version's environment that has pyspark-client, not the full PySpark: without pyspark.core, and so without the classes of
-// RDDs, which recorded RDD functions name, and without broadcast variables.
+// Client is a version's environment that has pyspark-client, not the full PySpark: without pyspark.core, and so without
+// the classes of RDDs, which recorded RDD functions name, and without broadcast variables.
 type Client struct {
 	// commands are RDD functions for recorded cases, pickled in that environment.
 	commands map[string][]byte
@@ -41,8 +41,8 @@ func ClientOf(t testing.TB, minor string) *Client {
 	return c
 }
 
-// Runnable is the case as the environment can run it, or false: RDD functions are replaced by others of the same meaning, where
-// there are.
+// Runnable is the case as the environment can run it, or false: RDD functions are replaced by others of the same
+// meaning, where there are.
 func (c *Client) Runnable(t testing.TB, from Case) (Case, bool) {
 	t.Helper()
 	if c == nil {

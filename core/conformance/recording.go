@@ -1,5 +1,5 @@
-// Package conformance holds the library to what real Spark says to PySpark workers: it replays the recorded task streams
-// of core/protocol/recording through runners, on workers of the recorded version.
+// Package conformance holds the library to what real Spark says to PySpark workers: it replays the recorded task
+// streams of core/protocol/recording through runners, on workers of the recorded version.
 package conformance
 
 import (
@@ -153,8 +153,8 @@ func whole(stream []byte) (list [][]byte, ended bool, err error) {
 	return list, false, nil
 }
 
-// Uneven says that Spark brought initial states together with rows, in batches whose columns have different lengths, as it did before
-// 4.2. That is no valid Arrow: a host brings them as it does to 4.2.
+// Uneven says that Spark brought initial states together with rows, in batches whose columns have different lengths, as
+// it did before 4.2. That is no valid Arrow: a host brings them as it does to 4.2.
 func (c *Case) Uneven() bool {
 	initial := c.EvalType.ID == protocol.SQLTransformWithStatePandasInitStateUDF ||
 		c.EvalType.ID == protocol.SQLTransformWithStatePythonRowInitStateUDF

@@ -59,7 +59,8 @@ func (t *Table[T]) Add(value T) (ID, error) {
 		slot, t.free = t.free[n-1], t.free[:n-1]
 	} else {
 		if len(t.entries) == maxSlots {
-			return 0, status.New(status.NoMemory, "%s handle: all of %d slots are open or used up, no more are allowed", t.name, maxSlots)
+			return 0, status.New(status.NoMemory, "%s handle: all of %d slots are open or used up, no more are allowed",
+				t.name, maxSlots)
 		}
 		slot = uint32(len(t.entries)) //nolint:gosec // below maxSlots
 		t.entries = append(t.entries, entry[T]{generation: 1})
@@ -128,7 +129,8 @@ func (t *Table[T]) find(id ID) (*entry[T], error) {
 	}
 	e := &t.entries[slot]
 	if !e.used || e.generation != uint32(id>>genShift&genMask) {
-		return nil, status.New(status.InvalidHandle, "%s handle 0x%x is stale: it was closed before", t.name, uint64(id))
+		return nil, status.New(status.InvalidHandle, "%s handle 0x%x is stale: it was closed before", t.name,
+			uint64(id))
 	}
 	return e, nil
 }

@@ -126,8 +126,9 @@ func TestGroupsFail(t *testing.T) {
 
 func TestUnfilledStreamsReleaseTheOthers(t *testing.T) {
 	for message, change := range map[string]func(*cdata.Stream){
-		"answered OK with stream 1 of 2 not filled; the end of input is DONE": func(s *cdata.Stream) { *s = cdata.Stream{} },
-		"gave stream 1 of 2 without get_schema or get_next":                   func(s *cdata.Stream) { s.GetNext = 0 },
+		"answered OK with stream 1 of 2 not filled; the end of input is " +
+			"DONE": func(s *cdata.Stream) { *s = cdata.Stream{} },
+		"gave stream 1 of 2 without get_schema or get_next": func(s *cdata.Stream) { s.GetNext = 0 },
 	} {
 		left, right := oneValue(t, 1), oneValue(t, 2)
 		host := hosttest.NewGroups(t, []*hosttest.Stream{left, right})

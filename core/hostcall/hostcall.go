@@ -50,7 +50,8 @@ func (in *Input) Check() error {
 	case None:
 	case Streams:
 		if in.Stream == nil || in.Stream.Release == 0 {
-			return status.New(status.InvalidArgument, "input stream is NULL or released, a live ArrowArrayStream is needed")
+			return status.New(status.InvalidArgument,
+				"input stream is NULL or released, a live ArrowArrayStream is needed")
 		}
 		if in.Stream.GetSchema == 0 || in.Stream.GetNext == 0 {
 			return status.New(status.InvalidArgument, "input stream without get_schema or get_next")
@@ -64,7 +65,8 @@ func (in *Input) Check() error {
 			return status.New(status.InvalidArgument, "input of kind GROUPS without a next_group callback")
 		}
 	default:
-		return status.New(status.InvalidArgument, "input kind %d, allowed are 0 (NONE), 1 (STREAM), 2 (RECORDS), 3 (GROUPS)", in.Kind)
+		return status.New(status.InvalidArgument,
+			"input kind %d, allowed are 0 (NONE), 1 (STREAM), 2 (RECORDS), 3 (GROUPS)", in.Kind)
 	}
 	return nil
 }

@@ -4,7 +4,8 @@ import "udfrunner/core/arrowio"
 
 // form is what becomes of an Arrow type for functions that see pandas or Python objects, children aside.
 type form struct {
-	// to is the type that Spark sends for such values, the type itself where that is it; nil, or of nil, where there is none.
+	// to is the type that Spark sends for such values, the type itself where that is it; nil, or of nil, where there is
+	// none.
 	to func(*Rules, *arrowio.Type) *arrowio.Type
 	// since is the first PySpark minor whose Spark has the type.
 	since string
@@ -17,7 +18,8 @@ var forms = map[arrowio.TypeID]form{
 	arrowio.Null: {to: same}, arrowio.Bool: {to: same},
 	arrowio.Int8: {to: same}, arrowio.Int16: {to: same}, arrowio.Int32: {to: same}, arrowio.Int64: {to: same},
 	// The next wider signed type, as Spark's readers of Parquet have it (ParquetToSparkSchemaConverter).
-	arrowio.Uint8: {to: always(arrowio.Int16)}, arrowio.Uint16: {to: always(arrowio.Int32)}, arrowio.Uint32: {to: always(arrowio.Int64)},
+	arrowio.Uint8: {to: always(arrowio.Int16)}, arrowio.Uint16: {to: always(arrowio.Int32)},
+	arrowio.Uint32: {to: always(arrowio.Int64)},
 	arrowio.Uint64: {to: func(*Rules, *arrowio.Type) *arrowio.Type {
 		return &arrowio.Type{ID: arrowio.Decimal128, Precision: 20}
 	}},
@@ -34,13 +36,15 @@ var forms = map[arrowio.TypeID]form{
 	arrowio.IntervalDayTime:      {instead: "cast to duration[us]"},
 	arrowio.IntervalMonthDayNano: {instead: "make it a struct of months, days and nanoseconds"},
 
-	arrowio.Binary: {to: same}, arrowio.LargeBinary: {to: same}, arrowio.String: {to: same}, arrowio.LargeString: {to: same},
+	arrowio.Binary: {to: same}, arrowio.LargeBinary: {to: same}, arrowio.String: {to: same},
+	arrowio.LargeString:     {to: same},
 	arrowio.FixedSizeBinary: {to: always(arrowio.Binary)},
 	arrowio.BinaryView:      {to: sized(arrowio.Binary, arrowio.LargeBinary)},
 	arrowio.StringView:      {to: sized(arrowio.String, arrowio.LargeString)},
 
-	arrowio.List: {to: same}, arrowio.LargeList: {to: always(arrowio.List)}, arrowio.FixedSizeList: {to: always(arrowio.List)},
-	arrowio.ListView: {to: always(arrowio.List)}, arrowio.LargeListView: {to: always(arrowio.List)},
+	arrowio.List: {to: same}, arrowio.LargeList: {to: always(arrowio.List)},
+	arrowio.FixedSizeList: {to: always(arrowio.List)},
+	arrowio.ListView:      {to: always(arrowio.List)}, arrowio.LargeListView: {to: always(arrowio.List)},
 	arrowio.Struct: {to: same}, arrowio.Map: {to: same},
 	arrowio.SparseUnion: {instead: "make it a struct of its children"},
 	arrowio.DenseUnion:  {instead: "make it a struct of its children"},

@@ -63,8 +63,8 @@ func (s *source) numbers(width, n int64) any {
 	return integers[int64](s, n)
 }
 
-// pair is a type of a host with Spark's for it, and room for the data that is read of an array of so many values, whatever these
-// are: numbers that say where data lies are small.
+// pair is a type of a host with Spark's for it, and room for the data that is read of an array of so many values,
+// whatever these are: numbers that say where data lies are small.
 func (s *source) pair(depth int) (from, to *arrowio.Type, array func() arrowtest.Array) {
 	kind := s.next() % 16
 	if depth == 0 {
@@ -72,12 +72,15 @@ func (s *source) pair(depth int) (from, to *arrowio.Type, array func() arrowtest
 	}
 	switch kind {
 	case 0:
-		return typeOf(arrowio.Uint8), typeOf(arrowio.Int16), func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
+		return typeOf(arrowio.Uint8), typeOf(arrowio.Int16),
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
 	case 1:
 		to := &arrowio.Type{ID: arrowio.Decimal128, Precision: 20}
-		return typeOf(arrowio.Uint64), to, func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.numbers(8, n)} }) }
+		return typeOf(arrowio.Uint64), to,
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.numbers(8, n)} }) }
 	case 2:
-		return typeOf(arrowio.Bool), typeOf(arrowio.Bool), func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
+		return typeOf(arrowio.Bool), typeOf(arrowio.Bool),
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
 	case 3:
 		return typeOf(arrowio.StringView), typeOf(arrowio.String), func() arrowtest.Array { return s.array(s.views) }
 	case 4, 5:
@@ -87,9 +90,11 @@ func (s *source) pair(depth int) (from, to *arrowio.Type, array func() arrowtest
 		}
 	case 6:
 		from := &arrowio.Type{ID: arrowio.FixedSizeBinary, Size: 3}
-		return from, typeOf(arrowio.Binary), func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(3 * n)} }) }
+		return from, typeOf(arrowio.Binary),
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(3 * n)} }) }
 	case 7:
-		return typeOf(arrowio.Null), typeOf(arrowio.Null), func() arrowtest.Array { return arrowtest.Array{Length: s.number(), Nulls: -1} }
+		return typeOf(arrowio.Null), typeOf(arrowio.Null),
+			func() arrowtest.Array { return arrowtest.Array{Length: s.number(), Nulls: -1} }
 	}
 	return s.nested(kind, depth)
 }
@@ -184,8 +189,8 @@ func encode(t *testing.T, typ *arrowio.Type, batch *cdata.Array) error {
 	return err
 }
 
-// FuzzConverter makes arrays of any bytes, sound or not. What is converted must be sound enough for an encoder, which checks
-// what was borrowed as well, and have the values that the host's array has; all else is a HOST error.
+// FuzzConverter makes arrays of any bytes, sound or not. What is converted must be sound enough for an encoder, which
+// checks what was borrowed as well, and have the values that the host's array has; all else is a HOST error.
 func FuzzConverter(f *testing.F) {
 	for kind := range byte(16) {
 		for inner := range byte(8) {

@@ -152,7 +152,8 @@ func finer(from, to *arrowio.Type) *kernel {
 			if value%1000 == 0 {
 				return ""
 			}
-			return fmt.Sprintf("%s %d ns is no whole number of microseconds, and Spark has none between: round the column to %s",
+			return fmt.Sprintf("%s %d ns is no whole number of microseconds, and Spark has none between: round the "+
+				"column to %s",
 				from.ID, value, to)
 		}}
 	}
@@ -168,7 +169,8 @@ func finer(from, to *arrowio.Type) *kernel {
 		if value >= math.MinInt64/factor && value <= math.MaxInt64/factor {
 			return ""
 		}
-		return fmt.Sprintf("%s %d %s is beyond %s: make it null or a value that %s has", from.ID, value, from.Unit, to, to)
+		return fmt.Sprintf("%s %d %s is beyond %s: make it null or a value that %s has", from.ID, value, from.Unit, to,
+			to)
 	}}
 }
 

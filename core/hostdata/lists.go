@@ -210,7 +210,8 @@ func (w *work) scatteredItems(v *conversion, s *selection, out *array) (writtenO
 
 func (w *work) fixedItems(v *conversion, a *cdata.Array, s *selection, out *array) (*selection, error) {
 	size := int64(v.from.Size)
-	if high, low := bits.Mul64(uint64(a.Offset+s.needs()), uint64(size)); high != 0 || low > arrowio.MaxBytes { //nolint:gosec // not negative
+	//nolint:gosec // not negative
+	if high, low := bits.Mul64(uint64(a.Offset+s.needs()), uint64(size)); high != 0 || low > arrowio.MaxBytes {
 		return nil, v.malformed(fmt.Errorf("%d lists of %d items", a.Offset+s.needs(), size))
 	}
 	offsets, chosen, err := w.scatteredItems(v, s, out)
@@ -256,7 +257,8 @@ func (w *work) viewedItems(v *conversion, a, items *cdata.Array, s *selection, o
 				start, size := v.reader.Offset(starts, entry), v.reader.Offset(sizes, entry)
 				switch {
 				case start < 0 || size < 0 || start > items.Length || size > items.Length-start:
-					return v.malformed(fmt.Errorf("entry %d is items %d+%d of %d", entry-a.Offset, start, size, items.Length))
+					return v.malformed(fmt.Errorf("entry %d is items %d+%d of %d", entry-a.Offset, start, size,
+						items.Length))
 				case size > v.limit()-chosen.count:
 					return v.tooLarge("items")
 				}

@@ -14,8 +14,8 @@ import (
 type Rules struct {
 	// Function names the kind of function in errors, as "eval type 200 (SQL_SCALAR_PANDAS_UDF)".
 	Function string
-	// SeesArrow says that the function gets Arrow data as it is. Its types stay, but for the time zone. Others get pandas
-	// or Python objects made of the types that Spark has.
+	// SeesArrow says that the function gets Arrow data as it is. Its types stay, but for the time zone. Others get
+	// pandas or Python objects made of the types that Spark has.
 	SeesArrow bool
 	// Minor is the worker's PySpark, as "4.2".
 	Minor string
@@ -26,7 +26,8 @@ type Rules struct {
 }
 
 // Schema is the schema of what Spark would have sent for columns of schema s: s itself where that is what the host has.
-// Nullability and names stay. A type that Spark has no type for is INVALID_ARGUMENT, naming the column, the type and what to do.
+// Nullability and names stay. A type that Spark has no type for is INVALID_ARGUMENT, naming the column, the type and
+// what to do.
 func (r *Rules) Schema(s *arrowio.Schema) (*arrowio.Schema, error) {
 	fields, err := r.fields(s.Fields, nil)
 	if err != nil {
@@ -157,7 +158,8 @@ func (r *Rules) refuse(t *arrowio.Type, at *path, instead string) error {
 	if since := forms[t.ID].since; since != "" && !reaches(r.Minor, since) {
 		instead += ", or use PySpark " + since + " or later"
 	}
-	return status.New(status.InvalidArgument, "column %q: PySpark %s has no type for %s, which %s needs; %s", at, r.Minor, shown(t), r.Function, instead)
+	return status.New(status.InvalidArgument, "column %q: PySpark %s has no type for %s, which %s needs; %s", at,
+		r.Minor, shown(t), r.Function, instead)
 }
 
 // maxShown bounds how much of a type an error shows.

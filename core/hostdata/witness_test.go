@@ -38,7 +38,8 @@ func TestPyArrowCasts(t *testing.T) {
 					defer release()
 					made = a
 				}
-				assert.Equal(t, arrowtest.Rows(to.Schema, to.Batches[i]), arrowtest.Rows(to.Schema, made), "batch %d", i)
+				assert.Equal(t, arrowtest.Rows(to.Schema, to.Batches[i]), arrowtest.Rows(to.Schema, made), "batch %d",
+					i)
 			}
 		})
 	}

@@ -27,8 +27,8 @@ func DocumentedMembers(t *testing.T, below string) []string {
 	return slices.Sorted(slices.Values(names))
 }
 
-// JSONMembers are the members that encoding/json gives values of a struct type, sorted; those of a member that is an object
-// or a list of objects follow its name and a dot, and a list's name is there too.
+// JSONMembers are the members that encoding/json gives values of a struct type, sorted; those of a member that is an
+// object or a list of objects follow its name and a dot, and a list's name is there too.
 func JSONMembers(of reflect.Type) []string {
 	var names []string
 	for i := range of.NumField() {

@@ -90,7 +90,8 @@ func recordsNext(id uintptr, out *record) uintptr {
 	copy(unsafe.Slice((*uint64)(unsafe.Add(start, padded)), len(offsets)), offsets)
 	copy(hostmem.Bytes(r.block, padded+uintptr(len(offsets))*8, uintptr(len(text))), text)
 	if len(data) > 0 {
-		*out = record{data: start, size: uint64(len(data)), n: uint64(len(answer.Records)), offsets: unsafe.Add(start, padded)}
+		*out = record{data: start, size: uint64(len(data)), n: uint64(len(answer.Records)),
+			offsets: unsafe.Add(start, padded)}
 	}
 	if answer.Message != "" {
 		out.message = unsafe.Add(start, padded+uintptr(len(offsets))*8)

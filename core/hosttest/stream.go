@@ -1,5 +1,5 @@
-// Package hosttest plays a host in Go tests: Arrow C streams, record and group callbacks as a C program would bring them.
-// It compares Arrow data, and checks that nothing is left after a test.
+// Package hosttest plays a host in Go tests: Arrow C streams, record and group callbacks as a C program would bring
+// them. It compares Arrow data, and checks that nothing is left after a test.
 package hosttest
 
 import (
@@ -54,8 +54,8 @@ var (
 	lastID  atomic.Uintptr
 )
 
-// NewStream makes a stream of batches of int64 columns, one at least; its test fails if it was not released exactly once
-// with all of its arrays.
+// NewStream makes a stream of batches of int64 columns, one at least; its test fails if it was not released exactly
+// once with all of its arrays.
 func NewStream(t testing.TB, batches ...[]Column) *Stream {
 	t.Helper()
 	return newStream(t, columnBatches(batches))

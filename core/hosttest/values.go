@@ -18,8 +18,8 @@ type Values struct {
 	Values []any
 }
 
-// IPCOf writes batches of the same columns, one at least, as an IPC stream: for StreamOf, or as IPC input. A column's type is
-// that of its first value in any batch.
+// IPCOf writes batches of the same columns, one at least, as an IPC stream: for StreamOf, or as IPC input. A column's
+// type is that of its first value in any batch.
 func IPCOf(t testing.TB, batches ...[]Values) []byte {
 	t.Helper()
 	schema := &arrowio.Schema{}
@@ -75,7 +75,8 @@ func typeOfValues(t testing.TB, values []any) arrowio.TypeID {
 func goArray(length, nulls int, buffers ...unsafe.Pointer) *cdata.Array {
 	const unreleased = 1
 	return &cdata.Array{
-		Length: int64(length), NullCount: int64(nulls), NBuffers: int64(len(buffers)), Buffers: unsafe.SliceData(buffers), Release: unreleased,
+		Length: int64(length), NullCount: int64(nulls), NBuffers: int64(len(buffers)),
+		Buffers: unsafe.SliceData(buffers), Release: unreleased,
 	}
 }
 
@@ -105,7 +106,8 @@ func arrayOfValues(t testing.TB, id arrowio.TypeID, values []any) *cdata.Array {
 	case arrowio.Null:
 		return goArray(n, n)
 	case arrowio.String:
-		return goArray(n, nulls, bits, unsafe.Pointer(unsafe.SliceData(offsets)), unsafe.Pointer(unsafe.SliceData(text)))
+		return goArray(n, nulls, bits, unsafe.Pointer(unsafe.SliceData(offsets)),
+			unsafe.Pointer(unsafe.SliceData(text)))
 	}
 	return goArray(n, nulls, bits, unsafe.Pointer(unsafe.SliceData(longs)))
 }

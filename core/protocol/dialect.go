@@ -22,8 +22,8 @@ type Dialect struct {
 	WindowBounds string
 	// SocketPaths says that servers for broadcasts, barriers and state may be Unix sockets (SPARK-52848).
 	SocketPaths bool
-	// ByteLimit says that Spark ends batches by their size, too (spark.sql.execution.arrow.maxBytesPerBatch), SplitGroups that
-	// it sends groups in several batches.
+	// ByteLimit says that Spark ends batches by their size, too (spark.sql.execution.arrow.maxBytesPerBatch),
+	// SplitGroups that it sends groups in several batches.
 	ByteLimit, SplitGroups bool
 
 	release release
@@ -65,6 +65,7 @@ func ForVersion(version string) (*Dialect, error) {
 			version, strings.Join(Minors(), ", "))
 	default:
 		return nil, status.New(status.NotSupported,
-			"PySpark version %q is not of the form major.minor.patch; supported are %s", version, strings.Join(Minors(), ", "))
+			"PySpark version %q is not of the form major.minor.patch; supported are %s", version,
+			strings.Join(Minors(), ", "))
 	}
 }

@@ -92,7 +92,8 @@ var dialects = []Dialect{
 		ByteLimit: true, SplitGroups: true,
 		release: v42, keywords: every, groupings: groupings42,
 		fields: []field{
-			partition, pythonVersion, contextJSON(contextMembers42), filesDirectory, includes, broadcasts(true), evalType,
+			partition, pythonVersion, contextJSON(contextMembers42), filesDirectory, includes, broadcasts(true),
+			evalType,
 			runnerConf, evalConf,
 			functions{keywords: every, resultID: always, table: true}.field(),
 		},
@@ -102,7 +103,8 @@ var dialects = []Dialect{
 		ByteLimit: true, SplitGroups: true,
 		release: v43, envelope: true, keywords: every, groupings: groupings42,
 		fields: []field{
-			partition, pythonVersion, contextJSON(contextMembers43), filesDirectory, includes, broadcasts(true), evalType,
+			partition, pythonVersion, contextJSON(contextMembers43), filesDirectory, includes, broadcasts(true),
+			evalType,
 			runnerConf, evalConf,
 			functions{keywords: every, resultID: always, table: true}.field(),
 		},

@@ -24,46 +24,50 @@ const (
 // Family is how functions are called and what their data look like: eval types of one family have one runner.
 type Family uint8
 
-// Families. Column names of results are _0, _1 ... by chain, and of arguments by their offsets, where nothing else is said.
+// Families. Column names of results are _0, _1 ... by chain, and of arguments by their offsets, where nothing else is
+// said.
 const (
 	// RDD functions get an iterator of all records and give one (PythonRDD). There is no return type.
 	RDD Family = iota + 1
-	// BatchEval functions are called once a row (BatchEvalPythonExec): a pickled list of argument rows in, one of results out.
+	// BatchEval functions are called once a row (BatchEvalPythonExec): a pickled list of argument rows in, one of
+	// results out.
 	BatchEval
-	// ArrowEval functions get columns of a batch and give one as long, and the answer has a batch for each (ArrowEvalPythonExec);
-	// the iterator types get an iterator of them and give one, as long in all.
+	// ArrowEval functions get columns of a batch and give one as long, and the answer has a batch for each
+	// (ArrowEvalPythonExec); the iterator types get an iterator of them and give one, as long in all.
 	ArrowEval
-	// MapInBatch functions get an iterator of whole batches and give one (MapInPandasExec, PythonMapInArrowExec, from 4.0 on
-	// MapInArrowExec).
+	// MapInBatch functions get an iterator of whole batches and give one (MapInPandasExec, PythonMapInArrowExec, from
+	// 4.0 on MapInArrowExec).
 	MapInBatch
-	// GroupedMap functions get the rows of a group and give any (FlatMapGroupsInPandasExec, FlatMapGroupsInArrowExec). The
-	// arguments of the chain are no columns but, as offsets: how many follow, the count of the key's columns, these, all
-	// value columns (PandasGroupUtils.resolveArgOffsets). The answer has whole batches of a group, one or more.
+	// GroupedMap functions get the rows of a group and give any (FlatMapGroupsInPandasExec, FlatMapGroupsInArrowExec).
+	// The arguments of the chain are no columns but, as offsets: how many follow, the count of the key's columns,
+	// these, all value columns (PandasGroupUtils.resolveArgOffsets). The answer has whole batches of a group, one or
+	// more.
 	GroupedMap
 	// CoGroupedMap functions get the rows that two inputs have of a group (FlatMapCoGroupsInPandasExec,
 	// FlatMapCoGroupsInArrowExec). Arguments as of GroupedMap, those of the right side behind the left's.
 	CoGroupedMap
-	// GroupedAggregate functions give one value a group (AggregateInPandasExec, from 4.1 on ArrowAggregatePythonExec): each
-	// group is answered with a batch of one row, in the order of the groups. Keys are not sent.
+	// GroupedAggregate functions give one value a group (AggregateInPandasExec, from 4.1 on ArrowAggregatePythonExec):
+	// each group is answered with a batch of one row, in the order of the groups. Keys are not sent.
 	GroupedAggregate
-	// WindowAggregate functions give one value a row of a window partition, which is a group (WindowInPandasExec, from 4.1 on
-	// ArrowWindowPythonExec), answered by a batch with as many rows. Dialect.WindowBounds is a key of the runner conf with
-	// "bounded" or "unbounded" for each chain, separated by commas; the first two arguments of a bounded one are
-	// int32 columns with each row's first and behind-the-last row of its frame.
+	// WindowAggregate functions give one value a row of a window partition, which is a group (WindowInPandasExec, from
+	// 4.1 on ArrowWindowPythonExec), answered by a batch with as many rows. Dialect.WindowBounds is a key of the runner
+	// conf with "bounded" or "unbounded" for each chain, separated by commas; the first two arguments of a bounded one
+	// are int32 columns with each row's first and behind-the-last row of its frame.
 	WindowAggregate
-	// TableFunctionEval types run a UDTF (BatchEvalPythonUDTFExec, ArrowEvalPythonUDTFExec). Eval types 300 and 301 give a
-	// record or batch, perhaps empty, for each input row and one for terminate; 302 a batch for each that the function yields.
+	// TableFunctionEval types run a UDTF (BatchEvalPythonUDTFExec, ArrowEvalPythonUDTFExec). Eval types 300 and 301
+	// give a record or batch, perhaps empty, for each input row and one for terminate; 302 a batch for each that the
+	// function yields.
 	TableFunctionEval
-	// GroupedMapWithState functions get the groups' rows and states (FlatMapGroupsInPandasWithStateExec). Batches hold several
-	// groups: data columns and the struct __state, which says where each group's rows are. The answer has three struct
-	// columns: the counts of valid rows in the other two, the data, the states.
+	// GroupedMapWithState functions get the groups' rows and states (FlatMapGroupsInPandasWithStateExec). Batches hold
+	// several groups: data columns and the struct __state, which says where each group's rows are. The answer has three
+	// struct columns: the counts of valid rows in the other two, the data, the states.
 	GroupedMapWithState
 	// TransformWithState functions are stateful processors (TransformWithStateInPandasExec, from 4.1 on
 	// TransformWithStateInPySparkExec); their state is with a server, which the eval conf's EvalConfStateServer names.
 	// Arguments as of GroupedMap; with an initial state (212, 214) as of CoGroupedMap, and the input has two struct
-	// columns, inputData and initState. From 4.2 on a batch fills one of them, and the other is null in all rows. Before,
-	// a batch has the rows and the initial states of one key, and the fields of each struct have the length of their own
-	// data: no valid Arrow where these differ.
+	// columns, inputData and initState. From 4.2 on a batch fills one of them, and the other is null in all rows.
+	// Before, a batch has the rows and the initial states of one key, and the fields of each struct have the length of
+	// their own data: no valid Arrow where these differ.
 	TransformWithState
 )
 
@@ -151,7 +155,8 @@ var evalTypes = []EvalType{
 		SingleChain: true, StructInput: true, StructOutput: true,
 	},
 	{
-		ID: 208, Name: "SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE", Family: GroupedMapWithState, Framing: Arrow, Sight: SeesPandas,
+		ID: 208, Name: "SQL_GROUPED_MAP_PANDAS_UDF_WITH_STATE", Family: GroupedMapWithState, Framing: Arrow,
+		Sight:       SeesPandas,
 		SingleChain: true,
 	},
 	{

@@ -13,8 +13,8 @@ const (
 	KeyPerBatch
 	// StreamPerGroup: for each group the int 1 and an Arrow stream of one batch or more, behind the last the int 0.
 	StreamPerGroup
-	// StreamPair: for each group the int 2 and two Arrow streams of one batch or more, the left and the right side's, behind the
-	// last the int 0.
+	// StreamPair: for each group the int 2 and two Arrow streams of one batch or more, the left and the right side's,
+	// behind the last the int 0.
 	StreamPair
 )
 

@@ -30,7 +30,8 @@ var example = &protocol.Init{
 	EvalConf:   []protocol.Entry{{Key: "input_type", Value: "{}"}},
 	Profiler:   "perf",
 	Chains: []protocol.Chain{
-		{Arguments: []protocol.Argument{{Offset: 1}, {Offset: 0, Name: "käse"}}, Commands: [][]byte{{1, 2}, {3}}, ResultID: 5},
+		{Arguments: []protocol.Argument{{Offset: 1}, {Offset: 0, Name: "käse"}}, Commands: [][]byte{{1, 2}, {3}},
+			ResultID: 5},
 		{Commands: [][]byte{{4}}},
 	},
 }
@@ -181,7 +182,8 @@ func TestOtherTasksHaveNoBarrierServer(t *testing.T) {
 	}
 }
 
-// BenchmarkAppendInit writes the init section of a warm task: one Arrow function of one column, nothing new for the worker.
+// BenchmarkAppendInit writes the init section of a warm task: one Arrow function of one column, nothing new for the
+// worker.
 func BenchmarkAppendInit(b *testing.B) {
 	for _, minor := range protocol.Minors() {
 		b.Run(minor, func(b *testing.B) {

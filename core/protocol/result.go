@@ -144,7 +144,8 @@ func (r *Reader) Next() (Event, error) {
 				r.result.Reusable = true
 			case EndOfDataSection: // the function left input unread
 			default:
-				return 0, r.surprise("%d at the end of the task, allowed are %d and %d", code, EndOfStream, EndOfDataSection)
+				return 0, r.surprise("%d at the end of the task, allowed are %d and %d", code, EndOfStream,
+					EndOfDataSection)
 			}
 			r.state = done
 			return End, nil
@@ -199,7 +200,8 @@ func (r *Reader) code() (Event, error) {
 			return 0, r.surprise("%d accumulator updates, allowed are 0 to %d", r.remaining, math.MaxInt32)
 		}
 		if int64(r.remaining) > r.limits.Accumulators {
-			return 0, status.New(status.NoMemory, "%d accumulator updates, allowed are %d (udfrunner.accumulators.count)",
+			return 0, status.New(status.NoMemory, "%d accumulator updates, allowed are %d "+
+				"(udfrunner.accumulators.count)",
 				r.remaining, r.limits.Accumulators)
 		}
 		r.source.Discard(8)
@@ -235,7 +237,8 @@ func (r *Reader) accumulator() error {
 			return r.surprise("an accumulator update of %d bytes, allowed are 0 to %d", length, math.MaxInt32)
 		}
 		if r.kept += int64(length); r.kept > r.limits.AccumulatorBytes {
-			return status.New(status.NoMemory, "accumulator updates of %d bytes, allowed are %d (udfrunner.accumulators.bytes)",
+			return status.New(status.NoMemory,
+				"accumulator updates of %d bytes, allowed are %d (udfrunner.accumulators.bytes)",
 				r.kept, r.limits.AccumulatorBytes)
 		}
 		r.pending, r.want = []byte{}, length

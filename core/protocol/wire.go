@@ -7,15 +7,26 @@ import (
 	"udfrunner/core/status"
 )
 
-// Values as java.io.DataOutputStream writes them; texts and byte strings have their length in front.
+// Values as java.io.DataOutputStream writes them; texts and byte strings have their length in front. Lengths are
+// checked to fit (Dialect.Check).
 
-// Lengths are checked to fit (Dialect.Check); signed and unsigned numbers are the same bits.
+//nolint:gosec // signed and unsigned are the same bits
+func getInt(b []byte) int32 { return int32(binary.BigEndian.Uint32(b)) }
 
-func getInt(b []byte) int32               { return int32(binary.BigEndian.Uint32(b)) }                  //nolint:gosec // as above
-func getLong(b []byte) int64              { return int64(binary.BigEndian.Uint64(b)) }                  //nolint:gosec // as above
-func appendInt(b []byte, v int) []byte    { return binary.BigEndian.AppendUint32(b, uint32(int32(v))) } //nolint:gosec // as above
-func appendLong(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)) }        //nolint:gosec // as above
-func putInt(b []byte, v int)              { binary.BigEndian.PutUint32(b, uint32(int32(v))) }           //nolint:gosec // as above
+//nolint:gosec // signed and unsigned are the same bits
+func getLong(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
+
+//nolint:gosec // of a length that was checked
+func putInt(b []byte, v int) { binary.BigEndian.PutUint32(b, uint32(int32(v))) }
+
+func appendInt(b []byte, v int) []byte {
+	b = append(b, 0, 0, 0, 0)
+	putInt(b[len(b)-4:], v)
+	return b
+}
+
+//nolint:gosec // signed and unsigned are the same bits
+func appendLong(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)) }
 
 func appendUTF(b []byte, s string) []byte { return append(appendInt(b, len(s)), s...) }
 func appendBytes(b, data []byte) []byte   { return append(appendInt(b, len(data)), data...) }

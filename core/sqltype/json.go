@@ -22,9 +22,11 @@ func (t Type) JSON() string {
 func (t Type) value() *value {
 	switch t.Kind {
 	case Array:
-		return objectOf(member{"type", str("array")}, member{"elementType", t.Element.value()}, member{"containsNull", truth(t.HasNull)})
+		return objectOf(member{"type", str("array")}, member{"elementType", t.Element.value()},
+			member{"containsNull", truth(t.HasNull)})
 	case Map:
-		return objectOf(member{"type", str("map")}, member{"keyType", t.Key.value()}, member{"valueType", t.Value.value()}, member{"valueContainsNull", truth(t.HasNull)})
+		return objectOf(member{"type", str("map")}, member{"keyType", t.Key.value()},
+			member{"valueType", t.Value.value()}, member{"valueContainsNull", truth(t.HasNull)})
 	case Struct:
 		fields := &value{kind: array}
 		for _, f := range t.Fields {
@@ -45,7 +47,8 @@ func (f Field) value() *value {
 	if meta.object == nil {
 		meta.object = &value{kind: object}
 	}
-	return objectOf(member{"name", str(f.Name)}, member{"type", kind.value()}, member{"nullable", truth(f.Nullable)}, member{"metadata", meta.object})
+	return objectOf(member{"name", str(f.Name)}, member{"type", kind.value()}, member{"nullable", truth(f.Nullable)},
+		member{"metadata", meta.object})
 }
 
 // collectCollations adds the collations of a field's strings, by path, and says whether there are any. Fields
@@ -311,7 +314,8 @@ func jsonString(t Type, at place, collations *value) (Type, error) {
 		return t, nil
 	}
 	provider, name, ok := strings.Cut(c.text, ".")
-	if t.Kind != String || c.kind != text || !ok || provider != "icu" && provider != "spark" || strings.Contains(name, ".") {
+	if t.Kind != String || c.kind != text || !ok || provider != "icu" && provider != "spark" ||
+		strings.Contains(name, ".") {
 		return Type{}, at.errorf(`collation %q: expected "icu.NAME" or "spark.NAME" for a string`, c.text)
 	}
 	if _, ok := collationName(name); !ok {

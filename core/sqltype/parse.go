@@ -466,7 +466,8 @@ func intervalType(from, to string) (Type, error) {
 		t.Kind = YearMonthInterval
 	}
 	if t.Start > t.End || t.Start <= Month && t.End > Month {
-		return Type{}, fmt.Errorf("interval %s to %s: expected year to month, or two of day, hour, minute and second in this order",
+		return Type{}, fmt.Errorf("interval %s to %s: expected year to month, or two of day, hour, minute and second "+
+			"in this order",
 			strings.ToLower(from), strings.ToLower(to))
 	}
 	return t, nil

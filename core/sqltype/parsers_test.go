@@ -42,7 +42,8 @@ func askPython(t *testing.T, texts []string) []pythonAnswer {
 var pieces = strings.Split("int|bigint|string|string collate de|collate|UNICODE_CI|decimal|(|)|5|,|10|2|time|"+
 	"timestamp|without time zone|interval|day|to|second|year|month|array<|map<|struct<|<|>|>|>|<>|:|a|b1|1a|_x|é|"+
 	"`a b`|``|`|not null|!null|not|null|comment 'x'|comment|'it''s \\u0041'|\"y\"|r'\\n'|'|--| -- c\n|/* c */|/*|*/|"+
-	".|-|identifier('a')|char(3)|varchar(2)|geometry(any)|void|double|precision|ınt|\n|\t|\u00a0|\x00|;|?|$|\\|ı|x|true", "|")
+	".|-|identifier('a')|char(3)|varchar(2)|geometry(any)|void|double|precision|ınt|\n|"+
+	"\t|\u00a0|\x00|;|?|$|\\|ı|x|true", "|")
 
 // ddlText makes DDL of a type at random.
 func ddlText(r *rand.Rand, depth int) string {

@@ -1,6 +1,7 @@
 package status
 
-// Cause is the class of what ended a task, or kept its worker from starting: the detail "cause" of every error that ends a task.
+// Cause is the class of what ended a task, or kept its worker from starting: the detail "cause" of every error that
+// ends a task.
 type Cause string
 
 // The causes. include/udfrunner.h and docs/crashes.md say what each means.
@@ -41,7 +42,8 @@ var Causes = []struct {
 }{
 	{CauseSignal, "a signal that the library did not send ended the worker"},
 	{CauseExit, "the worker exited by itself"},
-	{CauseOutOfMemory, "the worker could not have the memory that it asked for, or the kernel killed it for want of memory"},
+	{CauseOutOfMemory,
+		"the worker could not have the memory that it asked for, or the kernel killed it for want of memory"},
 	{CauseException, "the function raised, or returned what its type does not allow"},
 	{CauseUnpickle, "the function or a pickled row could not be loaded in the worker"},
 	{CauseMissingModule, "a module, or what is imported from it, is not there"},

@@ -17,7 +17,8 @@ func TestCodesAreTheHeaders(t *testing.T) {
 	header, err := os.ReadFile("../../include/udfrunner.h")
 	require.NoError(t, err)
 	found := map[string]Code{}
-	for _, m := range regexp.MustCompile(`(?m)^#define UDFRUNNER_([A-Z_]+) \(?(-?\d+)\)?$`).FindAllStringSubmatch(string(header), -1) {
+	for _, m := range regexp.MustCompile(
+		`(?m)^#define UDFRUNNER_([A-Z_]+) \(?(-?\d+)\)?$`).FindAllStringSubmatch(string(header), -1) {
 		value, err := strconv.Atoi(m[2])
 		require.NoError(t, err)
 		found[m[1]] = Code(value) //nolint:gosec // a code

@@ -21,8 +21,8 @@ type Content struct {
 	Size int
 }
 
-// Read decodes an IPC stream up to its end marker, or to the end of the bytes between two messages. unwrap says that its
-// columns are the fields of one struct column, as Spark sends and takes them for mapInPandas and mapInArrow.
+// Read decodes an IPC stream up to its end marker, or to the end of the bytes between two messages. unwrap says that
+// its columns are the fields of one struct column, as Spark sends and takes them for mapInPandas and mapInArrow.
 func Read(stream []byte, unwrap bool) (*Content, error) {
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: hostmem.Default(), UnwrapStruct: unwrap})
 	defer d.Close()

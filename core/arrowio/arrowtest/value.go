@@ -32,9 +32,9 @@ func children(a *cdata.Array) []*cdata.Array { return unsafe.Slice(a.Children, a
 
 func bit(p unsafe.Pointer, i int64) bool { return *(*byte)(unsafe.Add(p, i/8))>>(i%8)&1 == 1 }
 
-// Value is value i of an array of the type: nil for null, int64 and uint64 for numbers, dates and times, bool,
-// string, []byte, []any for lists, structs and the entries of maps; floats are text, so that NaN equals NaN and -0 differs
-// from 0; values of dictionaries and run-end encoded arrays are the ones that they stand for; of unions [type id, value].
+// Value is value i of an array of the type: nil for null, int64 and uint64 for numbers, dates and times, bool, string,
+// []byte, []any for lists, structs and the entries of maps; floats are text, so that NaN equals NaN and -0 differs from
+// 0; values of dictionaries and run-end encoded arrays are the ones that they stand for; of unions [type id, value].
 // The array must be sound.
 func Value(t *arrowio.Type, a *cdata.Array, i int64) any {
 	at := a.Offset + i
@@ -81,7 +81,8 @@ var widths = map[arrowio.TypeID]int64{
 	arrowio.Uint8: 1, arrowio.Uint16: 2, arrowio.Uint32: 4, arrowio.Uint64: 8,
 	arrowio.Float16: 2, arrowio.Float32: 4, arrowio.Float64: 8,
 	arrowio.Decimal32: 4, arrowio.Decimal64: 8, arrowio.Decimal128: 16, arrowio.Decimal256: 32,
-	arrowio.Date32: 4, arrowio.Date64: 8, arrowio.Time32: 4, arrowio.Time64: 8, arrowio.Timestamp: 8, arrowio.Duration: 8,
+	arrowio.Date32: 4, arrowio.Date64: 8, arrowio.Time32: 4, arrowio.Time64: 8, arrowio.Timestamp: 8,
+	arrowio.Duration:       8,
 	arrowio.IntervalMonths: 4, arrowio.IntervalDayTime: 8, arrowio.IntervalMonthDayNano: 16,
 }
 

@@ -50,7 +50,8 @@ func cleanEntries(entries []protocol.Entry) {
 	for i := range entries {
 		entries[i].Value = clean(entries[i].Value)
 		key, value := entries[i].Key, entries[i].Value
-		if _, err := strconv.Atoi(value); err == nil && (strings.HasSuffix(key, ".port") || strings.HasSuffix(key, "_port")) {
+		named := strings.HasSuffix(key, ".port") || strings.HasSuffix(key, "_port")
+		if _, err := strconv.Atoi(value); err == nil && named {
 			entries[i].Value = fmt.Sprint(port)
 		}
 	}
