@@ -1,8 +1,8 @@
 """Prints how much of each Go package of the library tests run, and fails where that is too little.
 
-cover.py GO PROFILE PERCENT: the go command, a profile written by go test -coverprofile -coverpkg, the least percentage of
-statements. A statement counts that a test of any package ran. What counts is what the library is linked with; generated
-files do not.
+cover.py GO PROFILE PERCENT: the go command, a profile written by go test -coverprofile -coverpkg,
+the least percentage of statements. A statement counts as run if a test of any package ran it. The
+packages are those of core that the library is linked with, without generated files.
 """
 
 import re

@@ -313,8 +313,8 @@ typedef struct udfrunner_table_function {
  *   eval type 0 the tuple (function, profiler, deserializer, serializer), for 300 to 302 the handler class.
  * reference: "module:qualname", imported in the worker; it may name a plain function or
  *   an object made by PySpark's udf, pandas_udf, arrow_udf or udtf, or a table function's class. Not for eval type 0.
- * The return type is Spark DDL or JSON text in `return_type` (of functions that give rows of columns: their columns), or an
- *   Arrow schema in `return_schema` (borrowed; of those functions: a struct of the columns). It is
+ * The return type is Spark DDL or JSON text in `return_type` (of functions that give rows of columns: their columns),
+ *   or an Arrow schema in `return_schema` (borrowed; of those functions: a struct of the columns). It is
  *   needed of the last function of a chain only, for the others it may be absent. Eval type 0 has none.
  * table: for eval types 300 to 302, else NULL; borrowed. */
 typedef struct udfrunner_function {
@@ -356,28 +356,29 @@ typedef struct udfrunner_record {
 #define UDFRUNNER_INPUT_GROUPS 3
 
 /* Input of a task.
- * Arrow data may be of any type. Functions get what Spark would have sent for it: a timestamp with a time zone is labelled
- *   with spark.sql.session.timeZone, at any depth, its instants stay. Functions that see pandas or Python objects (all with Arrow
- *   data but 207, 209, 210, 215, 250 to 254, 302) get the types that Spark has: string_view and binary_view, list views, large
- *   and fixed-size lists, fixed-size binaries, run ends, dictionaries, unsigned integers (the next wider signed type; uint64 as
- *   decimal(20,0)), float16, decimals (decimal128), date64, times (from PySpark 4.1 on), timestamps and durations (in
- *   microseconds) are converted, in new memory; extension types are their storage. What does not change stays in place. A type that
- *   PySpark's version has no type for is INVALID_ARGUMENT when the schema is read, a value that the type cannot hold at its batch;
- *   both name the column.
+ * Arrow data may be of any type. Functions get what Spark would have sent for it: a timestamp with a time zone is
+ *   labelled with spark.sql.session.timeZone, at any depth, its instants stay. Functions that see pandas or Python
+ *   objects (all with Arrow data but 207, 209, 210, 215, 250 to 254, 302) get the types that Spark has: string_view
+ *   and binary_view, list views, large and fixed-size lists, fixed-size binaries, run ends, dictionaries, unsigned
+ *   integers (the next wider signed type; uint64 as decimal(20,0)), float16, decimals (decimal128), date64, times
+ *   (from PySpark 4.1 on), timestamps and durations (in microseconds) are converted, in new memory; extension types
+ *   are their storage. What does not change stays in place. A type that PySpark's version has no type for is
+ *   INVALID_ARGUMENT when the schema is read, a value that the type cannot hold at its batch; both name the column.
  *   Every batch is held against the schema by what can be seen before its values are read: counts of children and
- *   buffers, null counts, dictionaries, offsets, a second schema among messages. What cannot be seen: values of another type of the
- *   same layout (int64 for float64, string for binary), and buffers that are shorter than the lengths say. That is the
- *   host's to hold.
+ *   buffers, null counts, dictionaries, offsets, a second schema among messages. What cannot be seen: values of
+ *   another type of the same layout (int64 for float64, string for binary), and buffers that are shorter than the
+ *   lengths say. That is the host's to hold.
  * UDFRUNNER_INPUT_STREAM: `stream`, an Arrow C stream of struct arrays (record batches). The struct
  *   is moved: the library copies it and marks the original released. EAGAIN from get_next means AGAIN.
  * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many a call.
  * UDFRUNNER_INPUT_GROUPS: `next_group` fills n streams with the next group: one, or the two sides of a cogroup. Each
- *   is released by the library when it was read. All groups have one schema: names, order and types of the first one's columns,
- *   but for time zones. For the eval types with groups only.
+ *   is released by the library when it was read. All groups have one schema: names, order and types of the first
+ *   one's columns, but for time zones. For the eval types with groups only.
  * UDFRUNNER_INPUT_NONE: the function has no input.
- * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with Arrow
- *   messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN, 0.0 equals -0.0) and cut
- *   into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions. With GROUPS it is needed where runner_add_function got no arguments. Else 0.
+ * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with
+ *   Arrow messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN, 0.0
+ *   equals -0.0) and cut into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions.
+ *   With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
  * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. `release`, if not NULL, is
  * called exactly once with `ctx` when the input is no longer needed. */
@@ -403,8 +404,8 @@ typedef struct udfrunner_resource {
 /* The task's identity, as Spark's TaskContext; a NULL task means all zero and one cpu.
  * deadline_ms: from runner_compute on, 0 = none; when it passes the worker is killed and the
  *   iterator ends with UDFRUNNER_DEADLINE.
- * barrier: not 0 for a barrier task; then barrier_port and barrier_secret, or barrier_path (a Unix socket; PySpark 4.1
- *   and later), name the host's server for barrier() and allGather(). */
+ * barrier: not 0 for a barrier task; then barrier_port and barrier_secret, or barrier_path (a Unix socket; PySpark
+ *   4.1 and later), name the host's server for barrier() and allGather(). */
 typedef struct udfrunner_task {
   uint64_t size;
   int32_t partition;
@@ -542,18 +543,19 @@ int32_t runner_create(udfrunner_env *env, int32_t eval_type, udfrunner_runner **
  *   202, 203, 217, 252 to 254 (aggregates): the same, one row a group or, of the window types 203 and 253, one a row.
  *   205, 207 (map): one chain, whose return type is the struct of all result columns; no arguments, it gets
  *     all columns.
- *   201, 209, 215, 216 (grouped map), 206, 210 (cogrouped map): one chain, whose return type is the struct of all result columns. Without
- *     arguments the first `keys` input columns are the key, and all columns the values. Else the arguments are Spark's own
- *     list: the count of what follows, the count of key columns, offsets of key columns, offsets of value columns; the
- *     same again for the second side of a cogroup.
- *   208, 211 to 214 (state): one chain, the arguments as Spark's list, data as Spark's writers send it (docs/eval-types.md).
+ *   201, 209, 215, 216 (grouped map), 206, 210 (cogrouped map): one chain, whose return type is the struct of all
+ *     result columns. Without arguments the first `keys` input columns are the key, and all columns the values. Else
+ *     the arguments are Spark's own list: the count of what follows, the count of key columns, offsets of key
+ *     columns, offsets of value columns; the same again for the second side of a cogroup.
+ *   208, 211 to 214 (state): one chain, the arguments as Spark's list, data as Spark's writers send it
+ *   (docs/eval-types.md).
  *   300 to 302 (table functions): one function, with its arguments.
  *   0: one function, no arguments, no return type; records go in and out as they are.
  *   chain      [in] n >= 1 functions, copied
  *   arguments  [in] m arguments, copied
- *   returns OK; INVALID_ARGUMENT: an empty chain, more chains than the eval type takes, a function without pickle or reference, or
- *     with both, a bad reference, a bad return type or none; a repeated keyword, a negative offset, a positional
- *     argument after a keyword; INVALID_STATE: after the first compute; INVALID_HANDLE; CANCELLED; FORKED.
+ *   returns OK; INVALID_ARGUMENT: an empty chain, more chains than the eval type takes, a function without pickle or
+ *     reference, or with both, a bad reference, a bad return type or none; a repeated keyword, a negative offset, a
+ *     positional argument after a keyword; INVALID_STATE: after the first compute; INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */
 int32_t runner_add_function(udfrunner_runner *runner, const udfrunner_function *chain, size_t n,
                             const udfrunner_argument *arguments, size_t m, udfrunner_error **err);
@@ -578,9 +580,9 @@ int32_t runner_add_include(udfrunner_runner *runner, const char *path, size_t pa
 
 /* Makes a broadcast variable available to the functions: `id` is the one in their pickles, `path` the
  * file with its pickled value, or NULL where the host's server hands the values out (keys
- * udfrunner.broadcast.server and udfrunner.broadcast.secret; Spark's decryption server): then of all variables. Sent once to a worker
- * that is reused; a file that is missing then ends the task with INVALID_ARGUMENT. Needs the full PySpark
- * in the worker (pyspark-client has no broadcasts).
+ * udfrunner.broadcast.server and udfrunner.broadcast.secret; Spark's decryption server): then of all variables. Sent
+ * once to a worker that is reused; a file that is missing then ends the task with INVALID_ARGUMENT. Needs the full
+ * PySpark in the worker (pyspark-client has no broadcasts).
  *   returns OK; INVALID_ARGUMENT: negative or repeated id, no such file; INVALID_STATE: after the
  *     first compute; INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */
@@ -746,8 +748,8 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  *   worker.pid           process id
  *   worker.exit_status   exit status, where it exited
  *   worker.signal        signal number, where a signal ended it
- *   worker.stderr_tail   the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
- *   worker.python_stack  the Python stack at its death, where one was left
+ *   worker.stderr_tail   the last lines that the worker wrote to stderr in this task; a stock daemon's workers share
+ *   one worker.python_stack  the Python stack at its death, where one was left
  *   worker.peak_rss      bytes, the most resident memory that it had
  *   task.eval_type       number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
  *   task.partition       the task's partition
@@ -758,8 +760,8 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  * The words of the detail cause, for programs to decide on and to count; docs/crashes.md shows each with its code:
  *   signal            a signal that the library did not send ended the worker
  *   exit              the worker exited by itself
- *   out_of_memory     the worker could not have the memory that it asked for, or the kernel killed it for want of memory
- *   exception         the function raised, or returned what its type does not allow
+ *   out_of_memory     the worker could not have the memory that it asked for, or the kernel killed it for want of
+ *   memory exception         the function raised, or returned what its type does not allow
  *   unpickle          the function or a pickled row could not be loaded in the worker
  *   missing_module    a module, or what is imported from it, is not there
  *   version_mismatch  Python or PySpark of the worker has another version than is needed

@@ -123,8 +123,9 @@ way of starting workers in which all tasks of an eval type gave these results; t
 	b.WriteString(`The host's servers for barriers, broadcast variables and state run beside the tasks. Versions 4.0 to
 4.2 are tried with pyspark-client, which has no RDDs and no broadcast variables: recorded tasks with broadcast variables
 are not replayed there, and for eval type 0 equivalent functions, pickled by the client, replace the recorded ones,
-which name PySpark's RDD classes. Before 4.2 Spark sends initial states (212, 214) and rows of a key in one batch of uneven
-columns; a host sends them one after the other, as from 4.2 on, so that their batches differ from the recorded ones.
+which name PySpark's RDD classes. Before 4.2 Spark sends initial states (212, 214) and rows of a key in one batch of
+uneven columns; a host sends them one after the other, as from 4.2 on, so that their batches differ from the recorded
+ones.
 
 | | Eval type |`)
 	for _, d := range dialects() {

@@ -508,7 +508,11 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
         InvalidArgument,
         "did you mean udfrunner.zygote.enabled?",
     ),
-    "log for a text": (lambda u: u.env.read_log("x"), InvalidArgument, "timeout 'x': a number of"),  # type: ignore[arg-type]
+    "log for a text": (
+        lambda u: u.env.read_log("x"),  # type: ignore[arg-type]
+        InvalidArgument,
+        "timeout 'x': a number of",
+    ),
     "log before now": (lambda u: u.env.read_log(-1), InvalidArgument, "timeout -1"),
     "counters of a closed env": (lambda u: u.closed_env().stats(), InvalidState, "env is closed"),
     "shutdown for a text": (

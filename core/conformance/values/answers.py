@@ -1,7 +1,7 @@
 """The recorded answers: one file a job for all versions, an answer once where they agree.
 
-An answer is a text, or a list of [minors, text] where versions differ; minors that lack the thing are in none. A number in the
-place of a text is its index in the file's ``texts``. Texts that begin with "!" are errors.
+An answer is a text, or a list of [minors, text] where versions differ; minors that lack the thing
+are in none. A number in the place of a text is its index in the file's ``texts``. Texts that begin with "!" are errors.
 """
 
 from __future__ import annotations

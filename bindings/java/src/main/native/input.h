@@ -21,8 +21,8 @@ void source_free(JNIEnv *jni, source *self);
 /* Fills the callbacks of a kind. */
 void source_fill(source *self, udfrunner_input *input);
 
-/* What NativeInput fills while a callback runs. Bytes of `data` are borrowed, those of copies the source's. False where memory is
- * short. */
+/* What NativeInput fills while a callback runs. Bytes of `data` are borrowed, those of copies the source's. False
+ * where memory is short. */
 bool source_set_data(source *self, const void *data, uint64_t size);
 bool source_set_copy(source *self, JNIEnv *jni, jbyteArray data, jsize start, jsize size);
 bool source_set_offsets(source *self, JNIEnv *jni, jlongArray offsets);
