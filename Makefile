@@ -29,7 +29,7 @@ help: ## This list
 
 # $(call link,version script): flags of a shared library with that script's symbols only.
 link = -w -extldflags '-Wl,--version-script=$(CURDIR)/$(1) -Wl,-soname,$(SONAME) -Wl,-z,nodelete,-z,relro,-z,now'
-# The header that cgo writes beside a c-shared library is not the library's.
+# The header that cgo writes next to a c-shared library is not the library's.
 go-library = mkdir -p $(dir $@) && CGO_ENABLED=1 CC="$(CC)" $(GO) build -buildmode=c-shared -trimpath \
 	$(1) -ldflags "$(call link,$(2))" -o $@ ./capi && rm -f $(@:.so=.h)
 
@@ -272,7 +272,7 @@ endif
 
 # As a user has it: the wheel, installed with Spark into an empty environment.
 .PHONY: test-wheel
-test-wheel: venv lib ## Build the wheel, install it beside Spark, run a job where Java 17 is
+test-wheel: venv lib ## Build the wheel, install it next to Spark, run a job where Java 17 is
 	$(RUN_PYTHON) bindings/python/tests_wheel/run.py build/wheel build/venv/4.3
 
 .PHONY: test-docs
@@ -319,7 +319,7 @@ demo: build/examples/csv_udf $(DEMO_JAR)
 
 .PHONY: demo-spark
 SPARK_MADE := $(SPARK)/target/udfrunner-spark-example.jar $(SPARK)/data/answers.json
-demo-spark: $(SPARK_MADE) ## Run the Spark example on local[2], beside Spark's own Python runner
+demo-spark: $(SPARK_MADE) ## Run the Spark example on local[2], compared with Spark's own Python runner
 	$(SPARK_RUN) jni-example/demo/local.py $(SPARK_FILES) $(SPARK)/local
 
 .PHONY: demo-cluster
@@ -339,7 +339,7 @@ bench: build/bench/libchost.so $(JVM_HOST)
 	$(BENCH_PYTHON) -m benchmarks
 
 .PHONY: bench-peers
-bench-peers: build/venv/4.2/.installed ## Measure the daemon module inside real Spark, beside stock (minutes; Java 17)
+bench-peers: build/venv/4.2/.installed ## Measure the daemon module inside real Spark, compared with stock (minutes; Java 17)
 bench-peers: build/venv/4.3/.installed
 	$(BENCH_PYTHON) -m benchmarks --peers
 
@@ -352,11 +352,11 @@ conformance: venv ## Replay what Spark said to its workers on all versions and k
 	$(GO) test -count=1 -timeout 30m ./core/conformance -run TestReplay -args -all -update
 
 .PHONY: record
-record: ## Record anew what real Spark says to its workers: needs Java 17 and Python 3.11, minutes a version
+record: ## Record again what real Spark says to its workers: needs Java 17 and Python 3.11, minutes per version
 	$(PYTHON) core/protocol/recording/record.py
 
 .PHONY: record-values
-record-values: ## Record anew what real Spark makes of values: needs a JDK 17 and Python 3.11, minutes a version
+record-values: ## Record again what real Spark makes of values: needs a JDK 17 and Python 3.11, minutes per version
 	$(PYTHON) core/conformance/values/record.py
 
 # -------------------------------------------------------------------- Checks

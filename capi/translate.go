@@ -64,7 +64,7 @@ func rawBytes(what string, p unsafe.Pointer, size uint64) (data []byte, ok bool,
 		n := uint64(C.strlen((*C.char)(p)))
 		return bytes.Clone(unsafe.Slice((*byte)(p), n)), true, nil
 	case size > math.MaxInt32:
-		return nil, false, status.New(status.InvalidArgument, "%s has %d bytes, allowed are %d", what, size,
+		return nil, false, status.New(status.InvalidArgument, "%s has %d bytes, at most %d are allowed", what, size,
 			math.MaxInt32)
 	}
 	return bytes.Clone(unsafe.Slice((*byte)(p), size)), true, nil
@@ -100,7 +100,7 @@ func reason(p unsafe.Pointer) string {
 
 func count(what string, n uint64) (int, error) {
 	if n > maxCount {
-		return 0, status.New(status.InvalidArgument, "%d %s, allowed are %d", n, what, maxCount)
+		return 0, status.New(status.InvalidArgument, "%d %s, at most %d are allowed", n, what, maxCount)
 	}
 	return int(n), nil
 }
@@ -223,7 +223,7 @@ func intsOf(what string, p *C.int32_t, n uint64) ([]int32, error) {
 	list := make([]int32, length)
 	for i, v := range unsafe.Slice(p, length) {
 		if v < 0 {
-			return nil, status.New(status.InvalidArgument, "%s: %d, allowed are 0 and up", what, v)
+			return nil, status.New(status.InvalidArgument, "%s: %d, must be 0 or more", what, v)
 		}
 		list[i] = int32(v)
 	}

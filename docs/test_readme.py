@@ -55,7 +55,7 @@ def main() -> None:
     for command in shell:
         target = command.removeprefix("make ")
         if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE):
-            sys.exit(f"README.md: {command!r} is no target of the Makefile")
+            sys.exit(f"README.md: {command!r} is not a target of the Makefile")
     print("ok README.md, commands")
 
 

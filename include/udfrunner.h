@@ -47,7 +47,7 @@
  *
  * ERRORS
  *   Every fallible function returns an int32_t status: UDFRUNNER_OK, a positive
- *   value for outcomes that are no error, or a negative error code. `err`, the
+ *   value for outcomes that are not errors, or a negative error code. `err`, the
  *   last parameter, may be NULL; else it receives a udfrunner_error on a negative
  *   status and NULL otherwise. Errors are plain C memory; their getters work
  *   after UDFRUNNER_INTERNAL and in a forked child. After UDFRUNNER_INTERNAL the
@@ -156,7 +156,7 @@ struct ArrowArrayStream {
 
 /* ------------------------------------------------------------------ Status */
 
-/* Outcomes that are no error. */
+/* Outcomes that are not errors. */
 #define UDFRUNNER_OK 0
 /* The end was reached: of an iterator, of a callback's input, of the log. */
 #define UDFRUNNER_DONE 1
@@ -182,14 +182,14 @@ struct ArrowArrayStream {
 /* The host cancelled, closed, destroyed or shut down. Worker killed; retry at will. */
 #define UDFRUNNER_CANCELLED (-5)
 /* The function's: it raised, or returned what its return type does not allow. Details hold the
- * traceback. Worker not reused; a retry meets the same error. */
+ * traceback. Worker not reused; a retry hits the same error. */
 #define UDFRUNNER_PYTHON_EXCEPTION (-6)
 /* The worker process ended before its task. Details hold exit status or signal and the tail of its
  * stderr. A retry runs on another worker. */
 #define UDFRUNNER_WORKER_EXITED (-7)
 /* The worker broke the protocol. Worker killed; a retry may help. */
 #define UDFRUNNER_PROTOCOL (-8)
-/* No worker could be started: interpreter, PySpark, start-up limit. Retry after mending. */
+/* No worker could be started: interpreter, PySpark, start-up limit. Fix the cause, then retry. */
 #define UDFRUNNER_SPAWN (-9)
 /* The operating system: sockets, descriptors, files. A retry may help. */
 #define UDFRUNNER_IO (-10)
@@ -199,7 +199,7 @@ struct ArrowArrayStream {
 #define UDFRUNNER_NO_MEMORY (-12)
 /* Known, but not available: eval type, PySpark version, feature. Do not retry. */
 #define UDFRUNNER_NOT_SUPPORTED (-13)
-/* The host's: an input callback failed or brought data of a wrong structure. Worker killed. */
+/* The host's: an input callback failed or supplied malformed data. Worker killed. */
 #define UDFRUNNER_HOST (-14)
 /* The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please
  * report it. */
@@ -256,7 +256,7 @@ typedef struct udfrunner_buffer {
   void *private_data;
 } udfrunner_buffer;
 
-/* Eval types, PySpark's PythonEvalType, each with the PySpark that brought it where that is later than 3.5. A worker
+/* Eval types, PySpark's PythonEvalType, each with the PySpark that introduced it where that is later than 3.5. A worker
  * that lacks one ends the task with UDFRUNNER_NOT_SUPPORTED. */
 /* generated: eval types */
 #define UDFRUNNER_NON_UDF 0
@@ -290,7 +290,7 @@ typedef struct udfrunner_buffer {
 #define UDFRUNNER_SQL_ARROW_UDTF 302 /* 4.1 */
 /* generated: end */
 
-/* What a table function (eval types 300 to 302) has beside its handler class. Zero what is not used.
+/* What a table function (eval types 300 to 302) has besides its handler class. Zero what is not used.
  * name: the function's, for messages of PySpark 4.0 and later.
  * partition_children: of a table argument with PARTITION BY, the indexes of its partitioning columns.
  * analyze_result: the pickled AnalyzeResult of a class with an analyze method.
@@ -337,7 +337,7 @@ typedef struct udfrunner_argument {
   size_t name_size;
 } udfrunner_argument;
 
-/* What an input callback brings: `n` records (pickled rows: each a pickled list of rows) or Arrow
+/* What an input callback supplies: `n` records (pickled rows: each a pickled list of rows) or Arrow
  * IPC messages. Record i is data[offsets[i]] up to data[offsets[i + 1]]; `offsets` NULL means that `data` is one
  * record, or any whole number of IPC messages. The bytes stay borrowed until the next callback
  * or the iterator's close. `message` may hold text for a negative return. */
@@ -364,13 +364,13 @@ typedef struct udfrunner_record {
  *   (from PySpark 4.1 on), timestamps and durations (in microseconds) are converted, in new memory; extension types
  *   are their storage. What does not change stays in place. A type that PySpark's version has no type for is
  *   INVALID_ARGUMENT when the schema is read, a value that the type cannot hold at its batch; both name the column.
- *   Every batch is held against the schema by what can be seen before its values are read: counts of children and
+ *   Every batch is checked against the schema by what can be seen before its values are read: counts of children and
  *   buffers, null counts, dictionaries, offsets, a second schema among messages. What cannot be seen: values of
  *   another type of the same layout (int64 for float64, string for binary), and buffers that are shorter than the
  *   lengths say. That is the host's to hold.
  * UDFRUNNER_INPUT_STREAM: `stream`, an Arrow C stream of struct arrays (record batches). The struct
  *   is moved: the library copies it and marks the original released. EAGAIN from get_next means AGAIN.
- * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many a call.
+ * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many per call.
  * UDFRUNNER_INPUT_GROUPS: `next_group` fills n streams with the next group: one, or the two sides of a cogroup. Each
  *   is released by the library when it was read. All groups have one schema: names, order and types of the first
  *   one's columns, but for time zones. For the eval types with groups only.
@@ -540,7 +540,7 @@ int32_t runner_create(udfrunner_env *env, int32_t eval_type, udfrunner_runner **
 /* Adds one chain of functions, applied first to last, with the arguments of the first. By eval type:
  *   100, 101, 200, 204, 250, 251: each chain gives one result column, named _0, _1, ...; the iterator types 204 and
  *     251 have one chain.
- *   202, 203, 217, 252 to 254 (aggregates): the same, one row a group or, of the window types 203 and 253, one a row.
+ *   202, 203, 217, 252 to 254 (aggregates): the same, one row per group or, of the window types 203 and 253, one per row.
  *   205, 207 (map): one chain, whose return type is the struct of all result columns; no arguments, it gets
  *     all columns.
  *   201, 209, 215, 216 (grouped map), 206, 210 (cogrouped map): one chain, whose return type is the struct of all
@@ -655,7 +655,7 @@ int32_t iterator_next_arrow(udfrunner_iterator *it, int64_t timeout_ms, struct A
 int32_t iterator_export(udfrunner_iterator *it, struct ArrowArrayStream *stream,
                         udfrunner_error **err);
 
-/* The error that ended the iterator, also a cancel that no call has met yet.
+/* The error that ended the iterator, also a cancel that no call has reported yet.
  *   returns the error's code, and `err` receives a copy; OK where none ended it; INVALID_HANDLE;
  *     FORKED.
  * \since 1.0 */
@@ -668,7 +668,7 @@ int32_t iterator_error(udfrunner_iterator *it, udfrunner_error **err);
  * \since 1.0 */
 int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error **err);
 
-/* What the task reported beside its data.
+/* What the task reported besides its data.
  *   key    [in] NUL-terminated: "metrics" (a JSON object; at any time, from any thread) or, after DONE,
  *     "accumulators" (int32 big-endian length + pickled (id, value), repeated)
  *   bytes  [out, owned]
@@ -680,7 +680,7 @@ int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error *
  *   input_ms              of it, the time in the host's callbacks and in encoding what they gave
  *   bytes_sent            to the worker
  *   bytes_received        from it
- *   input_batches         batches, or callbacks that brought records
+ *   input_batches         batches, or callbacks that supplied records
  *   output_batches        batches or records of results
  *   output_rows           rows of Arrow results
  *   idle_timeouts         times that the worker gave nothing for as long as Spark's idleTimeoutSeconds says

@@ -1,4 +1,4 @@
-"""Rows A, B and D from a JVM beside the host in C, and row H: what one call costs."""
+"""Rows A, B and D from a JVM, compared with the host in C, and row H: what one call costs."""
 
 from __future__ import annotations
 

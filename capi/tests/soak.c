@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* Runs tasks of mixed sizes for some time, of which some crash, some are cancelled and some raise, and looks whether
+/* Runs tasks of mixed sizes for some time, of which some crash, some are cancelled and some raise, and checks whether
  * what the process holds stays as it is. Its argument is the time in seconds; the exit status says whether all was
  * well. */
 #include <stdio.h>

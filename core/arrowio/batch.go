@@ -44,7 +44,7 @@ func (b *Batch) read(table *flatbuf.RecordBatch, p *plan, wrapped bool, bodyLeng
 				bodyLength)
 		}
 		if s.offset&7 != 0 && s.length > 0 {
-			return fmt.Errorf("buffer %d begins at byte %d, no multiple of 8", len(b.buffers), s.offset)
+			return fmt.Errorf("buffer %d begins at byte %d, not a multiple of 8", len(b.buffers), s.offset)
 		}
 		b.buffers = append(b.buffers, s)
 	}

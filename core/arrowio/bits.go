@@ -58,7 +58,7 @@ func putBits(dst []byte, at int64, bitmap unsafe.Pointer, n int64) {
 	}
 }
 
-// shiftBits copies bits from bit `from` on, which is no multiple of 8, to the start of dst; it
+// shiftBits copies bits from bit `from` on, which is not a multiple of 8, to the start of dst; it
 // reads no byte of the bitmap past the last of the n bits.
 func shiftBits(dst []byte, bitmap unsafe.Pointer, from, n int64) {
 	shift := uint(from & 7)

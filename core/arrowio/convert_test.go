@@ -40,7 +40,7 @@ var (
 func equivalents(t testing.TB) map[string]equivalent {
 	t.Helper()
 	interpreter := testenv.Python(t, "4.2")
-	require.FileExists(t, "testdata/equivalents.py") // So that go's test cache knows of it.
+	require.FileExists(t, "testdata/equivalents.py") // So that Go's test cache tracks it.
 	equivalentsOnce.Do(func() { errEquivalents = loadEquivalents(interpreter) })
 	require.NoError(t, errEquivalents)
 	return equivalentsOf

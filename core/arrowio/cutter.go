@@ -31,7 +31,7 @@ const cutterBlock = 4096
 // no such type for, is NOT_SUPPORTED.
 func NewCutter(s *Schema, k int) (*Cutter, error) {
 	if k < 0 || k > len(s.Fields) {
-		return nil, status.New(status.InvalidArgument, "%d key columns, allowed are 0 to %d", k, len(s.Fields))
+		return nil, status.New(status.InvalidArgument, "%d key columns, must be 0 to %d", k, len(s.Fields))
 	}
 	if err := s.validate(); err != nil {
 		return nil, status.New(status.InvalidArgument, "%w", err)
@@ -94,7 +94,7 @@ func (c *Cutter) cut(a *cdata.Array) (ends []int64, continues bool, err error) {
 }
 
 // Dictionaries says whether a key is dictionary encoded, which arrays have with them and record batches of a stream
-// have not.
+// do not.
 func (c *Cutter) Dictionaries() bool {
 	for _, k := range c.keys {
 		if k.hasDictionary() {

@@ -21,7 +21,7 @@ import (
 // runs is pyarrow's streams of rows that repeat, by case.
 func runs(t *testing.T) map[string][]byte {
 	t.Helper()
-	require.FileExists(t, "testdata/runs.py") // So that go's test cache knows of it.
+	require.FileExists(t, "testdata/runs.py") // So that Go's test cache tracks it.
 	directory := t.TempDir()
 	out, err := testenv.Command(t, "4.2", "testdata/runs.py", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -252,7 +252,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 	for _, k := range []int{-1, 2} {
 		_, err := arrowio.NewCutter(columnOf(int32Type), k)
 		assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
-		assert.ErrorContains(t, err, "key columns, allowed are 0 to 1")
+		assert.ErrorContains(t, err, "key columns, must be 0 to 1")
 	}
 	for _, typ := range []*arrowio.Type{
 		sparseType, denseType, typeOf(arrowio.List, field("item", denseType)),
@@ -260,7 +260,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 	} {
 		_, err := arrowio.NewCutter(columnOf(typ), 1)
 		assert.Equal(t, status.NotSupported, status.CodeOf(err))
-		assert.ErrorContains(t, err, "as a key of groups, allowed are all types but unions")
+		assert.ErrorContains(t, err, "cannot be a key of groups; all types but unions can")
 		_, err = arrowio.NewCutter(columnOf(typ), 0)
 		assert.NoError(t, err)
 	}

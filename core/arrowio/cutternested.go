@@ -13,7 +13,7 @@ import (
 // maxKeyBytes bounds what a nested key is compared as. A row of Spark's is below 2 GiB.
 const maxKeyBytes = 1 << 30
 
-// nestedKey is what the key of a type with parts has beside: rows are compared as bytes that are equal where the values
+// nestedKey is what the key of a type with parts also has: rows are compared as bytes that are equal where the values
 // are. Each value is written behind a byte that tells it from null, and what varies in size behind its size.
 type nestedKey struct {
 	// parts are the fields of a struct, the items of lists and maps, or the values that dictionary indices and runs
@@ -57,8 +57,8 @@ func newKey(n *node, i int) (*key, error) {
 	case n.dictionary != nil:
 		parts = n.dictionary.values.roots
 	case n.layout == layoutSparse || n.layout == layoutDense:
-		return nil, status.New(status.NotSupported, "column %q: %s as a key of groups, allowed are all types but "+
-			"unions", n.at, n.typ)
+		return nil, status.New(status.NotSupported, "column %q: %s cannot be a key of groups; all types but unions can",
+			n.at, n.typ)
 	case n.layout == layoutRunEnds:
 		parts = n.children[1:]
 	case n.layout <= layoutView:

@@ -110,7 +110,7 @@ func (d *Decoder) Prefix(p []byte) (metadataLen int, eos bool, err error) {
 	}
 	size := binary.LittleEndian.Uint32(p[4:])
 	if size > maxMetadata {
-		return 0, false, status.New(d.opt.Fault, "IPC metadata of %d bytes, may be %d", size, maxMetadata)
+		return 0, false, status.New(d.opt.Fault, "IPC metadata of %d bytes, at most %d are allowed", size, maxMetadata)
 	}
 	return int(size), size == 0, nil
 }

@@ -6,7 +6,7 @@
 // what has to move only.
 //
 // Grouped data is cut where its first columns change (Cutter), and each group's rows are encoded as a slice of the
-// batch (Encoder.Slice), in one stream or in a stream a group; or, where a group has to be one batch and lies in
+// batch (Encoder.Slice), in one stream or in a stream per group; or, where a group has to be one batch and lies in
 // several, joined of copies (Encoder.Append, Encoder.Joined).
 //
 // Whatever comes from a worker or a host is checked before it is used or passed on: counts,

@@ -35,7 +35,7 @@ var (
 func streams(t testing.TB) (map[string][]byte, map[string][]string) {
 	t.Helper()
 	interpreter := testenv.Python(t, "4.2")
-	require.FileExists(t, "testdata/streams.py") // So that go's test cache knows of it.
+	require.FileExists(t, "testdata/streams.py") // So that Go's test cache tracks it.
 	streamsOnce.Do(func() { errStreams = loadStreams(interpreter) })
 	require.NoError(t, errStreams)
 	return streamsOf, typesOf

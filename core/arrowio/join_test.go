@@ -16,7 +16,7 @@ import (
 	"udfrunner/core/hostmem"
 )
 
-// passing brings a stream's batches to an encoder, and spoils their memory once each was used.
+// passing passes a stream's batches to an encoder, and spoils their memory once each was used.
 var passing = map[string]func(t *testing.T, stream []byte, opt arrowio.EncoderOptions,
 	loaded func(e *arrowio.Encoder, rows int64)){
 	"arrays": func(t *testing.T, stream []byte, opt arrowio.EncoderOptions, loaded func(*arrowio.Encoder, int64)) {

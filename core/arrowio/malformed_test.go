@@ -338,7 +338,7 @@ func TestMalformedIPCBatches(t *testing.T) {
 		"buffer negative": {int32Type, raw{length: 2, nodes: pairs{{2, 0}}, buffers: pairs{{0, 0}, {-8, 8}},
 			body: bytesOf(1, 2)}, `buffer 1 is bytes -8+8`},
 		"buffer unaligned": {int32Type, raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {4, 4}},
-			body: bytesOf(1, 2)}, `buffer 1 begins at byte 4, no multiple of 8`},
+			body: bytesOf(1, 2)}, `buffer 1 begins at byte 4, not a multiple of 8`},
 		"values short": {int32Type, raw{length: 3, nodes: pairs{{3, 0}}, buffers: pairs{{0, 0}, {0, 8}},
 			body: bytesOf(1, 2)}, `column "x": buffer of values has 8 bytes, needs 12`},
 		"length overflows": {int32Type, raw{length: 1 << 56, nodes: pairs{{1 << 56, 0}},

@@ -93,7 +93,7 @@ func FuzzImportSchema(f *testing.F) {
 		for _, stream := range seeds {
 			content, err := arrowtest.Read(stream, false)
 			if err != nil {
-				continue // a seed of FuzzDecoder that is no whole stream
+				continue // a seed of FuzzDecoder that is not a whole stream
 			}
 			b := newBlocks()
 			var out cdata.Schema

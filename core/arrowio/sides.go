@@ -131,7 +131,7 @@ func isNull(side *cdata.Array, row int64) bool {
 }
 
 // SliceSide is Slice of rows that are on one side of two (Sides). The other column has as many rows, none of which is
-// null, and its fields have no values. That is no valid Arrow, and is how Spark 4.0 and 4.1 tell workers that a side
+// null, and its fields have no values. That is not valid Arrow, and is how Spark 4.0 and 4.1 tell workers that a side
 // has no rows.
 func (e *Encoder) SliceSide(from, to int64, side int) ([]Message, error) {
 	if err := e.checkRows(from, to); err != nil {

@@ -66,7 +66,7 @@ func TestSidesThatAreRefused(t *testing.T) {
 	}
 	_, err := arrowio.NewSides(twoSides, [2]int{1, 3})
 	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
-	assert.ErrorContains(t, err, `column "states": 3 key columns, allowed are 0 to 2`)
+	assert.ErrorContains(t, err, `column "states": 3 key columns, must be 0 to 2`)
 
 	s, err := arrowio.NewSides(twoSides, oneKey)
 	require.NoError(t, err)

@@ -31,8 +31,8 @@ func documentation() string {
 	return b.String()
 }
 
-// names are the keys' names, one a line, for hosts that hand over a part of their configuration. That of a family ends
-// with a dot.
+// names are the keys' names, one per line, for hosts that hand over a part of their configuration. That of a family
+// ends with a dot.
 func names() string {
 	var b strings.Builder
 	for _, g := range Groups {

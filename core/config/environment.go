@@ -9,7 +9,7 @@ import (
 	"udfrunner/core/pyspark"
 )
 
-// WorkerEnvironment is the environment variables that a worker gets beside those of the host's process.
+// WorkerEnvironment is the environment variables that a worker gets in addition to those of the host's process.
 // Where both maps and the host's process name one, Worker wins, then Factory.
 type WorkerEnvironment struct {
 	// Factory is what Python or PySpark read at their start or when modules are imported: processes that differ

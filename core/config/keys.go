@@ -106,7 +106,7 @@ var Groups = []Group{
 				"`pyspark.worker` is otherwise given to a daemon module, `pyspark.daemon` if none is named; from " +
 				"PySpark 4.0 on that takes modules whose names begin with `pyspark`, and overlooks others."},
 		{Name: PythonUseDaemon, Kind: Bool, Default: "true",
-			Doc: "Whether workers are forked by a daemon. If false every worker is a process started anew, for one " +
+			Doc: "Whether workers are forked by a daemon. If false every worker is a new process, for one " +
 				"task, that runs the worker module."},
 		{Name: PythonUnixSockets, Kind: Bool, Default: "false", Environment: "PYSPARK_UDS_MODE",
 			Doc: "Whether daemon and worker modules talk over Unix sockets, not TCP (PySpark 4.1 and later; an error " +
@@ -125,7 +125,7 @@ var Groups = []Group{
 		{Name: WorkerIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "60s", Scope: EnvOnly,
 			Doc: "How long an idle worker is kept. Spark's value, which it has no key for. 0 keeps none."},
 		{Name: WorkerSpares, Kind: Int, Min: 0, Default: "0", Scope: EnvOnly,
-			Doc: "How many workers that no task has had yet are kept ready beside each set of tasks that may share " +
+			Doc: "How many workers that no task has had yet are kept ready for each set of tasks that may share " +
 				"workers, from its first task on and until they have been idle for " +
 				WorkerIdleTimeout +
 				". One that a task takes is replaced, as long as idle and running workers together leave room in " +
@@ -150,7 +150,8 @@ var Groups = []Group{
 		{Name: PythonPath, Absent: "none; from the Python package what its process has on `sys.path`",
 			Doc: "Folders and archives, absolute and separated by colons, that stand at the front of workers' " +
 				"`sys.path`, behind includes; the working directory is searched last then. The Python package sets " +
-				"it for each runner, where it isn't set, to what its process has there beside Python's own folders " +
+				"it for each runner, where it isn't set, to what its process has there apart from Python's own " +
+					"folders " +
 				"and site-packages; set to nothing, it is not."},
 	}},
 	{"Limits and diagnosis", []Key{
@@ -159,7 +160,7 @@ var Groups = []Group{
 				"once."},
 		{Name: PythonIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Default: "0",
 			Doc: "After how long without any data from a worker that is waited for a running task counts as stuck; 0 " +
-				"is never. A line in the log tells of it."},
+				"is never. A line in the log says so."},
 		{Name: SQLIdleTimeout, Kind: Duration, Unit: seconds, Min: 0, Fallback: PythonIdleTimeout,
 			Doc: "The same for SQL functions."},
 		{Name: PythonKillOnIdle, Kind: Bool, Default: "false",
@@ -197,7 +198,7 @@ var Groups = []Group{
 				"dropped first."},
 		{Name: LogRate, Kind: Size, Unit: 1, Min: 0, Default: "1m", Scope: EnvOnly,
 			Doc: "How many bytes a second a worker may write to one of its streams on average; lines above that are " +
-				"dropped and counted. 0 is no limit."},
+				"dropped and counted. 0 means no limit."},
 	}},
 	{"Resources and environment of workers", []Key{
 		{Name: WorkerMemoryLimit, Kind: Size, Unit: 1, Min: 1 << 20, Absent: "no limit",
@@ -210,7 +211,7 @@ var Groups = []Group{
 			Doc: "The cpus of a task: the OMP_NUM_THREADS of workers where " + ExecutorCores +
 				" is not set. PySpark 4.3 and later take the cpus of the task itself."},
 		{Name: PySparkMemory, Kind: Size, Unit: mib, Min: 1, Absent: "no limit",
-			Doc: "Memory of all workers together; each one's address space is limited to its part, in MiB, beside " +
+			Doc: "Memory of all workers together; each one's address space is limited to its part, in MiB, on top of " +
 				"what its zygote has imported for it."},
 		{Name: BufferSize, Kind: Size, Unit: 1, Min: 1, Default: "65536",
 			Doc: "The buffer of a worker's socket, in bytes."},
@@ -235,14 +236,14 @@ var Groups = []Group{
 	}},
 	{"Data", []Key{
 		{Name: ArrowMaxRecords, Kind: Int, Min: math.MinInt64, Default: "10000",
-			Doc: "The most rows of an Arrow batch; zero or less is no limit. If it is set, the host's batches are " +
+			Doc: "The most rows of an Arrow batch; zero or less means no limit. If it is set, the host's batches are " +
 				"cut there, as Spark cuts its rows: those of scalar and map functions, of table functions and of the " +
 				"state functions that find groups themselves, and from PySpark 4.1 on those of groups, which before " +
 				"are one batch each. Batches are not joined. If it is not set, the host's batches stay as they are; " +
 				"workers cut the results of some functions by it."},
 		{Name: ArrowMaxBytes, Kind: Size, Unit: 1, Min: 1, Absent: "no limit",
 			Doc: "The size at which a batch ends, in bytes of Spark's vectors, with the row that reaches it (PySpark " +
-				"4.0 and later). If it is set, batches are cut there, too; 2147483647 is no limit."},
+				"4.0 and later). If it is set, batches are cut there, too; 2147483647 means no limit."},
 		{Name: ArrowLargeVarTypes, Kind: Bool, Default: "false",
 			Doc: "Whether strings and binaries use Arrow's large types, with 64-bit offsets (PySpark 3.5 and later)."},
 		{Name: ArrowConcurrency, Kind: Int, Min: 2, Absent: "1",
@@ -264,7 +265,7 @@ var Groups = []Group{
 			Doc: "Whether integers reach pandas functions as extension types, so that nulls do not make them floats " +
 				"(PySpark 4.2 and later)."},
 		{Name: MapAcceptsAnyIterable, Kind: Bool, Default: "true",
-			Doc: "Whether mapInPandas and mapInArrow functions may return iterables that are no iterators (PySpark " +
+			Doc: "Whether mapInPandas and mapInArrow functions may return iterables that are not iterators (PySpark " +
 				"4.3 and later)."},
 		{Name: BinaryAsBytes, Kind: Bool, Default: "true",
 			Doc: "Whether binary values reach Python functions as bytes, else as bytearray (PySpark 4.1 and later)."},

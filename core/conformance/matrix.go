@@ -83,7 +83,8 @@ func dialects() (list []*protocol.Dialect) {
 	return list
 }
 
-// marks are the factories in whose workers an eval type of a version runs, none where the version has not the type.
+// marks are the factories in whose workers an eval type of a version runs, none where the version does not have the
+// type.
 func marks(e *protocol.EvalType, d *protocol.Dialect) (list []string) {
 	if status.CodeOf(d.Check(&protocol.Init{EvalType: e.ID})) == status.NotSupported {
 		return nil
@@ -96,7 +97,7 @@ func marks(e *protocol.EvalType, d *protocol.Dialect) (list []string) {
 	return list
 }
 
-// lacking is the text of a cell whose version has not the eval type.
+// lacking is the text of a cell whose version does not have the eval type.
 const lacking = "–"
 
 // Document is the page that shows the matrix without holes.
@@ -119,8 +120,8 @@ way of starting workers in which all tasks of an eval type gave these results; t
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("- `" + lacking + "` this PySpark has not the eval type\n\n")
-	b.WriteString(`The host's servers for barriers, broadcast variables and state run beside the tasks. Versions 4.0 to
+	b.WriteString("- `" + lacking + "` this PySpark does not have the eval type\n\n")
+	b.WriteString(`The host's servers for barriers, broadcast variables and state run next to the tasks. Versions 4.0 to
 4.2 are tried with pyspark-client, which has no RDDs and no broadcast variables: recorded tasks with broadcast variables
 are not replayed there, and for eval type 0 equivalent functions, pickled by the client, replace the recorded ones,
 which name PySpark's RDD classes. Before 4.2 Spark sends initial states (212, 214) and rows of a key in one batch of

@@ -154,7 +154,7 @@ func whole(stream []byte) (list [][]byte, ended bool, err error) {
 }
 
 // Uneven says that Spark brought initial states together with rows, in batches whose columns have different lengths, as
-// it did before 4.2. That is no valid Arrow: a host brings them as it does to 4.2.
+// it did before 4.2. That is not valid Arrow: a host brings them as it does to 4.2.
 func (c *Case) Uneven() bool {
 	initial := c.EvalType.ID == protocol.SQLTransformWithStatePandasInitStateUDF ||
 		c.EvalType.ID == protocol.SQLTransformWithStatePythonRowInitStateUDF

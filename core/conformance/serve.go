@@ -22,7 +22,7 @@ var (
 	included    = []byte("VALUE = 40\n")                // every include
 )
 
-// Located is the case with the files that its host has in a directory, in the place of the recorded ones, whose paths
+// Located is the case with the files that its host has in a directory, in place of the recorded ones, whose paths
 // were normalised. Cases with one directory can share workers.
 func (c Case) Located(t testing.TB, dir string) Case {
 	t.Helper()
@@ -74,7 +74,7 @@ func (c *Case) values() map[int64][]byte {
 	return values
 }
 
-// Served is the case, located, with the servers that its host has running, and their addresses in the place of the
+// Served is the case, located, with the servers that its host has running, and their addresses in place of the
 // recorded ones.
 func (c Case) Served(t testing.TB, dir string) Case {
 	t.Helper()

@@ -18,7 +18,7 @@ import (
 	"udfrunner/core/status"
 )
 
-// server is one that a host of workers has beside its tasks (Spark's barrier coordinator, decryption server and state
+// server is one that a host of workers runs next to its tasks (Spark's barrier coordinator, decryption server and state
 // server).
 type server struct {
 	// port or path is where it listens.

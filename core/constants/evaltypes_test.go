@@ -1,7 +1,7 @@
 package constants
 
-// evalTypes are what bindings say of PySpark's eval types, by number, beside what the row in core/protocol says: a
-// short name, where PySpark's is not short itself, and a sentence with code in backquotes.
+// evalTypes are what bindings say of PySpark's eval types, by number, in addition to what the row in core/protocol
+// says: a short name, where PySpark's is not short itself, and a sentence with code in backquotes.
 var evalTypes = map[int32]struct{ short, text string }{
 	0:   {"", "RDD functions (`mapPartitionsWithIndex`): f(partition index, iterator) to iterator."},
 	100: {"BATCHED", "`udf`: a Python value from Python values, rows pickled."},

@@ -44,7 +44,7 @@ func MoveGroups(mem *hostmem.Functions, in *Input) (*GroupSource, error) {
 // before or after the input. It answers ErrDone, ErrAgain or a Host error, as Source.Next.
 func (g *GroupSource) Next(n int) ([]*Stream, error) {
 	if n < 1 || n > maxStreams {
-		return nil, status.New(status.Internal, "a group of %d streams, allowed are 1 and 2", n)
+		return nil, status.New(status.Internal, "a group of %d streams, must be 1 or 2", n)
 	}
 	if g.block == nil {
 		block, err := alloc(g.mem, unsafe.Sizeof(group{}))

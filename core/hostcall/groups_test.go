@@ -104,7 +104,7 @@ func TestGroupsFail(t *testing.T) {
 	for message, answer := range map[string]hosttest.Answer{
 		"input callback: shuffle block lost": {Code: status.IO, Message: "shuffle\nblock lost"},
 		"input callback: CANCELLED":          {Code: status.Cancelled},
-		"input callback answered 7, allowed are OK 0, DONE 1, AGAIN 3 and negative codes": {Code: 7},
+		"input callback answered 7, must be OK (0), DONE (1), AGAIN (3) or a negative code": {Code: 7},
 	} {
 		host := hosttest.NewGroups(t, []*hosttest.Stream{oneValue(t, 1)})
 		host.Step = func(int) hosttest.Answer { return answer }

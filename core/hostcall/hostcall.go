@@ -44,7 +44,7 @@ var ErrDone = errors.New("end of input")
 // Check says what is wrong with an input before it is moved.
 func (in *Input) Check() error {
 	if in.Keys < 0 {
-		return status.New(status.InvalidArgument, "input keys %d, allowed are 0 and up", in.Keys)
+		return status.New(status.InvalidArgument, "input keys %d, must be 0 or more", in.Keys)
 	}
 	switch in.Kind {
 	case None:
@@ -66,7 +66,7 @@ func (in *Input) Check() error {
 		}
 	default:
 		return status.New(status.InvalidArgument,
-			"input kind %d, allowed are 0 (NONE), 1 (STREAM), 2 (RECORDS), 3 (GROUPS)", in.Kind)
+			"input kind %d, must be 0 (NONE), 1 (STREAM), 2 (RECORDS) or 3 (GROUPS)", in.Kind)
 	}
 	return nil
 }

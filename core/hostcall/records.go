@@ -67,7 +67,7 @@ func answer(returned, message uintptr) error {
 		return status.New(status.Host, "input callback: %s", text)
 	default:
 		return status.New(status.Host,
-			"input callback answered %d, allowed are OK 0, DONE 1, AGAIN 3 and negative codes", int32(code))
+			"input callback answered %d, must be OK (0), DONE (1), AGAIN (3) or a negative code", int32(code))
 	}
 }
 
@@ -76,7 +76,8 @@ func (r *record) split() ([][]byte, error) {
 		return nil, status.New(status.Host, "input callback answered OK with no data; the end of input is DONE")
 	}
 	if r.size > math.MaxInt64 {
-		return nil, status.New(status.Host, "input callback gave %d bytes, allowed are up to %d", r.size, math.MaxInt64)
+		return nil, status.New(status.Host, "input callback gave %d bytes, at most %d are allowed", r.size,
+			math.MaxInt64)
 	}
 	if r.offsets == nil {
 		return [][]byte{unsafe.Slice((*byte)(r.data), r.size)}, nil

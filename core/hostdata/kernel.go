@@ -132,7 +132,7 @@ func dayProblem(host unsafe.Pointer) string {
 	value := *(*int64)(host)
 	switch day := value / millisOfDay; {
 	case day*millisOfDay != value:
-		return fmt.Sprintf("date64 %d ms is no whole day, which Spark's dates are: "+
+		return fmt.Sprintf("date64 %d ms is not a whole day, which Spark's dates are: "+
 			"make the column a timestamp or date32", value)
 	case int64(int32(day)) != day: //nolint:gosec // checked by this
 		return fmt.Sprintf("date64 %d ms is beyond date32: make it null or a date that date32 has", value)
@@ -152,7 +152,7 @@ func finer(from, to *arrowio.Type) *kernel {
 			if value%1000 == 0 {
 				return ""
 			}
-			return fmt.Sprintf("%s %d ns is no whole number of microseconds, and Spark has none between: round the "+
+			return fmt.Sprintf("%s %d ns is not a whole number of microseconds, and Spark has none between: round the "+
 				"column to %s",
 				from.ID, value, to)
 		}}

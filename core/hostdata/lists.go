@@ -174,7 +174,7 @@ func (v *conversion) nullsHaveItems(offsets unsafe.Pointer, count int64, validit
 	return false
 }
 
-// withoutNulls is the selection with nulls in the place of values that are null.
+// withoutNulls is the selection with nulls in place of values that are null.
 func (w *work) withoutNulls(v *conversion, s *selection, out *array) (*selection, error) {
 	validity := out.buffers[0]
 	if validity == nil {

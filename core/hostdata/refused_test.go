@@ -20,16 +20,16 @@ var refused = map[string]struct {
 	want     string
 }{
 	"date64, part of a day": {typeOf(arrowio.Date64), typeOf(arrowio.Date32), []int64{0, 86400000, 86400001}, 2,
-		`date64 86400001 ms is no whole day, which Spark's dates are: make the column a timestamp or date32`},
+		`date64 86400001 ms is not a whole day, which Spark's dates are: make the column a timestamp or date32`},
 	"date64, far": {typeOf(arrowio.Date64), typeOf(arrowio.Date32),
 		[]int64{0, (math.MaxInt32 + 1) * 86400000, 0}, 1, `date64 185542587187200000 ms is beyond date32`},
 	"timestamp[ns], digits": {unitOf(arrowio.Timestamp, arrowio.Nanosecond),
 		unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{-1, 1000, 0}, 0,
-		`timestamp -1 ns is no whole number of microseconds, and Spark has none between: round the column to ` +
+		`timestamp -1 ns is not a whole number of microseconds, and Spark has none between: round the column to ` +
 			`timestamp[us]`},
 	"duration[ns], digits": {unitOf(arrowio.Duration, arrowio.Nanosecond),
 		unitOf(arrowio.Duration, arrowio.Microsecond), []int64{1000, 1999, 0}, 1,
-		`duration 1999 ns is no whole number`},
+		`duration 1999 ns is not a whole number`},
 	"timestamp[s], far": {unitOf(arrowio.Timestamp, arrowio.Second),
 		unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{0, math.MaxInt64/1000000 + 1, 0}, 1,
 		`timestamp 9223372036855 s is beyond timestamp[us]: make it null or a value that timestamp[us] has`},

@@ -95,7 +95,7 @@ func become(r *Rules, t *arrowio.Type) string {
 	return got.Fields[0].Type.String()
 }
 
-// TestTable holds the whole table: testdata/types.txt, which UPDATE=1 writes anew.
+// TestTable holds the whole table: testdata/types.txt, which UPDATE=1 rewrites.
 func TestTable(t *testing.T) {
 	var b strings.Builder
 	for _, typ := range types() {
@@ -144,7 +144,7 @@ func TestZonesAreLabels(t *testing.T) {
 		same := nested("America/New_York")
 		got, err = r.Schema(same)
 		require.NoError(t, err)
-		assert.Same(t, same, got, "nothing is made anew of what is Spark's")
+		assert.Same(t, same, got, "nothing new is made of what is Spark's")
 	}
 	union := &arrowio.Type{ID: arrowio.DenseUnion, TypeIDs: []int8{5},
 		Children: []arrowio.Field{field("t", stamp("Asia/Tokyo"))}}

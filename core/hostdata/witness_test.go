@@ -17,7 +17,7 @@ import (
 // TestPyArrowCasts compares what is made of PyArrow's arrays with what PyArrow makes of them.
 func TestPyArrowCasts(t *testing.T) {
 	t.Parallel()
-	require.FileExists(t, "testdata/casts.py") // So that go's test cache knows of it.
+	require.FileExists(t, "testdata/casts.py") // So that Go's test cache tracks it.
 	directory := t.TempDir()
 	out, err := testenv.Command(t, "4.2", "testdata/casts.py", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)

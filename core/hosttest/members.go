@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// DocumentedMembers are the names that include/udfrunner.h lists below the first line that holds a text: one a line,
+// DocumentedMembers are the names that include/udfrunner.h lists below the first line that holds a text: one per line,
 // each followed by its meaning. The test runs in a room's directory.
 func DocumentedMembers(t *testing.T, below string) []string {
 	t.Helper()

@@ -65,7 +65,7 @@ func typeOfValues(t testing.TB, values []any) arrowio.TypeID {
 		case string:
 			return arrowio.String
 		default:
-			require.Fail(t, "value of a column", "%T, allowed are int64, float64, string and nil", value)
+			require.Fail(t, "value of a column", "%T, must be int64, float64, string or nil", value)
 		}
 	}
 	return arrowio.Null

@@ -88,7 +88,7 @@ func TestRecordedFailures(t *testing.T) {
 	}
 }
 
-// checkColumns holds the columns of an answer against what the eval type says of them.
+// checkColumns checks the columns of an answer against what the eval type says of them.
 func checkColumns(t *testing.T, e *protocol.EvalType, in *protocol.Init, columns []column) {
 	t.Helper()
 	switch {

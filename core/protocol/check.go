@@ -95,7 +95,7 @@ func (d *Dialect) checkEvalConf(entries []Entry) error {
 		case EvalConfStateServer:
 			if _, isPort := portOf(entry.Value); !isPort && !strings.HasPrefix(entry.Value, "/") {
 				return status.New(status.InvalidArgument,
-					"eval conf %s %q, allowed are a port from 0 to 65535 and an absolute path", entry.Key, entry.Value)
+					"eval conf %s %q, must be a port from 0 to 65535 or an absolute path", entry.Key, entry.Value)
 			}
 			if d.release >= v42 && strings.ToLower(entry.Value) != entry.Value {
 				return status.New(status.NotSupported,
@@ -104,7 +104,7 @@ func (d *Dialect) checkEvalConf(entries []Entry) error {
 			}
 		case EvalConfTableArguments:
 			if _, ok := offsetsOf(entry.Value); !ok {
-				return status.New(status.InvalidArgument, `eval conf %s %q, allowed are offsets from 0 on, as "0,2"`,
+				return status.New(status.InvalidArgument, `eval conf %s %q, must be offsets from 0 on, as "0,2"`,
 					entry.Key, entry.Value)
 			}
 		}

@@ -76,10 +76,10 @@ func TestDialectsCheckTasks(t *testing.T) {
 		{"4.1", state("/tmp/S"), status.OK, ""},
 		{"4.2", state("/tmp/S"), status.NotSupported, `"/tmp/S" has capital letters`},
 		{"4.2", state("/tmp/s"), status.OK, ""},
-		{"4.2", state("65536"), status.InvalidArgument, `state_server_socket_port "65536", allowed are`},
+		{"4.2", state("65536"), status.InvalidArgument, `state_server_socket_port "65536", must be`},
 		{"4.1", tables(""), status.OK, ""},
 		{"4.1", tables("0,12"), status.OK, ""},
-		{"4.1", tables("0,-1"), status.InvalidArgument, `table_arg_offsets "0,-1", allowed are`},
+		{"4.1", tables("0,-1"), status.InvalidArgument, `table_arg_offsets "0,-1", must be`},
 		{"4.1", protocol.Init{EvalType: 5}, status.InvalidArgument, "eval type 5 is none"},
 	} {
 		dialect, err := protocol.ForVersion(test.minor)

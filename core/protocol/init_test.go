@@ -150,7 +150,7 @@ func TestInitSectionIsWhatPySparkReads(t *testing.T) {
 	}
 	for _, minor := range protocol.Minors() {
 		t.Run(minor, func(t *testing.T) {
-			require.Contains(t, parsers, minor, "every dialect is held against its PySpark")
+			require.Contains(t, parsers, minor, "every dialect is checked against its PySpark")
 			dialect, err := protocol.ForVersion(minor + ".0")
 			require.NoError(t, err)
 			in := *example

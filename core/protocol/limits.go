@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound what is kept of what a worker says beside its data.
+// Limits bound what is kept of what a worker says besides its data.
 type Limits struct {
 	// ExceptionText is how many bytes of an exception's text are kept, half of them from its beginning and half from
 	// its end.

@@ -141,13 +141,13 @@ func TestAccumulatorsAreBounded(t *testing.T) {
 	}{
 		"fit": {Limits{Accumulators: 3, AccumulatorBytes: 4}, some, ""},
 		"one too many": {Limits{Accumulators: 2, AccumulatorBytes: 4}, some,
-			"3 accumulator updates, allowed are 2 (udfrunner.accumulators.count)"},
+			"3 accumulator updates, at most 2 are allowed (udfrunner.accumulators.count)"},
 		"a byte too many": {Limits{Accumulators: 3, AccumulatorBytes: 3}, some,
-			"accumulator updates of 4 bytes, allowed are 3 (udfrunner.accumulators.bytes)"},
+			"accumulator updates of 4 bytes, at most 3 are allowed (udfrunner.accumulators.bytes)"},
 		"default count": {DefaultLimits, concat(timing, ints(EndOfDataSection, 100_001)),
-			"100001 accumulator updates, allowed are 100000"},
+			"100001 accumulator updates, at most 100000 are allowed"},
 		"default bytes": {DefaultLimits, concat(timing, ints(EndOfDataSection, 1, 256<<20+1)),
-			"accumulator updates of 268435457 bytes, allowed are 268435456"},
+			"accumulator updates of 268435457 bytes, at most 268435456 are allowed"},
 	} {
 		r, event, err := readLimited(t, test.limits, test.bytes)
 		if test.want == "" {

@@ -35,7 +35,7 @@ const (
 	Paused
 )
 
-// Result is what the result section carries beside data.
+// Result is what the result section carries besides data.
 type Result struct {
 	// Boot, Init, Finish are times of the worker's clock, ms since the epoch; Processing is a duration, ms.
 	Boot, Init, Finish, Processing int64
@@ -144,7 +144,7 @@ func (r *Reader) Next() (Event, error) {
 				r.result.Reusable = true
 			case EndOfDataSection: // the function left input unread
 			default:
-				return 0, r.surprise("%d at the end of the task, allowed are %d and %d", code, EndOfStream,
+				return 0, r.surprise("%d at the end of the task, must be %d or %d", code, EndOfStream,
 					EndOfDataSection)
 			}
 			r.state = done
@@ -178,7 +178,7 @@ func (r *Reader) code() (Event, error) {
 		}
 		length := int(getInt(b[4:]))
 		if length < 0 || length > maxText {
-			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, maxText)
+			return 0, r.surprise("an exception text of %d bytes, must be 0 to %d", length, maxText)
 		}
 		r.source.Discard(8)
 		r.text, r.want, r.state = &clipped{half: int(r.limits.ExceptionText / 2)}, length, inException
@@ -197,10 +197,10 @@ func (r *Reader) code() (Event, error) {
 		}
 		r.remaining = int(getInt(b[4:]))
 		if r.remaining < 0 {
-			return 0, r.surprise("%d accumulator updates, allowed are 0 to %d", r.remaining, math.MaxInt32)
+			return 0, r.surprise("%d accumulator updates, must be 0 to %d", r.remaining, math.MaxInt32)
 		}
 		if int64(r.remaining) > r.limits.Accumulators {
-			return 0, status.New(status.NoMemory, "%d accumulator updates, allowed are %d "+
+			return 0, status.New(status.NoMemory, "%d accumulator updates, at most %d are allowed "+
 				"(udfrunner.accumulators.count)",
 				r.remaining, r.limits.Accumulators)
 		}
@@ -234,11 +234,11 @@ func (r *Reader) accumulator() error {
 			return err
 		}
 		if length < 0 {
-			return r.surprise("an accumulator update of %d bytes, allowed are 0 to %d", length, math.MaxInt32)
+			return r.surprise("an accumulator update of %d bytes, must be 0 to %d", length, math.MaxInt32)
 		}
 		if r.kept += int64(length); r.kept > r.limits.AccumulatorBytes {
 			return status.New(status.NoMemory,
-				"accumulator updates of %d bytes, allowed are %d (udfrunner.accumulators.bytes)",
+				"accumulator updates of %d bytes, at most %d are allowed (udfrunner.accumulators.bytes)",
 				r.kept, r.limits.AccumulatorBytes)
 		}
 		r.pending, r.want = []byte{}, length

@@ -99,7 +99,7 @@ func (r *sectionReader) long() int64 {
 func (r *sectionReader) bool() bool {
 	b := r.take(1)
 	if b != nil && b[0] > 1 {
-		r.fail("the flag %d, allowed are 0 and 1", b[0])
+		r.fail("the flag %d, must be 0 or 1", b[0])
 	}
 	return b != nil && b[0] == 1
 }
@@ -108,7 +108,7 @@ func (r *sectionReader) bool() bool {
 func (r *sectionReader) count(size int) int {
 	n := int(r.int())
 	if n < 0 || n > len(r.b)/size {
-		r.fail("the count %d, allowed are 0 to %d", n, len(r.b)/size)
+		r.fail("the count %d, must be 0 to %d", n, len(r.b)/size)
 		return 0
 	}
 	return n

@@ -31,7 +31,7 @@ var largeArrow = map[Kind]arrowio.Type{String: {ID: arrowio.LargeString}, Binary
 // is what a worker's results have. timeZone is that of TIMESTAMP columns, not empty; large asks for Arrow's
 // large strings and binaries (spark.sql.execution.arrow.useLargeVarTypes).
 //
-// Errors are INVALID_ARGUMENT: a type that is no struct, and types for which PySpark has no Arrow type: char,
+// Errors are INVALID_ARGUMENT: a type that is not a struct, and types for which PySpark has no Arrow type: char,
 // varchar, year-month and calendar intervals, and void where null is not allowed.
 func ToArrowSchema(t Type, timeZone string, large bool) (*arrowio.Schema, error) {
 	if t.Kind != Struct {

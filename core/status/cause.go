@@ -43,7 +43,7 @@ var Causes = []struct {
 	{CauseSignal, "a signal that the library did not send ended the worker"},
 	{CauseExit, "the worker exited by itself"},
 	{CauseOutOfMemory,
-		"the worker could not have the memory that it asked for, or the kernel killed it for want of memory"},
+		"the worker ran out of memory, or was OOM-killed"},
 	{CauseException, "the function raised, or returned what its type does not allow"},
 	{CauseUnpickle, "the function or a pickled row could not be loaded in the worker"},
 	{CauseMissingModule, "a module, or what is imported from it, is not there"},

@@ -1,6 +1,6 @@
 package status
 
-// Details are the keys of what an error can have beside its message, each with its meaning, in the order of the
+// Details are the keys of what an error can have besides its message, each with its meaning, in the order of the
 // documents. The header's list is made from this table; see core/constants.
 var Details = []struct{ Key, Text string }{
 	{DetailCause, "what ended the task, one of the words below; every error that ends a task has it"},

@@ -12,7 +12,7 @@ import (
 // errors, negative ones are. The values are part of the ABI.
 type Code int32
 
-// Outcomes that are no error.
+// Outcomes that are not errors.
 const (
 	OK        Code = 0
 	Done      Code = 1
@@ -58,17 +58,17 @@ var Errors = []struct {
 	{Cancelled, "CANCELLED", "The host cancelled, closed, destroyed or shut down. Worker killed; retry at will."},
 	{PythonException, "PYTHON_EXCEPTION",
 		"The function's: it raised, or returned what its return type does not allow. Details hold the traceback. " +
-			"Worker not reused; a retry meets the same error."},
+			"Worker not reused; a retry hits the same error."},
 	{WorkerExited, "WORKER_EXITED",
 		"The worker process ended before its task. Details hold exit status or signal and the tail of its stderr. A " +
 			"retry runs on another worker."},
 	{Protocol, "PROTOCOL", "The worker broke the protocol. Worker killed; a retry may help."},
-	{Spawn, "SPAWN", "No worker could be started: interpreter, PySpark, start-up limit. Retry after mending."},
+	{Spawn, "SPAWN", "No worker could be started: interpreter, PySpark, start-up limit. Fix the cause, then retry."},
 	{IO, "IO", "The operating system: sockets, descriptors, files. A retry may help."},
 	{Deadline, "DEADLINE", "The task's deadline_ms passed. Worker killed; a retry needs more time."},
 	{NoMemory, "NO_MEMORY", "Out of memory."},
 	{NotSupported, "NOT_SUPPORTED", "Known, but not available: eval type, PySpark version, feature. Do not retry."},
-	{Host, "HOST", "The host's: an input callback failed or brought data of a wrong structure. Worker killed."},
+	{Host, "HOST", "The host's: an input callback failed or supplied malformed data. Worker killed."},
 	{Internal, "INTERNAL",
 		"The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please report it."},
 	{Forked, "FORKED", "The caller's: called in a forked child."},

@@ -29,7 +29,7 @@ class Column:
         array: six values.
         spark: the column of real Spark that it stands for, as functions that see pandas or Python
             objects get it; None where Spark has no such type.
-        since: the PySpark that brought Spark's type.
+        since: the PySpark that introduced Spark's type.
         sent: whether Spark sends this Arrow type, zones aside.
     """
 

@@ -96,7 +96,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "function of a number": (
         lambda u: u.groups(function=5, kind="arrow"),
         InvalidArgument,
-        "function 5: a callable, pickled bytes or 'module:qualname' is allowed",
+        "function 5: must be a callable, pickled bytes or 'module:qualname'",
     ),
     "reference without a colon": (
         lambda u: u.apply("functions.plus", kind="batched", return_type="long"),
@@ -107,7 +107,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "kind with a slip": (
         lambda u: u.apply("a:b", kind="scalar-panda", return_type="long"),
         InvalidArgument,
-        "kind 'scalar-panda'; did you mean 'scalar-pandas'? one of batched,",
+        "no kind 'scalar-panda'; did you mean 'scalar-pandas'? kinds are batched,",
     ),
     "kind of no eval type": (
         lambda u: u.apply("a:b", kind=7, return_type="long"),
@@ -122,12 +122,12 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "kind of groups with a slip": (
         lambda u: u.groups(function="a:b", kind="arow"),
         InvalidArgument,
-        "kind 'arow'; did you mean 'arrow'? one of pandas, pandas-iter, arrow, arrow-iter is",
+        "no kind 'arow'; did you mean 'arrow'? kinds are pandas, pandas-iter, arrow, arrow-iter",
     ),
     "kind of cogroups": (
         lambda u: u.cogroups(kind="arrow-iter"),
         InvalidArgument,
-        "did you mean 'arrow'? one of pandas, arrow is allowed",
+        "did you mean 'arrow'? kinds are pandas, arrow",
     ),
     "no kind": (
         lambda u: u.map_batches(function=lambda given: given),
@@ -177,7 +177,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "key twice": (
         lambda u: u.groups(by=["price", "price"]),
         InvalidArgument,
-        "by ['price', 'price']: each column is allowed once",
+        "by ['price', 'price']: a column may be named only once",
     ),
     "key that two columns are": (
         lambda u: u.groups(data=TWICE, by="a"),

@@ -1,4 +1,4 @@
-"""The wheel as a user has it: built, installed into an empty environment beside Spark, run there.
+"""The wheel as a user has it: built, installed into an empty environment next to Spark, run there.
 
 ``run.py <directory> <environment>``: Spark and the rest come from the named environment's packages,
 which the new one sees behind its own; udfrunner comes from the wheel alone.

@@ -44,7 +44,7 @@ def argument(value: ArgumentLike) -> Argument:
         if isinstance(offset, int) and isinstance(name, str):
             return Argument(offset, name)
     raise InvalidArgument(
-        f"argument {value!r}: a column offset, (offset, keyword) or udfrunner.Argument is allowed"
+        f"argument {value!r}: must be a column offset, (offset, keyword) or udfrunner.Argument"
     )
 
 
@@ -161,7 +161,7 @@ class Chain:
             function = _pyspark.stateful_function(function, self._time_mode, initial)
         if not callable(function):
             raise InvalidArgument(
-                f"function {function!r}: a callable, pickled bytes or 'module:qualname' is allowed"
+                f"function {function!r}: must be a callable, pickled bytes or 'module:qualname'"
             )
         if self._eval_type == EvalType.NON_UDF:
             return _pyspark.pickle_rdd_command(function)

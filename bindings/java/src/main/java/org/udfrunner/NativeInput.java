@@ -97,7 +97,7 @@ final class NativeInput {
 
   private static int checked(Status status) {
     if (status == null || status == Status.TIMED_OUT) {
-      throw new IllegalStateException("source gave " + status + ": OK, DONE or AGAIN is allowed");
+      throw new IllegalStateException("source gave " + status + ": must be OK, DONE or AGAIN");
     }
     return status.ordinal();
   }
