@@ -339,7 +339,7 @@ bench: build/bench/libchost.so $(JVM_HOST)
 	$(BENCH_PYTHON) -m benchmarks
 
 .PHONY: bench-peers
-bench-peers: build/venv/4.2/.installed ## Measure the daemon module inside real Spark, compared with stock (minutes; Java 17)
+bench-peers: build/venv/4.2/.installed ## Measure the daemon module in real Spark against stock (minutes; Java 17)
 bench-peers: build/venv/4.3/.installed
 	$(BENCH_PYTHON) -m benchmarks --peers
 

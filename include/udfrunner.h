@@ -172,16 +172,16 @@ struct ArrowArrayStream {
 /* generated: error codes */
 /* An error of no known class. Worker not reused; a retry may help. */
 #define UDFRUNNER_UNKNOWN (-1)
-/* The caller's: a value that is not allowed. No worker involved; do not retry. */
+/* The caller's fault: a value that is not allowed. No worker involved; do not retry. */
 #define UDFRUNNER_INVALID_ARGUMENT (-2)
-/* The caller's: not allowed now (after the first compute, used concurrently, mixed ways of reading).
- * Worker unharmed; do not retry. */
+/* The caller's fault: not allowed now (after the first compute, used concurrently, mixed ways of
+ * reading). Worker unharmed; do not retry. */
 #define UDFRUNNER_INVALID_STATE (-3)
-/* The caller's: a NULL, stale or foreign handle, or one of another kind. */
+/* The caller's fault: a NULL, stale or foreign handle, or one of another kind. */
 #define UDFRUNNER_INVALID_HANDLE (-4)
 /* The host cancelled, closed, destroyed or shut down. Worker killed; retry at will. */
 #define UDFRUNNER_CANCELLED (-5)
-/* The function's: it raised, or returned what its return type does not allow. Details hold the
+/* The function's fault: it raised, or returned what its return type does not allow. Details hold the
  * traceback. Worker not reused; a retry hits the same error. */
 #define UDFRUNNER_PYTHON_EXCEPTION (-6)
 /* The worker process ended before its task. Details hold exit status or signal and the tail of its
@@ -191,7 +191,7 @@ struct ArrowArrayStream {
 #define UDFRUNNER_PROTOCOL (-8)
 /* No worker could be started: interpreter, PySpark, start-up limit. Fix the cause, then retry. */
 #define UDFRUNNER_SPAWN (-9)
-/* The operating system: sockets, descriptors, files. A retry may help. */
+/* The operating system refused sockets, descriptors or files. A retry may help. */
 #define UDFRUNNER_IO (-10)
 /* The task's deadline_ms passed. Worker killed; a retry needs more time. */
 #define UDFRUNNER_DEADLINE (-11)
@@ -199,12 +199,12 @@ struct ArrowArrayStream {
 #define UDFRUNNER_NO_MEMORY (-12)
 /* Known, but not available: eval type, PySpark version, feature. Do not retry. */
 #define UDFRUNNER_NOT_SUPPORTED (-13)
-/* The host's: an input callback failed or supplied malformed data. Worker killed. */
+/* The host's fault: an input callback failed or supplied malformed data. Worker killed. */
 #define UDFRUNNER_HOST (-14)
-/* The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please
- * report it. */
+/* The library's fault: a Go panic. The object and those below it are poisoned, other tasks go on.
+ * Please report it. */
 #define UDFRUNNER_INTERNAL (-15)
-/* The caller's: called in a forked child. */
+/* The caller's fault: called in a forked child. */
 #define UDFRUNNER_FORKED (-16)
 /* generated: end */
 
@@ -540,7 +540,8 @@ int32_t runner_create(udfrunner_env *env, int32_t eval_type, udfrunner_runner **
 /* Adds one chain of functions, applied first to last, with the arguments of the first. By eval type:
  *   100, 101, 200, 204, 250, 251: each chain gives one result column, named _0, _1, ...; the iterator types 204 and
  *     251 have one chain.
- *   202, 203, 217, 252 to 254 (aggregates): the same, one row per group or, of the window types 203 and 253, one per row.
+ *   202, 203, 217, 252 to 254 (aggregates): the same, one row per group or, for the window types 203 and 253,
+ *     one per row.
  *   205, 207 (map): one chain, whose return type is the struct of all result columns; no arguments, it gets
  *     all columns.
  *   201, 209, 215, 216 (grouped map), 206, 210 (cogrouped map): one chain, whose return type is the struct of all
@@ -743,42 +744,42 @@ const char *udfrunner_error_message(const udfrunner_error *err);
 /* generated: details */
 /* The keys of details:
  *   cause                what ended the task, one of the words below; every error that ends a task has it
- *   python.traceback     what the worker sent, of a long one head and tail (udfrunner.exception.text)
- *   worker.pyspark       the version of its PySpark, where that was known
+ *   python.traceback     as the worker sent it; of a long one, head and tail (udfrunner.exception.text)
+ *   worker.pyspark       the version of its PySpark, if known
  *   worker.pid           process id
- *   worker.exit_status   exit status, where it exited
- *   worker.signal        signal number, where a signal ended it
- *   worker.stderr_tail   the last lines that the worker wrote to stderr in this task; a stock daemon's workers share
- *   one worker.python_stack  the Python stack at its death, where one was left
- *   worker.peak_rss      bytes, the most resident memory that it had
+ *   worker.exit_status   exit status, if it exited
+ *   worker.signal        signal number, if a signal ended it
+ *   worker.stderr_tail   the task's last lines on stderr; workers of a stock daemon share one stderr
+ *   worker.python_stack  the Python stack at its death, if it left one
+ *   worker.peak_rss      peak resident memory in bytes
  *   task.eval_type       number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
  *   task.partition       the task's partition
- *   task.attempt         the attempt of it
+ *   task.attempt         its attempt number
  *   task.stage           its stage
  *   task.id              its task attempt id
  *   go.panic             value and stack of a Go panic
  * The words of the detail cause, for programs to decide on and to count; docs/crashes.md shows each with its code:
  *   signal            a signal that the library did not send ended the worker
  *   exit              the worker exited by itself
- *   out_of_memory     the worker could not have the memory that it asked for, or the kernel killed it for want of
- *   memory exception         the function raised, or returned what its type does not allow
+ *   out_of_memory     the worker ran out of memory, or was OOM-killed
+ *   exception         the function raised, or returned what its type does not allow
  *   unpickle          the function or a pickled row could not be loaded in the worker
- *   missing_module    a module, or what is imported from it, is not there
- *   version_mismatch  Python or PySpark of the worker has another version than is needed
- *   protocol          the worker or its daemon sent what makes no sense
+ *   missing_module    a module, or a name imported from it, does not exist
+ *   version_mismatch  the worker's Python or PySpark has the wrong version
+ *   protocol          the worker or its daemon broke the protocol
  *   channel_closed    the worker closed its channel, lived on and was killed
- *   unknown           the worker ended, and nobody saw how
- *   bad_interpreter   the interpreter is not there, is no Python, or has no PySpark that can be imported
- *   no_process        the system gave no process, socket or memory for a worker
- *   start_timeout     the daemon or worker was not ready in time
+ *   unknown           the worker ended, and its exit status is not known
+ *   bad_interpreter   the interpreter does not exist, is not Python, or cannot import PySpark
+ *   no_process        the system refused a process, socket or memory for a worker
+ *   start_timeout     the daemon or worker did not start in time
  *   daemon_ended      the daemon of the worker ended
  *   cancelled         killed: the host cancelled, closed, destroyed or shut down
  *   deadline          killed: the task's deadline passed
  *   idle_timeout      killed: no output for too long
- *   memory_limit      killed: more memory than its limit
+ *   memory_limit      killed: it used more memory than its limit
  *   host              killed: the host's input failed or does not fit the functions
  *   system            killed: the operating system refused something else, or memory for results
- *   internal          killed: an error of the library
+ *   internal          killed: an internal error of the library
  */
 /* generated: end */
 

@@ -151,7 +151,7 @@ var Groups = []Group{
 			Doc: "Folders and archives, absolute and separated by colons, that stand at the front of workers' " +
 				"`sys.path`, behind includes; the working directory is searched last then. The Python package sets " +
 				"it for each runner, where it isn't set, to what its process has there apart from Python's own " +
-					"folders " +
+				"folders " +
 				"and site-packages; set to nothing, it is not."},
 	}},
 	{"Limits and diagnosis", []Key{

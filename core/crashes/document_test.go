@@ -57,7 +57,7 @@ func document() string {
 	var b strings.Builder
 	b.WriteString(`# Crashes
 
-Every error that ends a task has the detail ` + "`cause`" + `, one of the words below, in addition to its status code and the
+Every error that ends a task has the detail ` + "`cause`" + `, one of the words below, besides its status code and the
 task's identity (` + "`task.partition`, `task.attempt`, `task.stage`, `task.id`" + `). What is known of a worker is in
 other details: its process id, exit status or signal, peak memory, the tail of its stderr, its Python stack or
 traceback.

@@ -50,28 +50,31 @@ var Errors = []struct {
 }{
 	{Unknown, "UNKNOWN", "An error of no known class. Worker not reused; a retry may help."},
 	{InvalidArgument, "INVALID_ARGUMENT",
-		"The caller's: a value that is not allowed. No worker involved; do not retry."},
+		"The caller's fault: a value that is not allowed. No worker involved; do not retry."},
 	{InvalidState, "INVALID_STATE",
-		"The caller's: not allowed now (after the first compute, used concurrently, mixed ways of reading). Worker " +
+		"The caller's fault: not allowed now (after the first compute, used concurrently, mixed ways of reading). " +
+			"Worker " +
 			"unharmed; do not retry."},
-	{InvalidHandle, "INVALID_HANDLE", "The caller's: a NULL, stale or foreign handle, or one of another kind."},
+	{InvalidHandle, "INVALID_HANDLE", "The caller's fault: a NULL, stale or foreign handle, or one of another kind."},
 	{Cancelled, "CANCELLED", "The host cancelled, closed, destroyed or shut down. Worker killed; retry at will."},
 	{PythonException, "PYTHON_EXCEPTION",
-		"The function's: it raised, or returned what its return type does not allow. Details hold the traceback. " +
+		"The function's fault: it raised, or returned what its return type does not allow. Details hold the " +
+			"traceback. " +
 			"Worker not reused; a retry hits the same error."},
 	{WorkerExited, "WORKER_EXITED",
 		"The worker process ended before its task. Details hold exit status or signal and the tail of its stderr. A " +
 			"retry runs on another worker."},
 	{Protocol, "PROTOCOL", "The worker broke the protocol. Worker killed; a retry may help."},
 	{Spawn, "SPAWN", "No worker could be started: interpreter, PySpark, start-up limit. Fix the cause, then retry."},
-	{IO, "IO", "The operating system: sockets, descriptors, files. A retry may help."},
+	{IO, "IO", "The operating system refused sockets, descriptors or files. A retry may help."},
 	{Deadline, "DEADLINE", "The task's deadline_ms passed. Worker killed; a retry needs more time."},
 	{NoMemory, "NO_MEMORY", "Out of memory."},
 	{NotSupported, "NOT_SUPPORTED", "Known, but not available: eval type, PySpark version, feature. Do not retry."},
-	{Host, "HOST", "The host's: an input callback failed or supplied malformed data. Worker killed."},
+	{Host, "HOST", "The host's fault: an input callback failed or supplied malformed data. Worker killed."},
 	{Internal, "INTERNAL",
-		"The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please report it."},
-	{Forked, "FORKED", "The caller's: called in a forked child."},
+		"The library's fault: a Go panic. The object and those below it are poisoned, other tasks go on. Please " +
+			"report it."},
+	{Forked, "FORKED", "The caller's fault: called in a forked child."},
 }
 
 var outcomes = map[Code]string{OK: "OK", Done: "DONE", TimedOut: "TIMED_OUT", NeedInput: "NEED_INPUT"}
