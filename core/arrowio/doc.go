@@ -16,4 +16,6 @@
 //
 // Nothing here blocks, starts a goroutine or is safe for concurrent use, but Schema, Field and
 // Type, which are not changed once they are made.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package arrowio

@@ -1,5 +1,7 @@
 // Package command makes and checks commands: the pickles of (function, return type) that a PySpark worker loads
 // with pyspark.worker_util.read_command.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package command
 
 import (

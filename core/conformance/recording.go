@@ -1,5 +1,7 @@
 // Package conformance holds the library to what real Spark says to PySpark workers: it replays the recorded task
 // streams of core/protocol/recording through runners, on workers of the recorded version.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package conformance
 
 import (

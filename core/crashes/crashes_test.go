@@ -1,5 +1,7 @@
 // Package crashes holds what becomes of a task whose worker ends, or never begins, in all the ways that are known: a
 // table of real causes, each with the error that it must end as. docs/crashes.md is made from it.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package crashes
 
 import (

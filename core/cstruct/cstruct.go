@@ -1,5 +1,7 @@
 // Package cstruct reads the structs of the C ABI that begin with their size in bytes, as hosts of an earlier or a later
 // version of the header lay them out.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package cstruct
 
 import (

@@ -1,6 +1,8 @@
 // Package handle maps the opaque handles of the C ABI to Go objects. A handle is an
 // id of kind, generation and slot: a stale, foreign or made-up one is found
 // out and never dereferenced. No handle is given twice.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package handle
 
 import (

@@ -1,6 +1,8 @@
 // Package hostcall calls the host's input callbacks: function pointers of C, called through purego
 // on the thread that called the library. Nothing here may be called while a lock is held, and
 // from no thread of the library's own (include/udfrunner.h, THREADS).
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package hostcall
 
 import (

@@ -1,5 +1,7 @@
 // Package hosttest plays a host in Go tests: Arrow C streams, record and group callbacks as a C program would bring
 // them. It compares Arrow data, and checks that nothing is left after a test.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package hosttest
 
 import (

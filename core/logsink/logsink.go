@@ -1,6 +1,8 @@
 // Package logsink carries what workers write to stdout and stderr to the host: line by line, with the identity of the
 // worker and its task, bounded in memory and in rate, so that a worker that prints megabytes hurts nobody. The host
 // pulls the lines (udfrunner_log_next), or they are written to a file or a descriptor. No code of the host runs here.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package logsink
 
 import (

@@ -1,4 +1,6 @@
 // Package pyspark has the PySpark minor versions that the library knows, in their order.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package pyspark
 
 import (

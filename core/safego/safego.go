@@ -1,6 +1,8 @@
 // Package safego starts the library's goroutines: a panic in one is recovered and handed to its owner,
 // never the end of the host's process, and all are counted, so that a test can
 // see that none is left.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package safego
 
 import (

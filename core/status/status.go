@@ -1,5 +1,7 @@
 // Package status holds the status codes of the C ABI and the one error type
 // that carries them through every room of the library.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package status
 
 import (

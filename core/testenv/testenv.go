@@ -1,4 +1,6 @@
 // Package testenv finds what tests need outside of Go: the interpreters that `make venv` installs.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package testenv
 
 import (

@@ -92,7 +92,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
         InvalidArgument,
         "(eval type 209): use map_groups",
     ),
-    "no function": (lambda u: u.apply(None), InvalidArgument, "function None: a callable"),
+    "no function": (lambda u: u.apply(None), InvalidArgument, "function None: must be a callable"),
     "function of a number": (
         lambda u: u.groups(function=5, kind="arrow"),
         InvalidArgument,
@@ -112,12 +112,12 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "kind of no eval type": (
         lambda u: u.apply("a:b", kind=7, return_type="long"),
         InvalidArgument,
-        "kind 7: no eval type of PySpark",
+        "kind 7: not an eval type of PySpark",
     ),
     "kind of a truth": (
         lambda u: u.apply("a:b", kind=True, return_type="long"),
         InvalidArgument,
-        "kind True: no eval type of PySpark",
+        "kind True: not an eval type of PySpark",
     ),
     "kind of groups with a slip": (
         lambda u: u.groups(function="a:b", kind="arow"),

@@ -1,4 +1,6 @@
 // Package arrowtest reads Arrow data for tests: whole IPC streams, and single values of arrays as Go values.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package arrowtest
 
 import (
