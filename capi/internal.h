@@ -16,10 +16,10 @@
 bool udfc_forked(void);
 
 /* True in such a child where libc's fork handlers did not run (clone, _Fork): malloc's locks may
- * be held for ever there. */
+ * be held forever there. */
 bool udfc_forked_unprepared(void);
 
-/* free(), that leaks where a lock might be held for ever. */
+/* free(), that leaks where a lock might be held forever. */
 void udfc_free(void *memory);
 
 /* --------------------------------------------------------------- memory.c */

@@ -10,7 +10,7 @@
  * worker processes), a runner (which functions, of which eval type, on which
  * arguments) and starts tasks with runner_compute. Each task runs its
  * functions in one PySpark worker process over the task's input and yields an
- * iterator of results. It is the contract of Spark's BasePythonRunner without
+ * iterator of results. It does what Spark's BasePythonRunner does, without
  * Spark: the worker's side is PySpark's own pyspark.worker, unmodified.
  *
  * OWNERSHIP
@@ -51,7 +51,7 @@
  *   last parameter, may be NULL; else it receives a udfrunner_error on a negative
  *   status and NULL otherwise. Errors are plain C memory; their getters work
  *   after UDFRUNNER_INTERNAL and in a forked child. After UDFRUNNER_INTERNAL the
- *   object answers INTERNAL for ever; its close or destroy works.
+ *   object answers INTERNAL from then on; its close or destroy works.
  *
  * TIME
  *   timeout_ms bounds the library's waits, not the host's callbacks: 0 = do not wait,
@@ -367,16 +367,16 @@ typedef struct udfrunner_record {
  *   Every batch is checked against the schema by what can be seen before its values are read: counts of children and
  *   buffers, null counts, dictionaries, offsets, a second schema among messages. What cannot be seen: values of
  *   another type of the same layout (int64 for float64, string for binary), and buffers that are shorter than the
- *   lengths say. That is the host's to hold.
+ *   lengths say. Those are the host's responsibility.
  * UDFRUNNER_INPUT_STREAM: `stream`, an Arrow C stream of struct arrays (record batches). The struct
  *   is moved: the library copies it and marks the original released. EAGAIN from get_next means AGAIN.
  * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many per call.
  * UDFRUNNER_INPUT_GROUPS: `next_group` fills n streams with the next group: one, or the two sides of a cogroup. Each
- *   is released by the library when it was read. All groups have one schema: names, order and types of the first
- *   one's columns, but for time zones. For the eval types with groups only.
+ *   is released by the library once it was read. All groups have one schema: names, order and types of the first
+ *   one's columns, except for time zones. Only for eval types with groups.
  * UDFRUNNER_INPUT_NONE: the function has no input.
  * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with
- *   Arrow messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN, 0.0
+ *   Arrow messages, is sorted by them (rows with equal keys are adjacent; null equals null, NaN equals NaN, 0.0
  *   equals -0.0) and cut into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions.
  *   With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
@@ -437,8 +437,8 @@ uint32_t udfrunner_abi_version(void);
 const char *udfrunner_version(void);
 
 /* Ends every worker and waits for it, at most timeout_ms. Running tasks end with
- * CANCELLED, handles made before answer CANCELLED, their close and destroy work as ever. New
- * envs may be made afterwards. Memory handed out stays valid. Runs no host code.
+ * CANCELLED, handles made before answer CANCELLED, their close and destroy still work. New
+ * envs may be created afterwards. Memory handed out stays valid. Runs no host code.
  *   timeout_ms  [in] 0 = do not wait, -1 = no limit
  *   returns OK; TIMED_OUT: killed, but not all were seen to end; FORKED.
  * \since 1.0 */
@@ -446,7 +446,7 @@ int32_t udfrunner_shutdown(int64_t timeout_ms);
 
 /* -------------------------------------------------------------------- Env */
 
-/* Makes an env: configuration by Spark's keys, worker factories, pool. Starts no process. The process's
+/* Creates an env: configuration by Spark's keys, worker factories, pool. Starts no process. The process's
  * environment variables, which workers inherit, are read here.
  *   pairs  [in] n configuration pairs; docs/configuration.md lists the keys
  *   env    [out, owned] destroy with udfrunner_env_destroy
@@ -481,11 +481,11 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  *   factories.pyarrow         version of PyArrow, absent where there is none
  *   factories.pandas          version of pandas, absent where there is none
  *   factories.zygote          true where workers are forked with their modules imported
- *   factories.zygote_threads  threads of the process that forks them: above 1 it is no zygote
+ *   factories.zygote_threads  threads of the process that forks them: above 1 there is no zygote
  *   factories.notes           a list of texts, such as why there is no zygote; absent where there are none
  *   factories.daemon_pid      process id of the daemon, 0 where there is none
  *   factories.error           why the factory failed; absent where it did not
- *   factories.started         workers that were begun
+ *   factories.started         workers that were started
  *   factories.reused          tasks that got a worker which had served others
  *   factories.spares_used     tasks that got a spare
  *   factories.alive           worker processes now
@@ -494,11 +494,11 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  *   factories.spares          of them, those that wait for their first
  *   factories.recycled        workers ended between tasks for their tasks, age or memory
  *   factories.killed          workers killed by the library
- *   factories.crashed         workers that ended by themselves while they were wanted
+ *   factories.crashed         workers that ended by themselves while in use
  * \since 1.0 */
 int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunner_error **err);
 
-/* The next lines that workers wrote to stdout and stderr: one JSON object a line, whole lines, about
+/* The next lines that workers wrote to stdout and stderr: one JSON object per line, whole lines, about
  * 64 KiB at most. Its members: "time" (UTC), "pid", "stream" (stdout, stderr, or udfrunner for lines of the
  * library's own), "text"; "stage", "partition", "attempt", "task" where the line is a task's; "continues" where the
  * rest of a long line follows; "dropped_lines", "dropped_bytes" where some are missing: the keys udfrunner.log.rate
@@ -526,12 +526,12 @@ void udfrunner_buffer_release(udfrunner_buffer *buffer);
 
 /* ----------------------------------------------------------------- Runner */
 
-/* Makes a runner: a list of chained functions of one eval type (Spark's
+/* Creates a runner: a list of chained functions of one eval type (Spark's
  * BasePythonRunner). No process is started yet.
  *   env        [in] NULL = the default env, made at first use, ended by udfrunner_shutdown
  *   eval_type  [in] UDFRUNNER_SQL_..., PySpark's PythonEvalType
  *   runner     [out, owned] destroy with runner_destroy
- *   returns OK; INVALID_ARGUMENT: no eval type of PySpark; NOT_SUPPORTED: one that this version
+ *   returns OK; INVALID_ARGUMENT: not an eval type of PySpark; NOT_SUPPORTED: one that this version
  *     of the library does not run; INVALID_HANDLE; CANCELLED: env shut down; FORKED.
  * \since 1.0 */
 int32_t runner_create(udfrunner_env *env, int32_t eval_type, udfrunner_runner **runner,
@@ -591,7 +591,7 @@ int32_t runner_add_broadcast(udfrunner_runner *runner, int64_t id, const char *p
                              size_t path_size, udfrunner_error **err);
 
 /* Starts a task and returns at once; many at a time on one runner. A worker begins to
- * start or is taken from the pool; errors of that come from the iterator.
+ * start or is taken from the pool; errors of that are reported by the iterator.
  *   input  [in, moved] the input; NULL = UDFRUNNER_INPUT_NONE
  *   task   [in] NULL = defaults; copied
  *   it     [out, owned] close with iterator_close
@@ -656,7 +656,7 @@ int32_t iterator_next_arrow(udfrunner_iterator *it, int64_t timeout_ms, struct A
 int32_t iterator_export(udfrunner_iterator *it, struct ArrowArrayStream *stream,
                         udfrunner_error **err);
 
-/* The error that ended the iterator, also a cancel that no call has reported yet.
+/* The error that ended the iterator, including a cancel that no call has reported yet.
  *   returns the error's code, and `err` receives a copy; OK where none ended it; INVALID_HANDLE;
  *     FORKED.
  * \since 1.0 */
@@ -698,13 +698,13 @@ int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error *
 int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes *bytes,
                         udfrunner_error **err);
 
-/* The Python stacks of all threads of the task's worker now, as Python's faulthandler writes them: also while
+/* The current Python stacks of all threads of the task's worker, as Python's faulthandler writes them: also while
  * the function hangs in C code. The worker goes on; a system call that its code makes may be interrupted (EINTR).
  *   timeout_ms  [in] bound of the wait: 0 = do not wait, -1 = no limit
  *   bytes       [out, owned] filled on OK; UTF-8 text
- *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still being made); INVALID_STATE:
+ *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still starting); INVALID_STATE:
  *     the task has ended; WORKER_EXITED: the worker ended meanwhile; NOT_SUPPORTED: a worker that the embedded
- *     daemon did not make, or for which there was no file to write to; INVALID_HANDLE; FORKED. Safe from any thread.
+ *     daemon did not fork, or for which there was no file to write to; INVALID_HANDLE; FORKED. Safe from any thread.
  * \since 1.0 */
 int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_bytes *bytes,
                        udfrunner_error **err);
@@ -787,9 +787,9 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key);
 
-/* One of an error's details, for hosts that take over all: those that it has are numbered from 0, in the order of
+/* One of an error's details, for hosts that copy all of them: those that it has are numbered from 0, in the order of
  * their keys. Plain C, never waits, works after UDFRUNNER_INTERNAL and in a forked child.
- *   index  [in] 0 and up; no error has more than some twenty
+ *   index  [in] 0 and up; no error has more than about twenty
  *   key    [out, borrowed] NULL = not wanted; until udfrunner_error_destroy; NULL unless OK
  *   value  [out, borrowed] as key
  *   returns OK; DONE: it has no more, or err is NULL.

@@ -102,7 +102,7 @@ func TestGetWhileOthersAreAdded(t *testing.T) {
 	<-done
 }
 
-// A handle names one object for ever, however many come and go.
+// A handle names one object forever, however many come and go.
 func TestStaleHandlesStayStale(t *testing.T) {
 	table := NewTable[int](1, "env")
 	first, err := table.Add(0)
