@@ -25,7 +25,9 @@ def long_lines(name: str) -> list[str]:
     for number, line in enumerate(text.split("\n"), 1):
         table = name.endswith(".md") and line.startswith("|")
         if len(line.expandtabs(4)) > MOST and not table and " " in line.strip():
-            found.append(f"{name}:{number}: {len(line.expandtabs(4))} columns, at most {MOST} are allowed")
+            found.append(
+                f"{name}:{number}: {len(line.expandtabs(4))} columns, at most {MOST} are allowed"
+            )
     return found
 
 

@@ -80,7 +80,7 @@ func TestDialectsCheckTasks(t *testing.T) {
 		{"4.1", tables(""), status.OK, ""},
 		{"4.1", tables("0,12"), status.OK, ""},
 		{"4.1", tables("0,-1"), status.InvalidArgument, `table_arg_offsets "0,-1", must be`},
-		{"4.1", protocol.Init{EvalType: 5}, status.InvalidArgument, "eval type 5 is none"},
+		{"4.1", protocol.Init{EvalType: 5}, status.InvalidArgument, "eval type 5 is not one of PySpark's"},
 	} {
 		dialect, err := protocol.ForVersion(test.minor)
 		require.NoError(t, err)

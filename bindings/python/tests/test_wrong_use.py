@@ -340,7 +340,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "return type of a class": (
         lambda u: u.apply(plain, return_type=int),
         InvalidArgument,
-        "return type <class 'int'>: a DDL or JSON text",
+        "return type <class 'int'>: must be a DDL or JSON text",
     ),
     "no return type": (lambda u: u.apply(plain), InvalidArgument, "no return type"),
     "schema of one type": (

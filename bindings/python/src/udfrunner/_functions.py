@@ -152,8 +152,8 @@ class Chain:
         if self._eval_type in TABLE_TYPES:
             if not isinstance(function, type):
                 raise InvalidArgument(
-                    f"table function {function!r}: a handler class, an object made by udtf, "
-                    "pickled bytes or 'module:qualname' is allowed"
+                    f"table function {function!r}: must be a handler class, an object made by "
+                    "udtf, pickled bytes or 'module:qualname'"
                 )
             return _pyspark.pickle_handler(function)
         if self._eval_type in TRANSFORM_TYPES and _pyspark.is_stateful_processor(function):

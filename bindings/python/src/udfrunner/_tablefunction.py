@@ -23,7 +23,7 @@ class TableFunction:
         name: the function's, for messages of the worker (PySpark 4.0 and later); left out, the
             handler class's.
         partition_children: of a table argument with PARTITION BY, the indexes of its partitioning
-            columns: the handler, which does not get them, is created again where their values change.
+            columns: the handler, which does not get them, is created again when they change.
         analyze_result: what the handler's ``analyze`` gave, for its ``__init__``: an
             ``AnalyzeResult``, whose schema is the return type where none is given, or its pickle.
         table_arguments: for ``arrow_udtf`` (302) the offsets of the arguments that are tables.

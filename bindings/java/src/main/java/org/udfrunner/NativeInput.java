@@ -117,7 +117,7 @@ final class NativeInput {
     for (int i = 0; i < offsets.length; i++) {
       if (offsets[i] < before || offsets[i] > size) {
         throw new InvalidArgumentException(
-            "offset " + i + " is " + offsets[i] + ": " + before + " to " + size + " is allowed");
+            "offset " + i + " is " + offsets[i] + ", must be " + before + " to " + size);
       }
       before = offsets[i];
     }
