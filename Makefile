@@ -161,7 +161,7 @@ COVER ?= 90
 .PHONY: cover
 cover: venv ## Run the Go tests without cgo, and fail where they run less than COVER=90 % of a package's statements
 	@mkdir -p build
-	CGO_ENABLED=0 $(GO) test -shuffle=on -coverpkg ./core/... -coverprofile build/cover.out ./core/...
+	CGO_ENABLED=0 $(GO) test -shuffle=on -timeout 20m -coverpkg ./core/... -coverprofile build/cover.out ./core/...
 	@$(PYTHON) .ci/cover.py $(GO) build/cover.out $(COVER)
 
 FUZZTIME ?= 1m
