@@ -32,7 +32,7 @@ from .rows import MEASUREMENTS, PEERS
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 where a target is missed.")
 def main(quick: bool, chosen: tuple[str, ...], peers: bool, output: Path, strict: bool) -> None:
-    """Measure the library beside stock PySpark, both in turn, and compare."""
+    """Measure the library and stock PySpark in turn, and compare."""
     console = Console(width=None if sys.stdout.isatty() else 160)
     budget = QUICK if quick else FULL
     rows: list[Row] = []

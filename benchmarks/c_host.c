@@ -135,8 +135,8 @@ static const char *get_last_error(struct ArrowArrayStream *stream) {
 
 static void release_stream(struct ArrowArrayStream *stream) { stream->release = NULL; }
 
-/* Runs one task over n columns of `rows` longs, in batches of batch_rows, until it is closed. `read` receives the count of
- * result rows; `sum`, if not NULL, the sum of the first result column. Blocks; returns the task's
+/* Runs one task over n columns of `rows` longs, in batches of batch_rows, until it is closed. `read` receives the
+ * count of result rows; `sum`, if not NULL, the sum of the first result column. Blocks; returns the task's
  * status: DONE, or an error, which is on stderr. */
 static int32_t compute(c_host *host, const int64_t *const *columns, int64_t n, int64_t rows,
                        int64_t batch_rows, int64_t *read, int64_t *sum) {
@@ -159,8 +159,8 @@ static int32_t compute(c_host *host, const int64_t *const *columns, int64_t n, i
   return report(code, &err);
 }
 
-/* Makes n calls that enter Go, look a handle up and do next to nothing, when a task is complete and nothing else runs. Returns OK,
- * or an error, which is on stderr. */
+/* Makes n calls that enter Go, look a handle up and do next to nothing, when a task is complete and nothing else
+ * runs. Returns OK, or an error, which is on stderr. */
 int32_t c_host_calls(c_host *host, int64_t n) {
   static const int64_t zero;
   const int64_t *const columns[] = {&zero};
@@ -236,8 +236,8 @@ void c_host_destroy(c_host *host) {
   free(host);
 }
 
-/* The same task n_tasks times at once, each on a thread of its own where there are several: `read` and `sum` are those of all, the
- * status is the last one that is an error, else DONE. */
+/* The same task n_tasks times at once, each on a thread of its own where there are several: `read` and `sum` are
+ * those of all, the status is the last one that is an error, else DONE. */
 int32_t c_host_compute_all(c_host *host, int64_t n_tasks, const int64_t *const *columns, int64_t n,
                            int64_t rows, int64_t batch_rows, int64_t *read, int64_t *sum) {
   if (n_tasks == 1) return compute(host, columns, n, rows, batch_rows, read, sum);

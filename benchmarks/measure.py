@@ -62,7 +62,8 @@ class Side:
 
 @dataclass(frozen=True)
 class Target:
-    """What must hold: side <= factor * against + allowance, by medians; the side by another percentile where it says so."""
+    """What must hold: side <= factor * against + allowance, by medians; the side by another percentile where it says
+    so."""
 
     side: str
     against: str | None = None

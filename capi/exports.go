@@ -68,7 +68,8 @@ func udfgo_env_destroy(id C.uint64_t) C.int32_t {
 }
 
 // onEnv is on for an env handle, NULL being the default env; the env must be open.
-func onEnv(function string, id C.uint64_t, environ, errOut unsafe.Pointer, f func(*envObject) (status.Code, error)) C.int32_t {
+func onEnv(function string, id C.uint64_t, environ, errOut unsafe.Pointer,
+	f func(*envObject) (status.Code, error)) C.int32_t {
 	checked := func(e *envObject) (status.Code, error) {
 		if err := e.open(); err != nil {
 			return 0, err
@@ -153,7 +154,8 @@ func onRunner(function string, id C.uint64_t, errOut unsafe.Pointer, f func(*run
 }
 
 //export udfgo_runner_add_function
-func udfgo_runner_add_function(id C.uint64_t, chain unsafe.Pointer, n C.uint64_t, arguments unsafe.Pointer, m C.uint64_t, errOut unsafe.Pointer) C.int32_t {
+func udfgo_runner_add_function(id C.uint64_t, chain unsafe.Pointer, n C.uint64_t, arguments unsafe.Pointer,
+	m C.uint64_t, errOut unsafe.Pointer) C.int32_t {
 	return onRunner("runner_add_function", id, errOut, func(r *runnerObject) error {
 		functions, err := chainOf(chain, uint64(n))
 		if err != nil {
@@ -168,7 +170,8 @@ func udfgo_runner_add_function(id C.uint64_t, chain unsafe.Pointer, n C.uint64_t
 }
 
 //export udfgo_runner_set
-func udfgo_runner_set(id C.uint64_t, key unsafe.Pointer, keySize C.uint64_t, value unsafe.Pointer, valueSize C.uint64_t, errOut unsafe.Pointer) C.int32_t {
+func udfgo_runner_set(id C.uint64_t, key unsafe.Pointer, keySize C.uint64_t, value unsafe.Pointer, valueSize C.uint64_t,
+	errOut unsafe.Pointer) C.int32_t {
 	return onRunner("runner_set", id, errOut, func(r *runnerObject) error {
 		k, err := text("key", key, uint64(keySize))
 		if err != nil {
@@ -194,7 +197,8 @@ func udfgo_runner_add_include(id C.uint64_t, path unsafe.Pointer, size C.uint64_
 }
 
 //export udfgo_runner_add_broadcast
-func udfgo_runner_add_broadcast(id C.uint64_t, broadcast C.int64_t, path unsafe.Pointer, size C.uint64_t, errOut unsafe.Pointer) C.int32_t {
+func udfgo_runner_add_broadcast(id C.uint64_t, broadcast C.int64_t, path unsafe.Pointer, size C.uint64_t,
+	errOut unsafe.Pointer) C.int32_t {
 	return onRunner("runner_add_broadcast", id, errOut, func(r *runnerObject) error {
 		p, given, err := rawBytes("broadcast path", path, uint64(size))
 		if err == nil && given && len(p) == 0 {

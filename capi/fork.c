@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 /*
  * Tells a forked child from the process that loaded the library. Only the forking thread lives
- * on in the child, Go's are gone, and a call into Go would wait for ever.
+ * on in the child, Go's are gone, and a call into Go would wait forever.
  *
  * Two witnesses: a handler of pthread_atfork, and a page that the kernel
  * wipes in every copy of the address space, also after clone() and _Fork(), which

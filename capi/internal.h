@@ -16,10 +16,10 @@
 bool udfc_forked(void);
 
 /* True in such a child where libc's fork handlers did not run (clone, _Fork): malloc's locks may
- * be held for ever there. */
+ * be held forever there. */
 bool udfc_forked_unprepared(void);
 
-/* free(), that leaks where a lock might be held for ever. */
+/* free(), that leaks where a lock might be held forever. */
 void udfc_free(void *memory);
 
 /* --------------------------------------------------------------- memory.c */
@@ -34,7 +34,7 @@ void udfc_schema_release(struct ArrowSchema *schema);
 /* ---------------------------------------------------------------- error.c */
 
 /* Makes an error of `size` bytes of text: the message, then `details` keys and values, each ended
- * by a NUL. Never NULL: where memory is short it is a static error that says so. */
+ * by a NUL. Never NULL: if out of memory it is a static error that says so. */
 udfrunner_error *udfc_error_new(int32_t code, const char *text, size_t size, uint32_t details);
 /* Where err is not NULL, makes an error. Returns code. */
 int32_t udfc_fail(udfrunner_error **err, int32_t code, const char *message);

@@ -18,7 +18,8 @@ func remove[T any](table *handle.Table[T], id C.uint64_t) (T, error) {
 	return table.Remove(handle.ID(id))
 }
 
-func onIterator(function string, id C.uint64_t, errOut unsafe.Pointer, f func(*runner.Iterator) (status.Code, error)) C.int32_t {
+func onIterator(function string, id C.uint64_t, errOut unsafe.Pointer,
+	f func(*runner.Iterator) (status.Code, error)) C.int32_t {
 	return on(iterators, function, id, errOut, func(o *iteratorObject) (status.Code, error) { return f(o.it) })
 }
 
@@ -66,7 +67,8 @@ func udfgo_iterator_export(id C.uint64_t, stream, errOut unsafe.Pointer) C.int32
 			return 0, err
 		}
 		exported, err := streams.Add(o)
-		if err == nil && C.udfc_stream_fill((*C.struct_ArrowArrayStream)(stream), C.uint64_t(exported)) != C.UDFRUNNER_OK {
+		if err == nil && C.udfc_stream_fill((*C.struct_ArrowArrayStream)(stream),
+			C.uint64_t(exported)) != C.UDFRUNNER_OK {
 			_, _ = streams.Remove(exported)
 			err = status.New(status.NoMemory, "an exported stream")
 		}

@@ -33,7 +33,7 @@ type object struct {
 
 func (o *object) base() *object { return o }
 
-// usable is nil, or the Internal error that tells of an earlier panic.
+// usable is nil, or the Internal error that reports an earlier panic.
 func (o *object) usable() error {
 	for ; o != nil; o = o.parent {
 		if cause := o.broken.Load(); cause != nil {

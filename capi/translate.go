@@ -64,7 +64,8 @@ func rawBytes(what string, p unsafe.Pointer, size uint64) (data []byte, ok bool,
 		n := uint64(C.strlen((*C.char)(p)))
 		return bytes.Clone(unsafe.Slice((*byte)(p), n)), true, nil
 	case size > math.MaxInt32:
-		return nil, false, status.New(status.InvalidArgument, "%s has %d bytes, allowed are %d", what, size, math.MaxInt32)
+		return nil, false, status.New(status.InvalidArgument, "%s has %d bytes, at most %d are allowed", what, size,
+			math.MaxInt32)
 	}
 	return bytes.Clone(unsafe.Slice((*byte)(p), size)), true, nil
 }
@@ -99,7 +100,7 @@ func reason(p unsafe.Pointer) string {
 
 func count(what string, n uint64) (int, error) {
 	if n > maxCount {
-		return 0, status.New(status.InvalidArgument, "%d %s, allowed are %d", n, what, maxCount)
+		return 0, status.New(status.InvalidArgument, "%d %s, at most %d are allowed", n, what, maxCount)
 	}
 	return int(n), nil
 }
@@ -107,8 +108,10 @@ func count(what string, n uint64) (int, error) {
 // environment copies libc's environ.
 func environment(p unsafe.Pointer) []string {
 	var all []string
-	for entry := (**C.char)(p); entry != nil && *entry != nil; entry = (**C.char)(unsafe.Add(unsafe.Pointer(entry), unsafe.Sizeof(*entry))) {
+	entry := (**C.char)(p)
+	for entry != nil && *entry != nil {
 		all = append(all, C.GoString(*entry))
+		entry = (**C.char)(unsafe.Add(unsafe.Pointer(entry), unsafe.Sizeof(*entry)))
 	}
 	return all
 }
@@ -130,7 +133,8 @@ func pairsOf(what string, p unsafe.Pointer, n uint64) ([]config.Pair, error) {
 		if pairs[i].Key, err = text(what+" key", unsafe.Pointer(c.key), uint64(c.key_size)); err != nil {
 			return nil, err
 		}
-		if pairs[i].Value, err = text("value of "+pairs[i].Key, unsafe.Pointer(c.value), uint64(c.value_size)); err != nil {
+		pairs[i].Value, err = text("value of "+pairs[i].Key, unsafe.Pointer(c.value), uint64(c.value_size))
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -152,7 +156,8 @@ func chainOf(p unsafe.Pointer, n uint64) ([]runner.Function, error) {
 		if i == 0 {
 			stride = size
 		} else if size != stride {
-			return nil, status.New(status.InvalidArgument, "udfrunner_function %d: size is %d, the first one's is %d", i, size, stride)
+			return nil, status.New(status.InvalidArgument, "udfrunner_function %d: size is %d, the first one's is %d",
+				i, size, stride)
 		}
 		if chain[i], err = functionOf((*C.udfrunner_function)(f)); err != nil {
 			return nil, err
@@ -165,10 +170,12 @@ func functionOf(c *C.udfrunner_function) (f runner.Function, err error) {
 	if f.Pickle, _, err = rawBytes("function pickle", c.pickle, uint64(c.pickle_size)); err != nil {
 		return f, err
 	}
-	if f.Reference, err = optionalText("function reference", unsafe.Pointer(c.reference), uint64(c.reference_size)); err != nil {
+	f.Reference, err = optionalText("function reference", unsafe.Pointer(c.reference), uint64(c.reference_size))
+	if err != nil {
 		return f, err
 	}
-	if f.ReturnType, err = optionalText("return type", unsafe.Pointer(c.return_type), uint64(c.return_type_size)); err != nil {
+	f.ReturnType, err = optionalText("return type", unsafe.Pointer(c.return_type), uint64(c.return_type_size))
+	if err != nil {
 		return f, err
 	}
 	if c.return_schema != nil {
@@ -192,10 +199,12 @@ func tableFunctionOf(p unsafe.Pointer) (*runner.TableFunction, error) {
 	if t.Name, err = optionalText("table function name", unsafe.Pointer(c.name), uint64(c.name_size)); err != nil {
 		return nil, err
 	}
-	if t.PartitionChildren, err = intsOf("partition children", c.partition_children, uint64(c.n_partition_children)); err != nil {
+	t.PartitionChildren, err = intsOf("partition children", c.partition_children, uint64(c.n_partition_children))
+	if err != nil {
 		return nil, err
 	}
-	if t.AnalyzeResult, _, err = rawBytes("analyze result", c.analyze_result, uint64(c.analyze_result_size)); err != nil {
+	t.AnalyzeResult, _, err = rawBytes("analyze result", c.analyze_result, uint64(c.analyze_result_size))
+	if err != nil {
 		return nil, err
 	}
 	t.TableArguments, err = intsOf("table arguments", c.table_arguments, uint64(c.n_table_arguments))
@@ -214,7 +223,7 @@ func intsOf(what string, p *C.int32_t, n uint64) ([]int32, error) {
 	list := make([]int32, length)
 	for i, v := range unsafe.Slice(p, length) {
 		if v < 0 {
-			return nil, status.New(status.InvalidArgument, "%s: %d, allowed are 0 and up", what, v)
+			return nil, status.New(status.InvalidArgument, "%s: %d, must be 0 or more", what, v)
 		}
 		list[i] = int32(v)
 	}
@@ -277,13 +286,17 @@ func taskOf(p unsafe.Pointer) (task runner.Task, err error) {
 		TaskAttemptID: int64(c.task_attempt_id), DeadlineMS: int64(c.deadline_ms),
 		Barrier: c.barrier != 0, BarrierPort: int32(c.barrier_port),
 	}
-	if task.BarrierSecret, err = optionalText("barrier secret", unsafe.Pointer(c.barrier_secret), uint64(c.barrier_secret_size)); err != nil {
+	task.BarrierSecret, err = optionalText("barrier secret", unsafe.Pointer(c.barrier_secret),
+		uint64(c.barrier_secret_size))
+	if err != nil {
 		return task, err
 	}
-	if task.BarrierPath, err = optionalText("barrier path", unsafe.Pointer(c.barrier_path), uint64(c.barrier_path_size)); err != nil {
+	task.BarrierPath, err = optionalText("barrier path", unsafe.Pointer(c.barrier_path), uint64(c.barrier_path_size))
+	if err != nil {
 		return task, err
 	}
-	if task.Properties, err = pairsOf("task property", unsafe.Pointer(c.properties), uint64(c.n_properties)); err != nil {
+	task.Properties, err = pairsOf("task property", unsafe.Pointer(c.properties), uint64(c.n_properties))
+	if err != nil {
 		return task, err
 	}
 	task.Resources, err = resourcesOf(unsafe.Pointer(c.resources), uint64(c.n_resources))
@@ -309,7 +322,8 @@ func resourcesOf(p unsafe.Pointer, n uint64) ([]runner.Resource, error) {
 			return nil, err
 		}
 		if c.addresses == nil && addresses != 0 {
-			return nil, status.New(status.InvalidArgument, "addresses of resource %s are NULL, their number is %d", resources[i].Name, addresses)
+			return nil, status.New(status.InvalidArgument, "addresses of resource %s are NULL, their number is %d",
+				resources[i].Name, addresses)
 		}
 		for _, address := range unsafe.Slice(c.addresses, addresses) {
 			s, err := text("address of resource "+resources[i].Name, unsafe.Pointer(address), nul)

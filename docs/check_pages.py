@@ -1,7 +1,4 @@
-"""Checks what pages say of the repository: their links, the rooms that docs/architecture.md has, the modules in NOTICE.
-
-check_pages.py GO, where GO is the go command.
-"""
+"""Checks what pages say of the repository: their links, and the rooms that docs/architecture.md has."""
 
 import re
 import subprocess
@@ -52,26 +49,16 @@ def missing_rooms() -> list[str]:
     ]
 
 
-def missing_notices(go: str) -> list[str]:
-    """Modules that the library is linked with and NOTICE does not name."""
-    command = [go, "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./capi"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE)
-    notice = (ROOT / "NOTICE").read_text()
-    modules = set(listed.stdout.split()) - {"udfrunner"}
-    assert modules, "the library is linked with some modules"
-    return [f"NOTICE: no word of {module}" for module in sorted(modules) if module not in notice]
-
-
 def main() -> int:
     """Prints what is wrong, and returns 1 if something is."""
     every_page = pages()
     assert len(every_page) > 10, "the repository has pages"
     wrong = [line for page in every_page for line in broken_links(page)]
-    wrong += missing_rooms() + missing_notices(sys.argv[1])
+    wrong += missing_rooms()
     for line in wrong:
         print(line)
     if not wrong:
-        print(f"ok links of {len(every_page)} pages, rooms, notices")
+        print(f"ok links of {len(every_page)} pages, rooms")
     return 1 if wrong else 0
 
 

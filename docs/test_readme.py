@@ -28,7 +28,10 @@ def check(what: str, got: str, expected: str) -> None:
 
 def output(command: list[str], **options: object) -> str:
     """What a command prints."""
-    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, **options).stdout  # type: ignore[call-overload,no-any-return]
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
+        command, check=True, text=True, stdout=subprocess.PIPE, **options
+    )
+    return done.stdout
 
 
 def main() -> None:
@@ -60,7 +63,7 @@ def main() -> None:
             continue
         target = command.removeprefix("make ")
         if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE):
-            sys.exit(f"README.md: {command!r} is no target of the Makefile")
+            sys.exit(f"README.md: {command!r} is not a target of the Makefile")
     print("ok README.md, commands")
 
 

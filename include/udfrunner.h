@@ -10,7 +10,7 @@
  * worker processes), a runner (which functions, of which eval type, on which
  * arguments) and starts tasks with runner_compute. Each task runs its
  * functions in one PySpark worker process over the task's input and yields an
- * iterator of results. It is the contract of Spark's BasePythonRunner without
+ * iterator of results. It does what Spark's BasePythonRunner does, without
  * Spark: the worker's side is PySpark's own pyspark.worker, unmodified.
  *
  * OWNERSHIP
@@ -47,11 +47,11 @@
  *
  * ERRORS
  *   Every fallible function returns an int32_t status: UDFRUNNER_OK, a positive
- *   value for outcomes that are no error, or a negative error code. `err`, the
+ *   value for outcomes that are not errors, or a negative error code. `err`, the
  *   last parameter, may be NULL; else it receives a udfrunner_error on a negative
  *   status and NULL otherwise. Errors are plain C memory; their getters work
  *   after UDFRUNNER_INTERNAL and in a forked child. After UDFRUNNER_INTERNAL the
- *   object answers INTERNAL for ever; its close or destroy works.
+ *   object answers INTERNAL from then on; its close or destroy works.
  *
  * TIME
  *   timeout_ms bounds the library's waits, not the host's callbacks: 0 = do not wait,
@@ -156,7 +156,7 @@ struct ArrowArrayStream {
 
 /* ------------------------------------------------------------------ Status */
 
-/* Outcomes that are no error. */
+/* Outcomes that are not errors. */
 #define UDFRUNNER_OK 0
 /* The end was reached: of an iterator, of a callback's input, of the log. */
 #define UDFRUNNER_DONE 1
@@ -172,26 +172,26 @@ struct ArrowArrayStream {
 /* generated: error codes */
 /* An error of no known class. Worker not reused; a retry may help. */
 #define UDFRUNNER_UNKNOWN (-1)
-/* The caller's: a value that is not allowed. No worker involved; do not retry. */
+/* The caller's fault: a value that is not allowed. No worker involved; do not retry. */
 #define UDFRUNNER_INVALID_ARGUMENT (-2)
-/* The caller's: not allowed now (after the first compute, used concurrently, mixed ways of reading).
- * Worker unharmed; do not retry. */
+/* The caller's fault: not allowed now (after the first compute, used concurrently, mixed ways of
+ * reading). Worker unharmed; do not retry. */
 #define UDFRUNNER_INVALID_STATE (-3)
-/* The caller's: a NULL, stale or foreign handle, or one of another kind. */
+/* The caller's fault: a NULL, stale or foreign handle, or one of another kind. */
 #define UDFRUNNER_INVALID_HANDLE (-4)
 /* The host cancelled, closed, destroyed or shut down. Worker killed; retry at will. */
 #define UDFRUNNER_CANCELLED (-5)
-/* The function's: it raised, or returned what its return type does not allow. Details hold the
- * traceback. Worker not reused; a retry meets the same error. */
+/* The function's fault: it raised, or returned what its return type does not allow. Details hold the
+ * traceback. Worker not reused; a retry hits the same error. */
 #define UDFRUNNER_PYTHON_EXCEPTION (-6)
 /* The worker process ended before its task. Details hold exit status or signal and the tail of its
  * stderr. A retry runs on another worker. */
 #define UDFRUNNER_WORKER_EXITED (-7)
 /* The worker broke the protocol. Worker killed; a retry may help. */
 #define UDFRUNNER_PROTOCOL (-8)
-/* No worker could be started: interpreter, PySpark, start-up limit. Retry after mending. */
+/* No worker could be started: interpreter, PySpark, start-up limit. Fix the cause, then retry. */
 #define UDFRUNNER_SPAWN (-9)
-/* The operating system: sockets, descriptors, files. A retry may help. */
+/* The operating system refused sockets, descriptors or files. A retry may help. */
 #define UDFRUNNER_IO (-10)
 /* The task's deadline_ms passed. Worker killed; a retry needs more time. */
 #define UDFRUNNER_DEADLINE (-11)
@@ -199,12 +199,12 @@ struct ArrowArrayStream {
 #define UDFRUNNER_NO_MEMORY (-12)
 /* Known, but not available: eval type, PySpark version, feature. Do not retry. */
 #define UDFRUNNER_NOT_SUPPORTED (-13)
-/* The host's: an input callback failed or brought data of a wrong structure. Worker killed. */
+/* The host's fault: an input callback failed or supplied malformed data. Worker killed. */
 #define UDFRUNNER_HOST (-14)
-/* The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please
- * report it. */
+/* The library's fault: a Go panic. The object and those below it are poisoned, other tasks go on.
+ * Please report it. */
 #define UDFRUNNER_INTERNAL (-15)
-/* The caller's: called in a forked child. */
+/* The caller's fault: called in a forked child. */
 #define UDFRUNNER_FORKED (-16)
 /* generated: end */
 
@@ -256,7 +256,7 @@ typedef struct udfrunner_buffer {
   void *private_data;
 } udfrunner_buffer;
 
-/* Eval types, PySpark's PythonEvalType, each with the PySpark that brought it where that is later than 3.5. A worker
+/* Eval types, PySpark's PythonEvalType, each with the PySpark that introduced it where that is later than 3.5. A worker
  * that lacks one ends the task with UDFRUNNER_NOT_SUPPORTED. */
 /* generated: eval types */
 #define UDFRUNNER_NON_UDF 0
@@ -290,7 +290,7 @@ typedef struct udfrunner_buffer {
 #define UDFRUNNER_SQL_ARROW_UDTF 302 /* 4.1 */
 /* generated: end */
 
-/* What a table function (eval types 300 to 302) has beside its handler class. Zero what is not used.
+/* What a table function (eval types 300 to 302) has besides its handler class. Zero what is not used.
  * name: the function's, for messages of PySpark 4.0 and later.
  * partition_children: of a table argument with PARTITION BY, the indexes of its partitioning columns.
  * analyze_result: the pickled AnalyzeResult of a class with an analyze method.
@@ -313,8 +313,8 @@ typedef struct udfrunner_table_function {
  *   eval type 0 the tuple (function, profiler, deserializer, serializer), for 300 to 302 the handler class.
  * reference: "module:qualname", imported in the worker; it may name a plain function or
  *   an object made by PySpark's udf, pandas_udf, arrow_udf or udtf, or a table function's class. Not for eval type 0.
- * The return type is Spark DDL or JSON text in `return_type` (of functions that give rows of columns: their columns), or an
- *   Arrow schema in `return_schema` (borrowed; of those functions: a struct of the columns). It is
+ * The return type is Spark DDL or JSON text in `return_type` (of functions that give rows of columns: their columns),
+ *   or an Arrow schema in `return_schema` (borrowed; of those functions: a struct of the columns). It is
  *   needed of the last function of a chain only, for the others it may be absent. Eval type 0 has none.
  * table: for eval types 300 to 302, else NULL; borrowed. */
 typedef struct udfrunner_function {
@@ -337,7 +337,7 @@ typedef struct udfrunner_argument {
   size_t name_size;
 } udfrunner_argument;
 
-/* What an input callback brings: `n` records (pickled rows: each a pickled list of rows) or Arrow
+/* What an input callback supplies: `n` records (pickled rows: each a pickled list of rows) or Arrow
  * IPC messages. Record i is data[offsets[i]] up to data[offsets[i + 1]]; `offsets` NULL means that `data` is one
  * record, or any whole number of IPC messages. The bytes stay borrowed until the next callback
  * or the iterator's close. `message` may hold text for a negative return. */
@@ -356,28 +356,29 @@ typedef struct udfrunner_record {
 #define UDFRUNNER_INPUT_GROUPS 3
 
 /* Input of a task.
- * Arrow data may be of any type. Functions get what Spark would have sent for it: a timestamp with a time zone is labelled
- *   with spark.sql.session.timeZone, at any depth, its instants stay. Functions that see pandas or Python objects (all with Arrow
- *   data but 207, 209, 210, 215, 250 to 254, 302) get the types that Spark has: string_view and binary_view, list views, large
- *   and fixed-size lists, fixed-size binaries, run ends, dictionaries, unsigned integers (the next wider signed type; uint64 as
- *   decimal(20,0)), float16, decimals (decimal128), date64, times (from PySpark 4.1 on), timestamps and durations (in
- *   microseconds) are converted, in new memory; extension types are their storage. What does not change stays in place. A type that
- *   PySpark's version has no type for is INVALID_ARGUMENT when the schema is read, a value that the type cannot hold at its batch;
- *   both name the column.
- *   Every batch is held against the schema by what can be seen before its values are read: counts of children and
- *   buffers, null counts, dictionaries, offsets, a second schema among messages. What cannot be seen: values of another type of the
- *   same layout (int64 for float64, string for binary), and buffers that are shorter than the lengths say. That is the
- *   host's to hold.
+ * Arrow data may be of any type. Functions get what Spark would have sent for it: a timestamp with a time zone is
+ *   labelled with spark.sql.session.timeZone, at any depth, its instants stay. Functions that see pandas or Python
+ *   objects (all with Arrow data but 207, 209, 210, 215, 250 to 254, 302) get the types that Spark has: string_view
+ *   and binary_view, list views, large and fixed-size lists, fixed-size binaries, run ends, dictionaries, unsigned
+ *   integers (the next wider signed type; uint64 as decimal(20,0)), float16, decimals (decimal128), date64, times
+ *   (from PySpark 4.1 on), timestamps and durations (in microseconds) are converted, in new memory; extension types
+ *   are their storage. What does not change stays in place. A type that PySpark's version has no type for is
+ *   INVALID_ARGUMENT when the schema is read, a value that the type cannot hold at its batch; both name the column.
+ *   Every batch is checked against the schema by what can be seen before its values are read: counts of children and
+ *   buffers, null counts, dictionaries, offsets, a second schema among messages. What cannot be seen: values of
+ *   another type of the same layout (int64 for float64, string for binary), and buffers that are shorter than the
+ *   lengths say. Those are the host's responsibility.
  * UDFRUNNER_INPUT_STREAM: `stream`, an Arrow C stream of struct arrays (record batches). The struct
  *   is moved: the library copies it and marks the original released. EAGAIN from get_next means AGAIN.
- * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many a call.
+ * UDFRUNNER_INPUT_RECORDS: `next`, raw pickled records or Arrow IPC messages, many per call.
  * UDFRUNNER_INPUT_GROUPS: `next_group` fills n streams with the next group: one, or the two sides of a cogroup. Each
- *   is released by the library when it was read. All groups have one schema: names, order and types of the first one's columns,
- *   but for time zones. For the eval types with groups only.
+ *   is released by the library once it was read. All groups have one schema: names, order and types of the first
+ *   one's columns, except for time zones. Only for eval types with groups.
  * UDFRUNNER_INPUT_NONE: the function has no input.
- * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with Arrow
- *   messages, is sorted by them (rows of equal keys are neighbours; null equals null, NaN equals NaN, 0.0 equals -0.0) and cut
- *   into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions. With GROUPS it is needed where runner_add_function got no arguments. Else 0.
+ * keys: for grouped and cogrouped types the count of grouping columns, which come first. A STREAM, or RECORDS with
+ *   Arrow messages, is sorted by them (rows with equal keys are adjacent; null equals null, NaN equals NaN, 0.0
+ *   equals -0.0) and cut into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions.
+ *   With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
  * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. `release`, if not NULL, is
  * called exactly once with `ctx` when the input is no longer needed. */
@@ -403,8 +404,8 @@ typedef struct udfrunner_resource {
 /* The task's identity, as Spark's TaskContext; a NULL task means all zero and one cpu.
  * deadline_ms: from runner_compute on, 0 = none; when it passes the worker is killed and the
  *   iterator ends with UDFRUNNER_DEADLINE.
- * barrier: not 0 for a barrier task; then barrier_port and barrier_secret, or barrier_path (a Unix socket; PySpark 4.1
- *   and later), name the host's server for barrier() and allGather(). */
+ * barrier: not 0 for a barrier task; then barrier_port and barrier_secret, or barrier_path (a Unix socket; PySpark
+ *   4.1 and later), name the host's server for barrier() and allGather(). */
 typedef struct udfrunner_task {
   uint64_t size;
   int32_t partition;
@@ -436,8 +437,8 @@ uint32_t udfrunner_abi_version(void);
 const char *udfrunner_version(void);
 
 /* Ends every worker and waits for it, at most timeout_ms. Running tasks end with
- * CANCELLED, handles made before answer CANCELLED, their close and destroy work as ever. New
- * envs may be made afterwards. Memory handed out stays valid. Runs no host code.
+ * CANCELLED, handles made before answer CANCELLED, their close and destroy still work. New
+ * envs may be created afterwards. Memory handed out stays valid. Runs no host code.
  *   timeout_ms  [in] 0 = do not wait, -1 = no limit
  *   returns OK; TIMED_OUT: killed, but not all were seen to end; FORKED.
  * \since 1.0 */
@@ -445,7 +446,7 @@ int32_t udfrunner_shutdown(int64_t timeout_ms);
 
 /* -------------------------------------------------------------------- Env */
 
-/* Makes an env: configuration by Spark's keys, worker factories, pool. Starts no process. The process's
+/* Creates an env: configuration by Spark's keys, worker factories, pool. Starts no process. The process's
  * environment variables, which workers inherit, are read here.
  *   pairs  [in] n configuration pairs; docs/configuration.md lists the keys
  *   env    [out, owned] destroy with udfrunner_env_destroy
@@ -480,11 +481,11 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  *   factories.pyarrow         version of PyArrow, absent where there is none
  *   factories.pandas          version of pandas, absent where there is none
  *   factories.zygote          true where workers are forked with their modules imported
- *   factories.zygote_threads  threads of the process that forks them: above 1 it is no zygote
+ *   factories.zygote_threads  threads of the process that forks them: above 1 there is no zygote
  *   factories.notes           a list of texts, such as why there is no zygote; absent where there are none
  *   factories.daemon_pid      process id of the daemon, 0 where there is none
  *   factories.error           why the factory failed; absent where it did not
- *   factories.started         workers that were begun
+ *   factories.started         workers that were started
  *   factories.reused          tasks that got a worker which had served others
  *   factories.spares_used     tasks that got a spare
  *   factories.alive           worker processes now
@@ -493,11 +494,11 @@ int32_t udfrunner_env_destroy(udfrunner_env **env);
  *   factories.spares          of them, those that wait for their first
  *   factories.recycled        workers ended between tasks for their tasks, age or memory
  *   factories.killed          workers killed by the library
- *   factories.crashed         workers that ended by themselves while they were wanted
+ *   factories.crashed         workers that ended by themselves while in use
  * \since 1.0 */
 int32_t udfrunner_env_stats(udfrunner_env *env, udfrunner_bytes *bytes, udfrunner_error **err);
 
-/* The next lines that workers wrote to stdout and stderr: one JSON object a line, whole lines, about
+/* The next lines that workers wrote to stdout and stderr: one JSON object per line, whole lines, about
  * 64 KiB at most. Its members: "time" (UTC), "pid", "stream" (stdout, stderr, or udfrunner for lines of the
  * library's own), "text"; "stage", "partition", "attempt", "task" where the line is a task's; "continues" where the
  * rest of a long line follows; "dropped_lines", "dropped_bytes" where some are missing: the keys udfrunner.log.rate
@@ -525,12 +526,12 @@ void udfrunner_buffer_release(udfrunner_buffer *buffer);
 
 /* ----------------------------------------------------------------- Runner */
 
-/* Makes a runner: a list of chained functions of one eval type (Spark's
+/* Creates a runner: a list of chained functions of one eval type (Spark's
  * BasePythonRunner). No process is started yet.
  *   env        [in] NULL = the default env, made at first use, ended by udfrunner_shutdown
  *   eval_type  [in] UDFRUNNER_SQL_..., PySpark's PythonEvalType
  *   runner     [out, owned] destroy with runner_destroy
- *   returns OK; INVALID_ARGUMENT: no eval type of PySpark; NOT_SUPPORTED: one that this version
+ *   returns OK; INVALID_ARGUMENT: not an eval type of PySpark; NOT_SUPPORTED: one that this version
  *     of the library does not run; INVALID_HANDLE; CANCELLED: env shut down; FORKED.
  * \since 1.0 */
 int32_t runner_create(udfrunner_env *env, int32_t eval_type, udfrunner_runner **runner,
@@ -539,21 +540,23 @@ int32_t runner_create(udfrunner_env *env, int32_t eval_type, udfrunner_runner **
 /* Adds one chain of functions, applied first to last, with the arguments of the first. By eval type:
  *   100, 101, 200, 204, 250, 251: each chain gives one result column, named _0, _1, ...; the iterator types 204 and
  *     251 have one chain.
- *   202, 203, 217, 252 to 254 (aggregates): the same, one row a group or, of the window types 203 and 253, one a row.
+ *   202, 203, 217, 252 to 254 (aggregates): the same, one row per group or, for the window types 203 and 253,
+ *     one per row.
  *   205, 207 (map): one chain, whose return type is the struct of all result columns; no arguments, it gets
  *     all columns.
- *   201, 209, 215, 216 (grouped map), 206, 210 (cogrouped map): one chain, whose return type is the struct of all result columns. Without
- *     arguments the first `keys` input columns are the key, and all columns the values. Else the arguments are Spark's own
- *     list: the count of what follows, the count of key columns, offsets of key columns, offsets of value columns; the
- *     same again for the second side of a cogroup.
- *   208, 211 to 214 (state): one chain, the arguments as Spark's list, data as Spark's writers send it (docs/eval-types.md).
+ *   201, 209, 215, 216 (grouped map), 206, 210 (cogrouped map): one chain, whose return type is the struct of all
+ *     result columns. Without arguments the first `keys` input columns are the key, and all columns the values. Else
+ *     the arguments are Spark's own list: the count of what follows, the count of key columns, offsets of key
+ *     columns, offsets of value columns; the same again for the second side of a cogroup.
+ *   208, 211 to 214 (state): one chain, the arguments as Spark's list, data as Spark's writers send it
+ *   (docs/eval-types.md).
  *   300 to 302 (table functions): one function, with its arguments.
  *   0: one function, no arguments, no return type; records go in and out as they are.
  *   chain      [in] n >= 1 functions, copied
  *   arguments  [in] m arguments, copied
- *   returns OK; INVALID_ARGUMENT: an empty chain, more chains than the eval type takes, a function without pickle or reference, or
- *     with both, a bad reference, a bad return type or none; a repeated keyword, a negative offset, a positional
- *     argument after a keyword; INVALID_STATE: after the first compute; INVALID_HANDLE; CANCELLED; FORKED.
+ *   returns OK; INVALID_ARGUMENT: an empty chain, more chains than the eval type takes, a function without pickle or
+ *     reference, or with both, a bad reference, a bad return type or none; a repeated keyword, a negative offset, a
+ *     positional argument after a keyword; INVALID_STATE: after the first compute; INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */
 int32_t runner_add_function(udfrunner_runner *runner, const udfrunner_function *chain, size_t n,
                             const udfrunner_argument *arguments, size_t m, udfrunner_error **err);
@@ -578,9 +581,9 @@ int32_t runner_add_include(udfrunner_runner *runner, const char *path, size_t pa
 
 /* Makes a broadcast variable available to the functions: `id` is the one in their pickles, `path` the
  * file with its pickled value, or NULL where the host's server hands the values out (keys
- * udfrunner.broadcast.server and udfrunner.broadcast.secret; Spark's decryption server): then of all variables. Sent once to a worker
- * that is reused; a file that is missing then ends the task with INVALID_ARGUMENT. Needs the full PySpark
- * in the worker (pyspark-client has no broadcasts).
+ * udfrunner.broadcast.server and udfrunner.broadcast.secret; Spark's decryption server): then of all variables. Sent
+ * once to a worker that is reused; a file that is missing then ends the task with INVALID_ARGUMENT. Needs the full
+ * PySpark in the worker (pyspark-client has no broadcasts).
  *   returns OK; INVALID_ARGUMENT: negative or repeated id, no such file; INVALID_STATE: after the
  *     first compute; INVALID_HANDLE; CANCELLED; FORKED.
  * \since 1.0 */
@@ -588,7 +591,7 @@ int32_t runner_add_broadcast(udfrunner_runner *runner, int64_t id, const char *p
                              size_t path_size, udfrunner_error **err);
 
 /* Starts a task and returns at once; many at a time on one runner. A worker begins to
- * start or is taken from the pool; errors of that come from the iterator.
+ * start or is taken from the pool; errors of that are reported by the iterator.
  *   input  [in, moved] the input; NULL = UDFRUNNER_INPUT_NONE
  *   task   [in] NULL = defaults; copied
  *   it     [out, owned] close with iterator_close
@@ -653,7 +656,7 @@ int32_t iterator_next_arrow(udfrunner_iterator *it, int64_t timeout_ms, struct A
 int32_t iterator_export(udfrunner_iterator *it, struct ArrowArrayStream *stream,
                         udfrunner_error **err);
 
-/* The error that ended the iterator, also a cancel that no call has met yet.
+/* The error that ended the iterator, including a cancel that no call has reported yet.
  *   returns the error's code, and `err` receives a copy; OK where none ended it; INVALID_HANDLE;
  *     FORKED.
  * \since 1.0 */
@@ -666,7 +669,7 @@ int32_t iterator_error(udfrunner_iterator *it, udfrunner_error **err);
  * \since 1.0 */
 int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error **err);
 
-/* What the task reported beside its data.
+/* What the task reported besides its data.
  *   key    [in] NUL-terminated: "metrics" (a JSON object; at any time, from any thread) or, after DONE,
  *     "accumulators" (int32 big-endian length + pickled (id, value), repeated)
  *   bytes  [out, owned]
@@ -678,7 +681,7 @@ int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error *
  *   input_ms              of it, the time in the host's callbacks and in encoding what they gave
  *   bytes_sent            to the worker
  *   bytes_received        from it
- *   input_batches         batches, or callbacks that brought records
+ *   input_batches         batches, or callbacks that supplied records
  *   output_batches        batches or records of results
  *   output_rows           rows of Arrow results
  *   idle_timeouts         times that the worker gave nothing for as long as Spark's idleTimeoutSeconds says
@@ -695,13 +698,13 @@ int32_t iterator_event_fd(udfrunner_iterator *it, int32_t *fd, udfrunner_error *
 int32_t iterator_result(udfrunner_iterator *it, const char *key, udfrunner_bytes *bytes,
                         udfrunner_error **err);
 
-/* The Python stacks of all threads of the task's worker now, as Python's faulthandler writes them: also while
+/* The current Python stacks of all threads of the task's worker, as Python's faulthandler writes them: also while
  * the function hangs in C code. The worker goes on; a system call that its code makes may be interrupted (EINTR).
  *   timeout_ms  [in] bound of the wait: 0 = do not wait, -1 = no limit
  *   bytes       [out, owned] filled on OK; UTF-8 text
- *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still being made); INVALID_STATE:
+ *   returns OK; TIMED_OUT: the worker did not answer in time (it is stopped, or still starting); INVALID_STATE:
  *     the task has ended; WORKER_EXITED: the worker ended meanwhile; NOT_SUPPORTED: a worker that the embedded
- *     daemon did not make, or for which there was no file to write to; INVALID_HANDLE; FORKED. Safe from any thread.
+ *     daemon did not fork, or for which there was no file to write to; INVALID_HANDLE; FORKED. Safe from any thread.
  * \since 1.0 */
 int32_t iterator_stack(udfrunner_iterator *it, int64_t timeout_ms, udfrunner_bytes *bytes,
                        udfrunner_error **err);
@@ -741,42 +744,42 @@ const char *udfrunner_error_message(const udfrunner_error *err);
 /* generated: details */
 /* The keys of details:
  *   cause                what ended the task, one of the words below; every error that ends a task has it
- *   python.traceback     what the worker sent, of a long one head and tail (udfrunner.exception.text)
- *   worker.pyspark       the version of its PySpark, where that was known
+ *   python.traceback     as the worker sent it; of a long one, head and tail (udfrunner.exception.text)
+ *   worker.pyspark       the version of its PySpark, if known
  *   worker.pid           process id
- *   worker.exit_status   exit status, where it exited
- *   worker.signal        signal number, where a signal ended it
- *   worker.stderr_tail   the last lines that the worker wrote to stderr in this task; a stock daemon's workers share one
- *   worker.python_stack  the Python stack at its death, where one was left
- *   worker.peak_rss      bytes, the most resident memory that it had
+ *   worker.exit_status   exit status, if it exited
+ *   worker.signal        signal number, if a signal ended it
+ *   worker.stderr_tail   the task's last lines on stderr; workers of a stock daemon share one stderr
+ *   worker.python_stack  the Python stack at its death, if it left one
+ *   worker.peak_rss      peak resident memory in bytes
  *   task.eval_type       number and name, "200 (SQL_SCALAR_PANDAS_UDF)"
  *   task.partition       the task's partition
- *   task.attempt         the attempt of it
+ *   task.attempt         its attempt number
  *   task.stage           its stage
  *   task.id              its task attempt id
  *   go.panic             value and stack of a Go panic
  * The words of the detail cause, for programs to decide on and to count; docs/crashes.md shows each with its code:
  *   signal            a signal that the library did not send ended the worker
  *   exit              the worker exited by itself
- *   out_of_memory     the worker could not have the memory that it asked for, or the kernel killed it for want of memory
+ *   out_of_memory     the worker ran out of memory, or was OOM-killed
  *   exception         the function raised, or returned what its type does not allow
  *   unpickle          the function or a pickled row could not be loaded in the worker
- *   missing_module    a module, or what is imported from it, is not there
- *   version_mismatch  Python or PySpark of the worker has another version than is needed
- *   protocol          the worker or its daemon sent what makes no sense
+ *   missing_module    a module, or a name imported from it, does not exist
+ *   version_mismatch  the worker's Python or PySpark has the wrong version
+ *   protocol          the worker or its daemon broke the protocol
  *   channel_closed    the worker closed its channel, lived on and was killed
- *   unknown           the worker ended, and nobody saw how
- *   bad_interpreter   the interpreter is not there, is no Python, or has no PySpark that can be imported
- *   no_process        the system gave no process, socket or memory for a worker
- *   start_timeout     the daemon or worker was not ready in time
+ *   unknown           the worker ended, and its exit status is not known
+ *   bad_interpreter   the interpreter does not exist, is not Python, or cannot import PySpark
+ *   no_process        the system refused a process, socket or memory for a worker
+ *   start_timeout     the daemon or worker did not start in time
  *   daemon_ended      the daemon of the worker ended
  *   cancelled         killed: the host cancelled, closed, destroyed or shut down
  *   deadline          killed: the task's deadline passed
  *   idle_timeout      killed: no output for too long
- *   memory_limit      killed: more memory than its limit
+ *   memory_limit      killed: it used more memory than its limit
  *   host              killed: the host's input failed or does not fit the functions
  *   system            killed: the operating system refused something else, or memory for results
- *   internal          killed: an error of the library
+ *   internal          killed: an internal error of the library
  */
 /* generated: end */
 
@@ -784,9 +787,9 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  * [out, borrowed] until udfrunner_error_destroy. \since 1.0 */
 const char *udfrunner_error_detail(const udfrunner_error *err, const char *key);
 
-/* One of an error's details, for hosts that take over all: those that it has are numbered from 0, in the order of
+/* One of an error's details, for hosts that copy all of them: those that it has are numbered from 0, in the order of
  * their keys. Plain C, never waits, works after UDFRUNNER_INTERNAL and in a forked child.
- *   index  [in] 0 and up; no error has more than some twenty
+ *   index  [in] 0 and up; no error has more than about twenty
  *   key    [out, borrowed] NULL = not wanted; until udfrunner_error_destroy; NULL unless OK
  *   value  [out, borrowed] as key
  *   returns OK; DONE: it has no more, or err is NULL.

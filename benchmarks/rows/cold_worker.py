@@ -31,7 +31,7 @@ SELDOM, SELDOM_AT_ONCE = 10, 50
 
 
 def measure(budget: Budget) -> Iterator[Row]:
-    """A new worker, a spare, many at once; workers of pyspark.daemon beside each."""
+    """A new worker, a spare, many at once; workers of pyspark.daemon next to each."""
     batches = make_batches(ROWS, ROWS)
     with ExitStack() as stack:
         hosts = {

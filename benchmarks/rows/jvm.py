@@ -1,4 +1,4 @@
-"""Rows A, B and D from a JVM beside the host in C, and row H: what one call costs."""
+"""Rows A, B and D from a JVM, compared with the host in C, and row H: what one call costs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CASES = (
     ("D", ADD_ONE, "Arrow x+1, warm task of {} rows", 10, 10),
 )
 WARM_UPS = {"A": 10, "B": 10, "D": 30}
-"""Tasks of the JVM's for each that is measured, first of all. Its second compiler takes what was called more than 5,000 times
-(Tier4InvocationThreshold), and in a small task most is called once."""
+"""Tasks of the JVM for each that is measured, before it. Its second compiler takes what was called more
+than 5,000 times (Tier4InvocationThreshold), and in a small task most is called once."""
 
 
 def measure(budget: Budget) -> Iterator[Row]:

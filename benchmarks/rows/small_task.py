@@ -35,7 +35,7 @@ def _from_c(case: str, job: Job, samples: int) -> Iterator[Row]:
             total = ctypes.c_int64()
             assert each(total) == ROWS
             assert total.value == sum(range(1, ROWS + 1))
-        # Each beside the floor alone: a third side would leave both with colder caches.
+        # Each next to the floor alone: a third side would leave both with colder caches.
         for title, side in ((case, run), (f"{case}, function by name", run_named)):
             sides: dict[str, Callable[[], object]] = {
                 FLOOR: lambda: stock.run_in_memory(task),

@@ -55,7 +55,7 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) 
   return 0;
 }
 
-/* What one column of a batch needs beside its values. */
+/* What one column of a batch needs in addition to its values. */
 struct part {
   struct ArrowArray array;
   const void *buffers[2];

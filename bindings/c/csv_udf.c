@@ -22,13 +22,13 @@ static const char usage[] =
     "  -p PATH  Python interpreter with PySpark, PyArrow and pandas (default python3)\n"
     "  -i DIR   directory to import the module from\n"
     "  -n N     print the first N rows (default 5)\n"
-    "  -o FILE  write the result column, one value a line, empty for a null\n"
+    "  -o FILE  write the result column, one value per line, empty for a null\n"
     "  -h       this text\n";
 
 /* The result of a row is written where its arguments are: each task has its own rows. */
 typedef struct results {
   double *values;
-  uint8_t *valid; /* one byte a row, since bits of one byte may belong to two tasks */
+  uint8_t *valid; /* one byte per row, since bits of one byte may belong to two tasks */
 } results;
 
 typedef struct partition {

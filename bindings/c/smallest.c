@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "columns.h" /* beside this file: columns of doubles as input, functions by name */
+#include "columns.h" /* next to this file: columns of doubles as input, functions by name */
 
 int main(void) {
   double numbers[] = {1, 4, 9, 16, 25};

@@ -13,7 +13,7 @@ def speed(distance: pd.Series, air_time: pd.Series) -> pd.Series:
 
 
 def punctuality(dep_delay: float | None, arr_delay: float | None) -> str:
-    """What a passenger would say (a plain Python function, called once a row)."""
+    """What a passenger would say (a plain Python function, called once per row)."""
     if dep_delay is None or arr_delay is None:
         return "cancelled or diverted"
     if arr_delay <= 0:

@@ -1,4 +1,4 @@
-"""Today's header beside that of version 1.0: what an old host was compiled with is still there, unchanged.
+"""Today's header compared with that of version 1.0: what an old host was compiled with is still there, unchanged.
 
     check_frozen.py include/udfrunner.h capi/tests/abi-1.0/udfrunner.h
 

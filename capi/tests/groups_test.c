@@ -7,7 +7,7 @@
 
 enum { GROUPS = 3 };
 
-/* A callback that brings groups of numbers, a stream or two each. How it was used is counted. */
+/* A callback that supplies groups of numbers, a stream or two each. How it was used is counted. */
 struct groups {
   numbers sources[GROUPS][2];
   int given;

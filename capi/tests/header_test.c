@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* The header alone: first in the file, twice, beside a second copy of Arrow's structs, and linked
+/* The header alone: first in the file, twice, next to a second copy of Arrow's structs, and linked
  * with header_other.c, which includes it, too. The layout of its structs is part of the ABI. */
 #include "udfrunner.h"
 #include "udfrunner.h"

@@ -54,7 +54,7 @@ extern struct library { LIBRARY_FUNCTIONS(LIBRARY_MEMBER) } lib;
 /* Opens the library that UDFRUNNER_LIBRARY names. Ends the program where that is not possible. */
 void library_open(void);
 
-/* A symbol of the library beside those of the header, or NULL. */
+/* A symbol of the library besides those of the header, or NULL. */
 void *library_symbol(const char *name);
 
 /* Checks that an error has the code, and a message; destroys it. */

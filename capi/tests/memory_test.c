@@ -125,7 +125,7 @@ static void after_shutdown(void) {
   }
 }
 
-/* The default env is made anew after a shutdown. */
+/* The default env is created again after a shutdown. */
 static void default_env(void) {
   for (int i = 0; i < 2; i++) {
     udfrunner_error *err;

@@ -52,7 +52,7 @@ static void in_an_iterator(void) {
   CHECK_FAILS(UDFRUNNER_INTERNAL, lib.iterator_next_arrow(it, -1, &array, NULL, &err), err);
   CHECK_INT(UDFRUNNER_INTERNAL, lib.iterator_cancel(it, NULL));
 
-  /* The task beside it goes on, and so do runner and env. */
+  /* The other task goes on, and so do runner and env. */
   CHECK_INT(20, read_all(other, 1, 1));
   works(env);
   CHECK_INT(UDFRUNNER_OK, lib.iterator_close(&it));

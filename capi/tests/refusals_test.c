@@ -405,7 +405,7 @@ static void streams(void) {
 /* pickle.dumps([(1,), (2,)], 2) */
 static const uint8_t rows_1_2[] = {0x80, 2, ']', '(', 'K', 1, 0x85, 'K', 2, 0x85, 'e', '.'};
 
-/* A records callback that first brings a record, then does what the case says. */
+/* A records callback that first supplies a record, then does what the case says. */
 struct records {
   udfrunner_record second;
   int32_t answer;

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* Runs tasks of mixed sizes for some time, of which some crash, some are cancelled and some raise, and looks whether
- * what the process holds stays as it is. Its argument is the time in seconds; the exit status says whether all was well. */
+/* Runs tasks of mixed sizes for some time, of which some crash, some are cancelled and some raise, and checks whether
+ * what the process holds stays as it is. Its argument is the time in seconds; the exit status says whether all was
+ * well. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -157,8 +158,8 @@ static int64_t median(int from, int to, int gauge) {
   return sorted[(to - from) / 2];
 }
 
-/* Growth that is none: the share of it that is allowed, and a number of things that come and go. Of a run of seconds, which has no
- * warm-up to speak of, memory is not judged as strictly. */
+/* Growth that is none: the share of it that is allowed, and a number of things that come and go. Of a run of seconds,
+ * which has no warm-up to speak of, memory is not judged as strictly. */
 static bool flat(int gauge, int64_t before, int64_t after, double seconds) {
   static const int64_t slack[GAUGES] = {[GAUGE_FDS] = 6,
                                         [GAUGE_THREADS] = 1,

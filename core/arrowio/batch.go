@@ -1,7 +1,6 @@
 package arrowio
 
 import (
-	"encoding/binary"
 	"fmt"
 	"unsafe"
 
@@ -28,7 +27,7 @@ func (b *Batch) Length() int64 { return b.length }
 // read takes the numbers of a message's metadata and checks all that can be checked without its body. Malformed
 // flatbuffers panic. wrapped says that the columns are those of one struct column.
 func (b *Batch) read(table *flatbuf.RecordBatch, p *plan, wrapped bool, bodyLength int64) error {
-	b.contents.reset()
+	b.reset()
 	b.plan, b.view.valid = p, false
 	b.length = table.Length()
 	if b.length < 0 || b.length > maxBytes {
@@ -41,10 +40,11 @@ func (b *Batch) read(table *flatbuf.RecordBatch, p *plan, wrapped bool, bodyLeng
 	for ; len(buffers) > 0; buffers = buffers[16:] {
 		s := span{number(buffers), number(buffers[8:])}
 		if s.offset < 0 || s.length < 0 || s.offset > bodyLength || s.length > bodyLength-s.offset {
-			return fmt.Errorf("buffer %d is bytes %d+%d of a body of %d", len(b.buffers), s.offset, s.length, bodyLength)
+			return fmt.Errorf("buffer %d is bytes %d+%d of a body of %d", len(b.buffers), s.offset, s.length,
+				bodyLength)
 		}
 		if s.offset&7 != 0 && s.length > 0 {
-			return fmt.Errorf("buffer %d begins at byte %d, no multiple of 8", len(b.buffers), s.offset)
+			return fmt.Errorf("buffer %d begins at byte %d, not a multiple of 8", len(b.buffers), s.offset)
 		}
 		b.buffers = append(b.buffers, s)
 	}
@@ -83,15 +83,14 @@ func (b *Batch) read(table *flatbuf.RecordBatch, p *plan, wrapped bool, bodyLeng
 	return nil
 }
 
-func number(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
-
 // unwrap takes the struct's own node and validity away.
 func (b *Batch) unwrap() error {
 	if len(b.nodes) == 0 || len(b.buffers) == 0 {
 		return fmt.Errorf("no struct column")
 	}
 	if n := b.nodes[0]; n.length != b.length || n.nulls != 0 {
-		return fmt.Errorf("struct column of length %d with %d nulls in a batch of length %d", n.length, n.nulls, b.length)
+		return fmt.Errorf("struct column of length %d with %d nulls in a batch of length %d", n.length, n.nulls,
+			b.length)
 	}
 	b.nodes, b.buffers = b.nodes[1:], b.buffers[1:]
 	return nil
@@ -160,20 +159,20 @@ func (w *walk) sizes(n *node) (int64, error) {
 	if err := w.bufferSizes(n, f.length); err != nil {
 		return 0, err
 	}
-	for i, child := range n.children {
+	for _, child := range n.children {
 		length, err := w.sizes(child)
 		if err != nil {
 			return 0, err
 		}
-		if least, ok := n.childLength(f.length, i); !ok || length < least {
+		if least, ok := n.childLength(f.length); !ok || length < least {
 			return 0, fmt.Errorf("column %q: length is %d, too short for its parent's %d", child.at, length, f.length)
 		}
 	}
 	return f.length, nil
 }
 
-// childLength is the least length of child i, as far as the parent's own length says; ok is false where it overflows.
-func (n *node) childLength(length int64, i int) (least int64, ok bool) {
+// childLength is the least length of a child, as far as the parent's own length says; ok is false where it overflows.
+func (n *node) childLength(length int64) (least int64, ok bool) {
 	switch n.layout {
 	case layoutStruct, layoutSparse:
 		return length, true

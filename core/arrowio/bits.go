@@ -38,8 +38,8 @@ func countBits(bitmap unsafe.Pointer, from, n int64) int64 {
 	return int64(count)
 }
 
-// putBits copies n bits from the start of a bitmap, or n ones where that is nil, to bit `at` of dst, in which the bits from
-// there on are zero.
+// putBits copies n bits from the start of a bitmap, or n ones where that is nil, to bit `at` of dst, in which the bits
+// from there on are zero.
 func putBits(dst []byte, at int64, bitmap unsafe.Pointer, n int64) {
 	dst = dst[at>>3:]
 	up := uint(at & 7)
@@ -58,7 +58,7 @@ func putBits(dst []byte, at int64, bitmap unsafe.Pointer, n int64) {
 	}
 }
 
-// shiftBits copies bits from bit `from` on, which is no multiple of 8, to the start of dst; it
+// shiftBits copies bits from bit `from` on, which is not a multiple of 8, to the start of dst; it
 // reads no byte of the bitmap past the last of the n bits.
 func shiftBits(dst []byte, bitmap unsafe.Pointer, from, n int64) {
 	shift := uint(from & 7)

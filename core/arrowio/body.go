@@ -143,9 +143,9 @@ func (w *body) offsets(p unsafe.Pointer, width, n, first int64) {
 func shift(dst []byte, p unsafe.Pointer, width, n, by int64) {
 	switch width {
 	case 2:
-		addTo(dst, unsafe.Slice((*int16)(p), n), int16(by))
+		addTo(dst, unsafe.Slice((*int16)(p), n), int16(by)) //nolint:gosec // checked by who counts the items
 	case 4:
-		addTo(dst, unsafe.Slice((*int32)(p), n), int32(by))
+		addTo(dst, unsafe.Slice((*int32)(p), n), int32(by)) //nolint:gosec // as above
 	default:
 		addTo(dst, unsafe.Slice((*int64)(p), n), by)
 	}
@@ -168,8 +168,8 @@ func offset(p unsafe.Pointer, width, i int64) int64 {
 
 func setOffset(out []byte, width, i, value int64) {
 	if width == 4 {
-		binary.NativeEndian.PutUint32(out[i*4:], uint32(value))
+		binary.NativeEndian.PutUint32(out[i*4:], uint32(value)) //nolint:gosec // checked by who counts the items
 		return
 	}
-	binary.NativeEndian.PutUint64(out[i*8:], uint64(value))
+	binary.NativeEndian.PutUint64(out[i*8:], toBits(value))
 }

@@ -11,8 +11,8 @@ const maxBytes = 1 << 56
 
 // product multiplies two counts; ok is false above maxBytes.
 func product(a, b int64) (n int64, ok bool) {
-	high, low := bits.Mul64(uint64(a), uint64(b))
-	return int64(low), a >= 0 && b >= 0 && high == 0 && low <= maxBytes
+	high, low := bits.Mul64(toBits(a), toBits(b))
+	return fromBits(low), a >= 0 && b >= 0 && high == 0 && low <= maxBytes
 }
 
 // checkOffsets checks that count+1 offsets start at 0 or above, never fall and end at limit or
@@ -76,14 +76,17 @@ type view struct {
 
 const maxInline = 12
 
+// inlined says whether the text is in the view itself.
+func (v *view) inlined() bool { return v.size >= 0 && v.size <= maxInline }
+
 // checkViews checks that valid views point into the data buffers, of which sizes are known. Null
 // entries, by validity from bit `from` on or no bitmap, may hold anything.
 func checkViews(p unsafe.Pointer, count int64, validity unsafe.Pointer, from int64, sizes []int64) error {
 	for i, v := range unsafe.Slice((*view)(p), count) {
-		if uint32(v.size) <= maxInline {
+		if v.inlined() {
 			continue
 		}
-		if v.size > 0 && uint32(v.index) < uint32(len(sizes)) && v.offset >= 0 &&
+		if v.size > 0 && v.index >= 0 && int(v.index) < len(sizes) && v.offset >= 0 &&
 			int64(v.offset)+int64(v.size) <= sizes[v.index] {
 			continue
 		}
@@ -120,11 +123,11 @@ func checkIndices(p unsafe.Pointer, id TypeID, count int64, validity unsafe.Poin
 
 // outOfRange is the position of the first valid index that is not below limit, or -1.
 func outOfRange[T uint8 | uint16 | uint32 | uint64](indices []T, limit int64, validity unsafe.Pointer, from int64) int {
-	if len(indices) == 0 || uint64(highest(indices)) < uint64(limit) {
+	if len(indices) == 0 || uint64(highest(indices)) < toBits(limit) {
 		return -1
 	}
 	for i, index := range indices {
-		if uint64(index) >= uint64(limit) && (validity == nil || bit(validity, from+int64(i))) {
+		if uint64(index) >= toBits(limit) && (validity == nil || bit(validity, from+int64(i))) {
 			return i
 		}
 	}
@@ -156,7 +159,7 @@ func checkTypeIDs(p unsafe.Pointer, count int64, childOf *[256]int16) error {
 	}
 	for i, id := range ids {
 		if childOf[id] < 0 {
-			return fmt.Errorf("type id %d is %d, none of the union's", i, int8(id))
+			return fmt.Errorf("type id %d is %d, none of the union's", i, int8(id)) //nolint:gosec // the same bits
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func (c *converter) convert() error {
 	c.source = walk{contents: &d.batch.contents, body: unsafe.Pointer(unsafe.SliceData(d.batch.body))}
 	c.result.reset()
 	c.result.length = d.batch.length
-	clear(hostmem.Bytes(d.block, d.bodyOffset+uintptr(d.step.BodyLength), uintptr(-d.step.BodyLength&7)))
+	clear(hostmem.Bytes(d.block, d.bodyOffset+toSize(d.step.BodyLength), toSize(-d.step.BodyLength&7)))
 	defer c.releaseSelections()
 	for _, column := range c.columns {
 		if err := c.node(column, &c.source, nil); err != nil {
@@ -80,7 +80,7 @@ func (c *converter) convert() error {
 	d.batch.plan = d.result
 	if !d.opt.Messages {
 		size := d.rootSize()
-		if err := c.room(int64(size)); err != nil {
+		if err := c.room(fromSize(size)); err != nil {
 			return err
 		}
 		d.blockSize = d.bodyEnd + size
@@ -255,7 +255,8 @@ func (c *converter) tooLarge(v *conversion, things string) error {
 	if id := wider[v.to.typ.ID]; id != Null {
 		advice = " or declare " + id.String()
 	}
-	return status.New(c.decoder.resultFault(), "column %q: more than %d %s in a batch's %s, declared %s: yield smaller batches%s",
+	return status.New(c.decoder.resultFault(),
+		"column %q: more than %d %s in a batch's %s, declared %s: yield smaller batches%s",
 		v.to.at, v.to.limit(), things, v.from.typ.ID, v.to.typ.ID, advice)
 }
 
@@ -344,7 +345,7 @@ func (c *converter) texts(v *conversion, in *input, s *selection) error {
 func (c *converter) room(sizes ...int64) error {
 	d, needed := c.decoder, uintptr(0)
 	for _, size := range sizes {
-		needed += uintptr(size) + 2*valueAlignment
+		needed += toSize(size) + 2*valueAlignment
 	}
 	if d.bodyEnd+needed <= d.blockSize {
 		return nil
@@ -365,13 +366,13 @@ func (c *converter) room(sizes ...int64) error {
 func (c *converter) grab(size int64) []byte {
 	d := c.decoder
 	start := (d.bodyEnd - d.bodyOffset + valueAlignment - 1) &^ (valueAlignment - 1)
-	end := start + uintptr(size)
+	end := start + toSize(size)
 	padded := (end + 7) &^ 7
 	clear(hostmem.Bytes(d.block, d.bodyEnd, d.bodyOffset+start-d.bodyEnd))
 	clear(hostmem.Bytes(d.block, d.bodyOffset+end, padded-end))
 	d.bodyEnd = d.bodyOffset + padded
-	c.result.buffers = append(c.result.buffers, span{int64(start), size})
-	return hostmem.Bytes(d.block, d.bodyOffset+start, uintptr(size))
+	c.result.buffers = append(c.result.buffers, span{fromSize(start), size})
+	return hostmem.Bytes(d.block, d.bodyOffset+start, toSize(size))
 }
 
 // reserve says how many bytes to leave before the body at hand, for the header of a message, and behind it: a guess
@@ -384,7 +385,8 @@ func (c *converter) reserve() (before, behind uintptr) {
 		c.expectNode(column, &w)
 	}
 	if !d.opt.Messages {
-		structs := structsSize(d.result, &d.batch.contents) + pointerSize*uintptr(1+len(d.result.roots)+2*d.result.views)
+		structs := structsSize(d.result, &d.batch.contents) +
+			pointerSize*uintptr(1+len(d.result.roots)+2*d.result.views)
 		return 0, c.expected + structs + 2*valueAlignment
 	}
 	buffers := d.result.buffers
@@ -399,13 +401,13 @@ func (c *converter) reserve() (before, behind uintptr) {
 
 // expect adds bytes to those that are left behind a body, which are no more than a few times as many.
 func (c *converter) expect(size int64) {
-	c.expected = min(c.expected+uintptr(size)+2*valueAlignment, 4*uintptr(c.decoder.step.BodyLength+1<<10))
+	c.expected = min(c.expected+toSize(size)+2*valueAlignment, 4*toSize(c.decoder.step.BodyLength+1<<10))
 }
 
 // expectNode guesses what a node is converted into. Items that have to be moved are not among it.
 func (c *converter) expectNode(v *conversion, w *walk) {
 	if v.same {
-		c.expect(int64(w.alignedSize(v.from)))
+		c.expect(fromSize(w.alignedSize(v.from)))
 		return
 	}
 	w.node++

@@ -40,7 +40,7 @@ var (
 func equivalents(t testing.TB) map[string]equivalent {
 	t.Helper()
 	interpreter := testenv.Python(t, "4.2")
-	require.FileExists(t, "testdata/equivalents.py") // So that go's test cache knows of it.
+	require.FileExists(t, "testdata/equivalents.py") // So that Go's test cache tracks it.
 	equivalentsOnce.Do(func() { errEquivalents = loadEquivalents(interpreter) })
 	require.NoError(t, errEquivalents)
 	return equivalentsOf
@@ -51,8 +51,8 @@ func loadEquivalents(interpreter string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(directory)
-	command := exec.Command(interpreter, "testdata/equivalents.py", "write", directory)
+	defer func() { _ = os.RemoveAll(directory) }()
+	command := exec.Command(interpreter, "testdata/equivalents.py", "write", directory) //nolint:gosec // of the tests
 	command.Stderr = os.Stderr
 	if err := command.Run(); err != nil {
 		return err
@@ -89,7 +89,7 @@ func compareEquivalents(t *testing.T, streams map[string][]byte) {
 	for name, stream := range streams {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, name+".arrows"), stream, 0o600))
 	}
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/equivalents.py", "compare", directory).CombinedOutput()
+	out, err := testenv.Command(t, "4.2", "testdata/equivalents.py", "compare", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	require.NoError(t, err)
@@ -131,7 +131,8 @@ func TestEquivalentTypesAreConverted(t *testing.T) {
 				stream = inStruct
 			}
 			b := newBlocks()
-			opt := arrowio.DecoderOptions{Memory: b.Functions, UnwrapStruct: unwrap, Declared: c.declared, Convert: true}
+			opt := arrowio.DecoderOptions{Memory: b.Functions, UnwrapStruct: unwrap, Declared: c.declared,
+				Convert: true}
 			d := arrowio.NewDecoder(opt)
 			decoded := arrays(t, d, stream)
 			require.NoError(t, d.Schema().EqualTypes(c.declared), name)
@@ -205,7 +206,8 @@ func TestWhatIsAsDeclaredIsNotCopied(t *testing.T) {
 	root := build(column{length: 1000, buffers: []any{nil}, children: []column{
 		{length: 1000, buffers: []any{nil, numbers}},
 		{length: 1000, buffers: []any{nil, offsets, data}},
-		{length: 1000, buffers: []any{nil, starts, sizes}, children: []column{{length: 1000, buffers: []any{nil, numbers}}}},
+		{length: 1000, buffers: []any{nil, starts, sizes},
+			children: []column{{length: 1000, buffers: []any{nil, numbers}}}},
 	}})
 	stream := encode(t, source, arrowio.EncoderOptions{}, root)
 	b := newBlocks()
@@ -259,27 +261,35 @@ func TestOffsetsThatAreTooLarge(t *testing.T) {
 	}{
 		"large_string": {
 			typeOf(arrowio.LargeString), text,
-			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}}, body: longs(0, tooMany)},
-			16 + tooMany, `more than 2147483647 bytes in a batch's large_string, declared string: yield smaller batches or declare large_string`,
+			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}},
+				body: longs(0, tooMany)},
+			16 + tooMany,
+			`more than 2147483647 bytes in a batch's large_string, declared string: yield smaller batches or ` +
+				`declare large_string`,
 		},
 		"large_binary as view": {
 			typeOf(arrowio.LargeBinary), typeOf(arrowio.BinaryView),
-			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}}, body: longs(0, tooMany)},
+			raw{length: 1, nodes: pairs{{1, 0}}, buffers: pairs{{0, 0}, {0, 16}, {16, tooMany}},
+				body: longs(0, tooMany)},
 			16 + tooMany, `large_binary, declared binary_view: yield smaller batches or declare large_binary`,
 		},
 		"string_view": {
 			typeOf(arrowio.StringView), text,
-			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}}, buffers: pairs{{0, 0}, {0, 1 << 15}, {1 << 15, 1 << 20}}, variadic: []int64{1}, body: views},
+			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}}, buffers: pairs{{0, 0}, {0, 1 << 15}, {1 << 15, 1 << 20}},
+				variadic: []int64{1}, body: views},
 			1<<15 + 1<<20, `more than 2147483647 bytes in a batch's string_view, declared string`,
 		},
 		"large_list": {
 			typeOf(arrowio.LargeList, nulls), list,
-			raw{length: 1, nodes: pairs{{1, 0}, {tooMany, tooMany}}, buffers: pairs{{0, 0}, {0, 16}}, body: longs(0, tooMany)},
-			0, `more than 2147483647 items in a batch's large_list, declared list: yield smaller batches or declare large_list`,
+			raw{length: 1, nodes: pairs{{1, 0}, {tooMany, tooMany}}, buffers: pairs{{0, 0}, {0, 16}},
+				body: longs(0, tooMany)},
+			0, `more than 2147483647 items in a batch's large_list, declared list: yield smaller batches or declare ` +
+				`large_list`,
 		},
 		"overlapping list_view": {
 			typeOf(arrowio.ListView, nulls), list,
-			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}, {1 << 21, 1 << 21}}, buffers: pairs{{0, 0}, {0, 1 << 13}, {1 << 13, 1 << 13}}, body: lists},
+			raw{length: 1 << 11, nodes: pairs{{1 << 11, 0}, {1 << 21, 1 << 21}}, buffers: pairs{{0, 0}, {0, 1 << 13},
+				{1 << 13, 1 << 13}}, body: lists},
 			0, `more than 2147483647 items in a batch's list_view, declared list`,
 		},
 		"fixed_size_list": {
@@ -332,7 +342,7 @@ func TestNoMemoryToConvert(t *testing.T) {
 			d := arrowio.NewDecoder(arrowio.DecoderOptions{
 				Memory: b.Functions, Declared: c.declared, Convert: true, Messages: messages,
 			})
-			err := feed(d, c.stream, func(step arrowio.Step, _ *arrowio.Batch) error { return nil })
+			err := feed(d, c.stream, func(arrowio.Step, *arrowio.Batch) error { return nil })
 			d.Close()
 			b.requireReleased(t)
 			if err == nil {

@@ -131,7 +131,7 @@ func importMetadata(p *byte, at *place) ([]KeyValue, error) {
 	}
 	next := unsafe.Pointer(p)
 	number := func() int32 {
-		n := int32(binary.NativeEndian.Uint32(unsafe.Slice((*byte)(next), 4)))
+		n := int32(binary.NativeEndian.Uint32(unsafe.Slice((*byte)(next), 4))) //nolint:gosec // the same bits
 		next = unsafe.Add(next, 4)
 		return n
 	}
@@ -159,10 +159,10 @@ func exportMetadata(entries []KeyValue) []byte {
 	if len(entries) == 0 {
 		return nil
 	}
-	out := binary.NativeEndian.AppendUint32(nil, uint32(len(entries)))
+	out := appendCount(nil, len(entries))
 	for _, entry := range entries {
-		out = append(binary.NativeEndian.AppendUint32(out, uint32(len(entry.Key))), entry.Key...)
-		out = append(binary.NativeEndian.AppendUint32(out, uint32(len(entry.Value))), entry.Value...)
+		out = append(appendCount(out, len(entry.Key)), entry.Key...)
+		out = append(appendCount(out, len(entry.Value)), entry.Value...)
 	}
 	return out
 }
@@ -188,7 +188,7 @@ func (s *Schema) Export(f *hostmem.Functions, out *cdata.Schema) error {
 	ex.nextText = unsafe.Add(ex.nextPointer, ex.pointers*unsafe.Sizeof(uintptr(0)))
 	// The block's first reference is the root's, which lies in the caller's memory.
 	if ex.structs > 0 {
-		f.Retain(ex.block, int64(ex.structs))
+		f.Retain(ex.block, fromSize(ex.structs))
 	}
 	clear(unsafe.Slice((*byte)(unsafe.Pointer(out)), unsafe.Sizeof(*out)))
 	ex.write(&root, out)

@@ -11,8 +11,9 @@ import (
 
 // Cutter finds the groups of a stream of batches in which the rows of a group follow each other: rows whose first
 // columns, the keys, are equal. Equal is what Spark's grouping takes for equal: nulls, NaNs, and zeros of either sign
-// (NormalizeFloatingNumbers), in nested values too; texts and bytes are compared byte by byte, decimals, dates, times and
-// intervals as they lie, lists and maps entry by entry, dictionary and run-end encoded values as the values that they stand for.
+// (NormalizeFloatingNumbers), in nested values too; texts and bytes are compared byte by byte, decimals, dates, times
+// and intervals as they lie, lists and maps entry by entry, dictionary and run-end encoded values as the values that
+// they stand for.
 type Cutter struct {
 	columns int
 	keys    []*key
@@ -26,11 +27,11 @@ type Cutter struct {
 const cutterBlock = 4096
 
 // NewCutter makes a cutter for one stream with the schema's columns, of which the first k are keys; with none, all rows
-// are one group. A k that the schema has no columns for is INVALID_ARGUMENT; a key with a union in it, which Spark has no such
-// type for, is NOT_SUPPORTED.
+// are one group. A k that the schema has no columns for is INVALID_ARGUMENT; a key with a union in it, which Spark has
+// no such type for, is NOT_SUPPORTED.
 func NewCutter(s *Schema, k int) (*Cutter, error) {
 	if k < 0 || k > len(s.Fields) {
-		return nil, status.New(status.InvalidArgument, "%d key columns, allowed are 0 to %d", k, len(s.Fields))
+		return nil, status.New(status.InvalidArgument, "%d key columns, must be 0 to %d", k, len(s.Fields))
 	}
 	if err := s.validate(); err != nil {
 		return nil, status.New(status.InvalidArgument, "%w", err)
@@ -52,9 +53,9 @@ func NewCutter(s *Schema, k int) (*Cutter, error) {
 	return c, nil
 }
 
-// Cut returns where the groups of a batch, a struct array, end: group i is rows ends[i-1] (0 for the first) up to ends[i].
-// continues says that the first of them goes on with the last group of the batches before. A batch without rows has no
-// ends. The list is valid until the next call. An array that does not fit the schema is a HOST error, after
+// Cut returns where the groups of a batch, a struct array, end: group i is rows ends[i-1] (0 for the first) up to
+// ends[i]. continues says that the first of them goes on with the last group of the batches before. A batch without
+// rows has no ends. The list is valid until the next call. An array that does not fit the schema is a HOST error, after
 // which the stream can go on.
 func (c *Cutter) Cut(a *cdata.Array) (ends []int64, continues bool, err error) {
 	if ends, continues, err = c.cut(a); err != nil {
@@ -92,7 +93,8 @@ func (c *Cutter) cut(a *cdata.Array) (ends []int64, continues bool, err error) {
 	return c.ends, continues, nil
 }
 
-// Dictionaries says whether a key is dictionary encoded, which arrays have with them and record batches of a stream have not.
+// Dictionaries says whether a key is dictionary encoded, which arrays have with them and record batches of a stream
+// do not.
 func (c *Cutter) Dictionaries() bool {
 	for _, k := range c.keys {
 		if k.hasDictionary() {

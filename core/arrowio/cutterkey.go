@@ -9,8 +9,8 @@ import (
 	"udfrunner/core/cdata"
 )
 
-// key is a key column: of the batch at hand, and its value in the last row of the batch before. Keys below it are the parts
-// of a nested value: their rows are counted from the first that the batch at hand needs.
+// key is a key column: of the batch at hand, and its value in the last row of the batch before. Keys below it are the
+// parts of a nested value: their rows are counted from the first that the batch at hand needs.
 type key struct {
 	node   *node
 	column int
@@ -185,7 +185,7 @@ func (k *key) markFixed(edges []bool, row int64) {
 // values is those of row-1 and of every row that edges stand for.
 func values[T any](k *key, edges []bool, row int64) []T {
 	var value T
-	return unsafe.Slice((*T)(unsafe.Add(k.values, (k.from+row-1)*int64(unsafe.Sizeof(value)))), len(edges)+1)
+	return unsafe.Slice((*T)(unsafe.Add(k.values, (k.from+row-1)*fromSize(unsafe.Sizeof(value)))), len(edges)+1)
 }
 
 func markUnequal[T comparable](k *key, edges []bool, row int64) {

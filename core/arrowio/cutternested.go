@@ -13,10 +13,11 @@ import (
 // maxKeyBytes bounds what a nested key is compared as. A row of Spark's is below 2 GiB.
 const maxKeyBytes = 1 << 30
 
-// nestedKey is what the key of a type with parts has beside: rows are compared as bytes that are equal where the values
+// nestedKey is what the key of a type with parts also has: rows are compared as bytes that are equal where the values
 // are. Each value is written behind a byte that tells it from null, and what varies in size behind its size.
 type nestedKey struct {
-	// parts are the fields of a struct, the items of lists and maps, or the values that dictionary indices and runs stand for.
+	// parts are the fields of a struct, the items of lists and maps, or the values that dictionary indices and runs
+	// stand for.
 	parts []*key
 	// base is the position of the items' row 0 in the child, for offsets.
 	base int64
@@ -56,7 +57,8 @@ func newKey(n *node, i int) (*key, error) {
 	case n.dictionary != nil:
 		parts = n.dictionary.values.roots
 	case n.layout == layoutSparse || n.layout == layoutDense:
-		return nil, status.New(status.NotSupported, "column %q: %s as a key of groups, allowed are all types but unions", n.at, n.typ)
+		return nil, status.New(status.NotSupported, "column %q: %s cannot be a key of groups; all types but unions can",
+			n.at, n.typ)
 	case n.layout == layoutRunEnds:
 		parts = n.children[1:]
 	case n.layout <= layoutView:
@@ -155,7 +157,8 @@ func (k *key) loadDictionary(column *cdata.Array, count int64) (err error) {
 	if err := values.node.checkArray(d); err != nil {
 		return fmt.Errorf("column %q: %w", values.node.at, err)
 	}
-	if err := checkIndices(unsafe.Add(k.values, k.from*n.width), n.typ.Index.ID, count, k.validity, k.from, d.Length); err != nil {
+	if err := checkIndices(unsafe.Add(k.values, k.from*n.width), n.typ.Index.ID, count, k.validity, k.from,
+		d.Length); err != nil {
 		return fmt.Errorf("column %q: %w", n.at, err)
 	}
 	return values.loadArray(d, 0, d.Length)
@@ -237,7 +240,8 @@ func (k *key) appendTo(to []byte, row int64) []byte {
 		to = k.appendItems(to, first-n.base, offset(p, k.node.width, 1)-first)
 	case layoutListView:
 		place := at * k.node.width
-		first, size := offset(unsafe.Add(k.values, place), k.node.width, 0), offset(unsafe.Add(n.sizes, place), k.node.width, 0)
+		first, size := offset(unsafe.Add(k.values, place), k.node.width, 0),
+			offset(unsafe.Add(n.sizes, place), k.node.width, 0)
 		to = k.appendItems(to, first-n.base, size)
 	}
 	return to
@@ -245,7 +249,7 @@ func (k *key) appendTo(to []byte, row int64) []byte {
 
 // appendItems appends the number of items and each of them, as far as maxKeyBytes allows.
 func (k *key) appendItems(to []byte, first, size int64) []byte {
-	to = binary.NativeEndian.AppendUint64(to, uint64(size))
+	to = binary.NativeEndian.AppendUint64(to, toBits(size))
 	for i := first; i < first+size; i++ {
 		if len(to) > maxKeyBytes {
 			k.nested.long = true
@@ -267,7 +271,7 @@ func (k *key) appendFlat(to []byte, row int64) []byte {
 	}
 	start := len(to)
 	to = k.value(binary.NativeEndian.AppendUint64(to, 0), row)
-	binary.NativeEndian.PutUint64(to[start:], uint64(len(to)-start-8))
+	binary.NativeEndian.PutUint64(to[start:], toBits(int64(len(to)-start-8)))
 	return to
 }
 

@@ -73,6 +73,8 @@ const (
 	StepSchema StepKind = iota
 	StepDictionary
 	StepBatch
+	// StepEnd is the end of the stream, which only Next returns.
+	StepEnd
 )
 
 // Step is one message, of which the metadata was read.
@@ -93,8 +95,8 @@ func NewDecoder(opt DecoderOptions) *Decoder {
 	return &Decoder{opt: opt}
 }
 
-// Own makes a decoder that borrows bodies one that has them read into blocks of memory, and exports arrays. It comes between
-// the schema and the first body.
+// Own makes a decoder that borrows bodies one that has them read into blocks of memory, and exports arrays. It comes
+// between the schema and the first body.
 func (d *Decoder) Own(memory *hostmem.Functions) { d.opt.Memory = memory }
 
 // Prefix reads the PrefixSize bytes in front of a message and returns how many bytes of metadata
@@ -109,7 +111,7 @@ func (d *Decoder) Prefix(p []byte) (metadataLen int, eos bool, err error) {
 	}
 	size := binary.LittleEndian.Uint32(p[4:])
 	if size > maxMetadata {
-		return 0, false, status.New(d.opt.Fault, "IPC metadata of %d bytes, may be %d", size, maxMetadata)
+		return 0, false, status.New(d.opt.Fault, "IPC metadata of %d bytes, at most %d are allowed", size, maxMetadata)
 	}
 	return int(size), size == 0, nil
 }
@@ -268,18 +270,18 @@ func (d *Decoder) Body() ([]byte, error) {
 	default:
 		behind = d.rootSize()
 	}
-	d.bodyEnd = d.bodyOffset + uintptr(d.step.BodyLength+7)&^7
+	d.bodyEnd = d.bodyOffset + toSize(d.step.BodyLength+7)&^7
 	d.blockSize = d.bodyEnd + behind
 	d.block = d.opt.Memory.Alloc(d.blockSize + d.opt.Spare)
 	if d.block == nil {
 		return nil, status.New(status.NoMemory, "no memory for an IPC body of %d bytes", d.step.BodyLength)
 	}
-	d.batch.body = hostmem.Bytes(d.block, d.bodyOffset, uintptr(d.step.BodyLength))
+	d.batch.body = hostmem.Bytes(d.block, d.bodyOffset, toSize(d.step.BodyLength))
 	return d.batch.body, nil
 }
 
-// Borrow takes the body of the message at hand, Step.BodyLength bytes aligned to 8, from memory of the caller's, in place
-// of Body. The Batch that Finish returns lives as long.
+// Borrow takes the body of the message at hand, Step.BodyLength bytes aligned to 8, from memory of the caller's, in
+// place of Body. The Batch that Finish returns lives as long.
 func (d *Decoder) Borrow(body []byte) error {
 	if d.keeps() || d.converter != nil {
 		return status.New(status.Internal, "a decoder that exports or converts arrays borrows no bodies")
@@ -356,11 +358,11 @@ func (d *Decoder) Take() (block unsafe.Pointer, data []byte, err error) {
 	if !d.Ready() || !d.opt.Messages {
 		return nil, nil, status.New(status.Internal, "no IPC message to take")
 	}
-	header := d.header(d.batch.counts()).fill(&d.batch.contents, int64(d.bodyEnd-d.bodyOffset), d.batch.delta)
+	header := d.header(d.batch.counts()).fill(&d.batch.contents, fromSize(d.bodyEnd-d.bodyOffset), d.batch.delta)
 	start := d.bodyOffset - uintptr(len(header)) // 0, but for a converter's reserve
 	data = hostmem.Bytes(d.block, start, d.bodyEnd-start)
 	copy(data, header)
-	clear(hostmem.Bytes(d.block, d.bodyOffset+uintptr(d.step.BodyLength), uintptr(-d.step.BodyLength&7)))
+	clear(hostmem.Bytes(d.block, d.bodyOffset+toSize(d.step.BodyLength), toSize(-d.step.BodyLength&7)))
 	block = d.block
 	d.block, d.finished = nil, false
 	return block, data, nil

@@ -44,22 +44,32 @@ func TestMessagesThatNoStreamHas(t *testing.T) {
 		code     status.Code
 		want     string
 	}{
-		"batch first":        {messages: [][]byte{empty.metadata()}, code: status.Protocol, want: "a stream has one Schema, first"},
-		"two schemas":        {messages: [][]byte{numbers, numbers}, code: status.Protocol, want: "a stream has one Schema, first"},
-		"unknown dictionary": {messages: [][]byte{numbers, empty.dictionary(5)}, code: status.Protocol, want: "dictionary 5 is not in the schema"},
-		"big-endian":         {messages: [][]byte{rawSchema(v5, big, 0)}, code: status.NotSupported, want: "big-endian"},
-		"old version":        {messages: [][]byte{rawSchema(flatbuf.MetadataVersionV3, little, 0)}, code: status.NotSupported, want: "version V3"},
-		"schema with body":   {messages: [][]byte{rawSchema(v5, little, 8)}, code: status.Protocol, want: "schema with a body of 8 bytes"},
-		"negative body":      {messages: [][]byte{rawSchema(v5, little, -8)}, code: status.Protocol, want: "body of -8 bytes"},
-		"no bytes":           {messages: [][]byte{nil}, code: status.Protocol, want: "malformed"},
-		"not one struct":     {opt: unwrap, messages: [][]byte{numbers}, code: status.Protocol, want: "must be one struct column"},
+		"batch first": {messages: [][]byte{empty.metadata()}, code: status.Protocol,
+			want: "a stream has one Schema, first"},
+		"two schemas": {messages: [][]byte{numbers, numbers}, code: status.Protocol,
+			want: "a stream has one Schema, first"},
+		"unknown dictionary": {messages: [][]byte{numbers, empty.dictionary(5)}, code: status.Protocol,
+			want: "dictionary 5 is not in the schema"},
+		"big-endian": {messages: [][]byte{rawSchema(v5, big, 0)}, code: status.NotSupported,
+			want: "big-endian"},
+		"old version": {messages: [][]byte{rawSchema(flatbuf.MetadataVersionV3, little, 0)},
+			code: status.NotSupported, want: "version V3"},
+		"schema with body": {messages: [][]byte{rawSchema(v5, little, 8)}, code: status.Protocol,
+			want: "schema with a body of 8 bytes"},
+		"negative body": {messages: [][]byte{rawSchema(v5, little, -8)}, code: status.Protocol,
+			want: "body of -8 bytes"},
+		"no bytes": {messages: [][]byte{nil}, code: status.Protocol, want: "malformed"},
+		"not one struct": {opt: unwrap, messages: [][]byte{numbers}, code: status.Protocol,
+			want: "must be one struct column"},
 		"null structs": {
 			opt: unwrap, code: status.Protocol, want: "struct column of length 1 with 1 nulls",
-			messages: [][]byte{rows, raw{length: 1, nodes: pairs{{1, 1}, {1, 0}}, buffers: pairs{{0, 0}, {0, 0}, {0, 0}}}.metadata()},
+			messages: [][]byte{rows, raw{length: 1, nodes: pairs{{1, 1}, {1, 0}},
+				buffers: pairs{{0, 0}, {0, 0}, {0, 0}}}.metadata()},
 		},
 		"short struct": {
 			opt: unwrap, code: status.Protocol, want: "struct column of length 0 with 0 nulls in a batch of length 1",
-			messages: [][]byte{rows, raw{length: 1, nodes: pairs{{0, 0}, {1, 0}}, buffers: pairs{{0, 0}, {0, 0}, {0, 0}}}.metadata()},
+			messages: [][]byte{rows, raw{length: 1, nodes: pairs{{0, 0}, {1, 0}},
+				buffers: pairs{{0, 0}, {0, 0}, {0, 0}}}.metadata()},
 		},
 	}
 	for name, test := range tests {

@@ -6,8 +6,8 @@
 // what has to move only.
 //
 // Grouped data is cut where its first columns change (Cutter), and each group's rows are encoded as a slice of the
-// batch (Encoder.Slice), in one stream or in a stream a group; or, where a group has to be one batch and lies in several,
-// joined of copies (Encoder.Append, Encoder.Joined).
+// batch (Encoder.Slice), in one stream or in a stream per group; or, where a group has to be one batch and lies in
+// several, joined of copies (Encoder.Append, Encoder.Joined).
 //
 // Whatever comes from a worker or a host is checked before it is used or passed on: counts,
 // lengths, buffer bounds, offsets, views, union type ids, dictionary indices and run ends.
@@ -16,4 +16,6 @@
 //
 // Nothing here blocks, starts a goroutine or is safe for concurrent use, but Schema, Field and
 // Type, which are not changed once they are made.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package arrowio

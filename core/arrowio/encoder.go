@@ -14,9 +14,9 @@ type EncoderOptions struct {
 	WrapStruct bool
 }
 
-// Encoder makes IPC streams of one schema, one after the other (Restart), from arrays of the C data interface
-// (Array; in slices Load and Slice; joined Load, Append and Joined) or from messages of another IPC stream (Batch; LoadBatch and the like). A stream is made
-// in one of these ways.
+// Encoder makes IPC streams of one schema, one after the other (Restart), from arrays of the C data interface (Array;
+// in slices Load and Slice; joined Load, Append and Joined) or from messages of another IPC stream (Batch; LoadBatch
+// and the like). A stream is made in one of these ways.
 type Encoder struct {
 	plan  *plan
 	wrap  bool

@@ -30,7 +30,8 @@ func TestLargeBuffersAreNotCopied(t *testing.T) {
 
 func TestDictionariesAreSentWhenTheyChange(t *testing.T) {
 	t.Parallel()
-	inner := &arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8), Value: typeOf(arrowio.String), DictionaryID: 1}
+	inner := &arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8), Value: typeOf(arrowio.String),
+		DictionaryID: 1}
 	outer := &arrowio.Type{
 		ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8), Value: typeOf(arrowio.Struct, field("w", inner)),
 	}

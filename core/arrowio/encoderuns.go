@@ -64,7 +64,7 @@ func cutRuns[T int16 | int32 | int64](w *body, ends []T, from, count int64) (fir
 	}
 	w.node(runs, 0)
 	w.empty()
-	out := w.grab(runs * int64(unsafe.Sizeof(T(0))))
+	out := w.grab(runs * fromSize(unsafe.Sizeof(T(0))))
 	cut := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(out))), runs)
 	for i, end := range ends[first : first+runs] {
 		cut[i] = T(min(int64(end)-from, count))

@@ -33,8 +33,8 @@ func (e *Encoder) Load(a *cdata.Array) error {
 	return nil
 }
 
-// LoadBatch takes a message, as Batch does: Slice then encodes rows of a record batch, up to its decoder's next message,
-// and its body is read in place; a dictionary is copied, and comes with the next slice.
+// LoadBatch takes a message, as Batch does: Slice then encodes rows of a record batch, up to its decoder's next
+// message, and its body is read in place; a dictionary is copied, and comes with the next slice.
 func (e *Encoder) LoadBatch(b *Batch) error {
 	e.loaded = nil
 	if b.dictionary == nil {
@@ -62,8 +62,8 @@ func (e *Encoder) LoadBatch(b *Batch) error {
 	return nil
 }
 
-// Loaded is the array that Load took, or what LoadBatch took as an array, which is never released and as long valid: nil
-// after a dictionary, and where there is none.
+// Loaded is the array that Load took, or what LoadBatch took as an array, which is never released and as long valid:
+// nil after a dictionary, and where there is none.
 func (e *Encoder) Loaded() *cdata.Array { return e.loaded }
 
 // Slice encodes rows `from` up to `to` of what was loaded: messages for dictionaries that the stream does not

@@ -71,7 +71,7 @@ func (w *body) usedViews(a *cdata.Array, views []view, validity unsafe.Pointer, 
 	copied := false
 	touched := w.touched[:0]
 	for i, v := range views {
-		if uint32(v.size) <= maxInline {
+		if v.inlined() {
 			continue
 		}
 		if validity != nil && !bit(validity, from+int64(i)) {
@@ -113,11 +113,11 @@ func (w *body) rebasedViews(views []view, validity unsafe.Pointer, from int64) {
 	}
 	out := w.grab(int64(len(views)) * viewSize)
 	for i, v := range views {
-		if uint32(v.size) > maxInline {
+		if !v.inlined() {
 			if validity != nil && !bit(validity, from+int64(i)) {
 				v = view{}
 			} else {
-				v.offset -= int32(w.used[v.index].offset)
+				v.offset -= int32(w.used[v.index].offset) //nolint:gosec // within its buffer
 				v.index = w.position[v.index]
 			}
 		}

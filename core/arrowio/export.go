@@ -78,7 +78,7 @@ func treeSize(p *plan, c *contents, held []heldDictionary) uintptr {
 func structsSize(p *plan, c *contents) uintptr {
 	size := uintptr(p.nodes)*nodeSize + uintptr(p.buffers+p.views)*pointerSize
 	for _, n := range c.variadic {
-		size += uintptr(n) * (pointerSize + 8)
+		size += toSize(n) * (pointerSize + 8)
 	}
 	return size
 }
@@ -91,7 +91,7 @@ func (w *walk) alignedSize(n *node) (size uintptr) {
 	if n.aligned {
 		values := ahead.buffers[ahead.buffer+1]
 		if values.offset%valueAlignment != 0 {
-			size += uintptr(values.length+7)&^7 + valueAlignment
+			size += toSize(values.length+7)&^7 + valueAlignment
 		}
 	}
 	ahead.buffer += n.fixedBuffers()

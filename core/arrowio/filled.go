@@ -9,8 +9,9 @@ import (
 	"udfrunner/core/status"
 )
 
-// Filled is the end of the batch that Spark's writer makes of the loaded rows `from` up to `to`: behind the row with which
-// its vectors reach limit bytes, or `to`. A batch has one row at least. What an array turns out to hold wrong is a HOST error.
+// Filled is the end of the batch that Spark's writer makes of the loaded rows `from` up to `to`: behind the row with
+// which its vectors reach limit bytes, or `to`. A batch has one row at least. What an array turns out to hold wrong is
+// a HOST error.
 func (e *Encoder) Filled(from, to, limit int64) (end int64, err error) {
 	if err := e.checkRows(from, to); err != nil {
 		return 0, err

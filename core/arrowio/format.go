@@ -62,7 +62,7 @@ func parseFormat(format string) (*Type, error) {
 	case "d":
 		return parseDecimal(format, strings.Split(rest, ","))
 	case "tss", "tsm", "tsu", "tsn":
-		unit := Unit(strings.IndexByte(unitLetters, prefix[2]))
+		unit := Unit(strings.IndexByte(unitLetters, prefix[2])) //nolint:gosec // one of the four letters
 		return &Type{ID: Timestamp, Unit: unit, TimeZone: rest}, nil
 	case "+us", "+ud":
 		id := SparseUnion

@@ -49,8 +49,8 @@ func recorded(t testing.TB) map[string][]byte {
 }
 
 // FuzzDecoder feeds streams that were changed at will. What the decoder accepts must lie within its memory, value by
-// value, and be sound enough for the encoder, which checks arrays by other means, to take it, whole, in slices and joined. It
-// takes no more memory than the bytes that it read stand for, and nothing may leak.
+// value, and be sound enough for the encoder, which checks arrays by other means, to take it, whole, in slices and
+// joined. It takes no more memory than the bytes that it read stand for, and nothing may leak.
 func FuzzDecoder(f *testing.F) {
 	all, _ := streams(f)
 	for _, seeds := range []map[string][]byte{all, recorded(f)} {
@@ -176,7 +176,8 @@ func joinFuzzed(t *testing.T, e *arrowio.Encoder, appended int64) {
 	joined.Write(arrowio.EndOfStream)
 	var rows int64
 	again := arrowio.NewDecoder(arrowio.DecoderOptions{UnwrapStruct: true})
-	require.NoError(t, borrow(again, joined.Bytes(), func(b *arrowio.Batch) { rows += b.Length() }, func(*arrowio.Batch) {}))
+	require.NoError(t, borrow(again, joined.Bytes(), func(b *arrowio.Batch) { rows += b.Length() },
+		func(*arrowio.Batch) {}))
 	require.Equal(t, appended, rows)
 }
 

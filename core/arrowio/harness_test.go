@@ -3,7 +3,6 @@ package arrowio_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/arrowio/arrowtest"
 	"udfrunner/core/cdata"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/testenv"
@@ -35,7 +35,7 @@ var (
 func streams(t testing.TB) (map[string][]byte, map[string][]string) {
 	t.Helper()
 	interpreter := testenv.Python(t, "4.2")
-	require.FileExists(t, "testdata/streams.py") // So that go's test cache knows of it.
+	require.FileExists(t, "testdata/streams.py") // So that Go's test cache tracks it.
 	streamsOnce.Do(func() { errStreams = loadStreams(interpreter) })
 	require.NoError(t, errStreams)
 	return streamsOf, typesOf
@@ -46,7 +46,8 @@ func loadStreams(interpreter string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(directory)
+	defer func() { _ = os.RemoveAll(directory) }()
+	//nolint:gosec // of the tests
 	if out, err := exec.Command(interpreter, "testdata/streams.py", "write", directory).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
@@ -83,7 +84,7 @@ func compareFiles(t *testing.T, command string, files map[string][]byte) int {
 	for name, data := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, name), data, 0o600))
 	}
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/streams.py", command, directory).CombinedOutput()
+	out, err := testenv.Command(t, "4.2", "testdata/streams.py", command, directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	compared, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	require.NoError(t, err)
@@ -141,73 +142,37 @@ func releaseSchema(s *cdata.Schema) {
 	}
 }
 
-// feed runs a stream through a decoder; each is called for every finished message, with the decoder.
+// feed runs a stream through a decoder; each is called for every finished message.
 func feed(d *arrowio.Decoder, stream []byte, each func(arrowio.Step, *arrowio.Batch) error) error {
-	return run(d, stream, each, func(from []byte) error {
-		to, err := d.Body()
-		if err != nil {
-			return err
-		}
-		copy(to, from)
-		return nil
-	})
+	in := &arrowtest.Bytes{Left: stream}
+	return run(d, in.Take, each)
 }
 
-// borrow is feed with bodies lent, in aligned memory; each is called for record batches, dictionary for the others.
+// run is feed of what take returns.
+func run(d *arrowio.Decoder, take func(int64) ([]byte, error), each func(arrowio.Step, *arrowio.Batch) error) error {
+	for {
+		step, batch, err := d.Next(take)
+		if err != nil || step.Kind == arrowio.StepEnd {
+			return err
+		}
+		if batch != nil {
+			if err := each(step, batch); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// borrow is feed of a decoder without memory; each is called for record batches, dictionary for the others.
 func borrow(d *arrowio.Decoder, stream []byte, each, dictionary func(*arrowio.Batch)) error {
-	call := func(step arrowio.Step, b *arrowio.Batch) error {
+	return feed(d, stream, func(step arrowio.Step, b *arrowio.Batch) error {
 		if step.Kind == arrowio.StepBatch {
 			each(b)
 		} else {
 			dictionary(b)
 		}
 		return nil
-	}
-	return run(d, stream, call, func(from []byte) error {
-		aligned := make([]uint64, (len(from)+7)/8)
-		body := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(aligned))), len(from))
-		copy(body, from)
-		return d.Borrow(body)
 	})
-}
-
-// run takes a stream apart for a decoder.
-func run(d *arrowio.Decoder, stream []byte, each func(arrowio.Step, *arrowio.Batch) error, body func([]byte) error) error {
-	for {
-		if len(stream) < arrowio.PrefixSize {
-			return errors.New("stream ends early")
-		}
-		size, eos, err := d.Prefix(stream[:arrowio.PrefixSize])
-		stream = stream[arrowio.PrefixSize:]
-		if err != nil || eos {
-			return err
-		}
-		if size > len(stream) {
-			return errors.New("stream ends in metadata")
-		}
-		step, err := d.Metadata(stream[:size])
-		stream = stream[size:]
-		if err != nil {
-			return err
-		}
-		if step.Kind == arrowio.StepSchema {
-			continue
-		}
-		if step.BodyLength > int64(len(stream)) {
-			return errors.New("stream ends in a body")
-		}
-		if err := body(stream[:step.BodyLength]); err != nil {
-			return err
-		}
-		stream = stream[step.BodyLength:]
-		batch, err := d.Finish()
-		if err != nil {
-			return err
-		}
-		if err := each(step, batch); err != nil {
-			return err
-		}
-	}
 }
 
 // write appends messages to a stream.

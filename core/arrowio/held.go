@@ -91,12 +91,12 @@ func (d *Decoder) extend(h *heldDictionary) error {
 	if err := j.node(root); err != nil {
 		return status.New(status.NotSupported, "IPC dictionary %d: %w", b.dictionary.id, err)
 	}
-	size := uintptr(joined.size) + treeSize(&b.dictionary.values, &joined.contents, nil)
+	size := toSize(joined.size) + treeSize(&b.dictionary.values, &joined.contents, nil)
 	block := d.opt.Memory.Alloc(size)
 	if block == nil {
 		return status.New(status.NoMemory, "no memory for a dictionary of %d bytes", joined.size)
 	}
-	to := hostmem.Bytes(block, 0, uintptr(joined.size))
+	to := hostmem.Bytes(block, 0, toSize(joined.size))
 	for at, rest := 0, joined.segments; len(rest) > 0; rest = rest[1:] {
 		at += copy(to[at:], rest[0])
 	}

@@ -58,9 +58,9 @@ func (j *joint) forget() {
 	j.parts, j.length = j.parts[:0], 0
 }
 
-// Append keeps a copy of rows `from` up to `to` of what was loaded, for the next Joined: the array may be released and the
-// Batch's body be gone then. Rows that an array turns out to hold wrong are a HOST error, after which they are
-// left out and the stream can go on, with the rows appended before.
+// Append keeps a copy of rows `from` up to `to` of what was loaded, for the next Joined: the array may be released and
+// the Batch's body be gone then. Rows that an array turns out to hold wrong are a HOST error, after which they are left
+// out and the stream can go on, with the rows appended before.
 func (e *Encoder) Append(from, to int64) error {
 	if err := e.checkRows(from, to); err != nil {
 		return err
@@ -87,10 +87,11 @@ func (e *Encoder) Append(from, to int64) error {
 func (e *Encoder) Appended() int64 { return e.joint.length }
 
 // Joined encodes the rows appended since the last Joined as one record batch, of no rows where there were none, behind
-// messages for dictionaries that the stream does not have yet; batches of different dictionaries get one with the values of
-// all, each once (values with children, as often as they come). The list is valid until the next call, the bytes
-// that it refers to as long as they are in use. Rows that no batch of the schema can hold together, for 32-bit offsets, run
-// ends or dictionary indices that are too small for them, are NOT_SUPPORTED. In any case the rows are forgotten.
+// messages for dictionaries that the stream does not have yet; batches of different dictionaries get one with the
+// values of all, each once (values with children, as often as they come). The list is valid until the next call, the
+// bytes that it refers to as long as they are in use. Rows that no batch of the schema can hold together, for 32-bit
+// offsets, run ends or dictionary indices that are too small for them, are NOT_SUPPORTED. In any case the rows are
+// forgotten.
 func (e *Encoder) Joined() ([]Message, error) {
 	defer e.forget()
 	e.messages = e.messages[:0]

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,8 +16,9 @@ import (
 	"udfrunner/core/hostmem"
 )
 
-// passing brings a stream's batches to an encoder, and spoils their memory once each was used.
-var passing = map[string]func(t *testing.T, stream []byte, opt arrowio.EncoderOptions, loaded func(e *arrowio.Encoder, rows int64)){
+// passing passes a stream's batches to an encoder, and spoils their memory once each was used.
+var passing = map[string]func(t *testing.T, stream []byte, opt arrowio.EncoderOptions,
+	loaded func(e *arrowio.Encoder, rows int64)){
 	"arrays": func(t *testing.T, stream []byte, opt arrowio.EncoderOptions, loaded func(*arrowio.Encoder, int64)) {
 		b := newBlocks()
 		d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: b.Functions})
@@ -52,8 +52,13 @@ var passing = map[string]func(t *testing.T, stream []byte, opt arrowio.EncoderOp
 			}
 			return e
 		}
-		var body []byte
-		err := run(d, stream, func(step arrowio.Step, batch *arrowio.Batch) error {
+		in := &arrowtest.Bytes{Left: stream}
+		var body []byte // the last that was taken
+		take := func(n int64) (_ []byte, err error) {
+			body, err = in.Take(n)
+			return body, err
+		}
+		err := run(d, take, func(step arrowio.Step, batch *arrowio.Batch) error {
 			require.NoError(t, encoder().LoadBatch(batch))
 			if step.Kind == arrowio.StepBatch {
 				loaded(e, batch.Length())
@@ -62,11 +67,6 @@ var passing = map[string]func(t *testing.T, stream []byte, opt arrowio.EncoderOp
 			}
 			spoil(body)
 			return nil
-		}, func(from []byte) error {
-			aligned := make([]uint64, (len(from)+7)/8)
-			body = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(aligned))), len(from))
-			copy(body, from)
-			return d.Borrow(body)
 		})
 		require.NoError(t, err)
 		if e == nil {
@@ -81,8 +81,8 @@ func spoil(memory []byte) {
 	}
 }
 
-// TestJoined has pyarrow compare batches that are joined of slices with its own joining of these, for every type. Between
-// them are slices that were not appended, and empty groups.
+// TestJoined has pyarrow compare batches that are joined of slices with its own joining of these, for every type.
+// Between them are slices that were not appended, and empty groups.
 func TestJoined(t *testing.T) {
 	t.Parallel()
 	all, _ := streams(t)

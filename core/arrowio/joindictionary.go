@@ -5,7 +5,8 @@ import "unsafe"
 // dictionaryJoint collects values of one dictionary, of which batches of a group may bring different ones.
 type dictionaryJoint struct {
 	joint
-	// taken is how many of the dictionary's present values are among the parts, of which the first begins at value start.
+	// taken is how many of the dictionary's present values are among the parts, of which the first begins at value
+	// start.
 	taken int
 	start int64
 	// places are where values lie once equal ones were made one, by their place in the parts; nil if they stay.

@@ -24,8 +24,8 @@ func wordsOf(text string, indices ...int8) *cdata.Array {
 	}})
 }
 
-// TestDictionariesOfJoined has rows of changing dictionaries joined, and sliced in between: each message must be read with
-// the values that the stream has by then.
+// TestDictionariesOfJoined has rows of changing dictionaries joined, and sliced in between: each message must be read
+// with the values that the stream has by then.
 func TestDictionariesOfJoined(t *testing.T) {
 	t.Parallel()
 	e, err := arrowio.NewEncoder(columnOf(wordType), arrowio.EncoderOptions{})
@@ -100,7 +100,8 @@ type nestedWords struct {
 
 func newNestedWords(t *testing.T) *nestedWords {
 	inner := &arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8), Value: int32Type, DictionaryID: 1}
-	outer := &arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8), Value: typeOf(arrowio.Struct, field("i", inner))}
+	outer := &arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8),
+		Value: typeOf(arrowio.Struct, field("i", inner))}
 	e, err := arrowio.NewEncoder(columnOf(outer), arrowio.EncoderOptions{})
 	require.NoError(t, err)
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
@@ -127,8 +128,8 @@ func (n *nestedWords) numbers(values ...int32) {
 	n.load(r.dictionary(1), r.body)
 }
 
-// structs replaces the outer dictionary by two structs or adds to it, in a message with one value more for their field, as
-// IPC allows.
+// structs replaces the outer dictionary by two structs or adds to it, in a message with one value more for their field,
+// as IPC allows.
 func (n *nestedWords) structs(delta bool, first, second byte) {
 	n.t.Helper()
 	r := raw{

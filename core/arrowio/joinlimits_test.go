@@ -21,7 +21,8 @@ func TestLargePartsAreCopiedOnce(t *testing.T) {
 	for i := range ends {
 		ends[i] = int32(i)
 	}
-	schema := &arrowio.Schema{Fields: []arrowio.Field{field("n", typeOf(arrowio.Int64)), field("s", typeOf(arrowio.String))}}
+	schema := &arrowio.Schema{Fields: []arrowio.Field{field("n", typeOf(arrowio.Int64)),
+		field("s", typeOf(arrowio.String))}}
 	e, err := arrowio.NewEncoder(schema, arrowio.EncoderOptions{})
 	require.NoError(t, err)
 	a := build(column{length: rows, buffers: []any{nil}, children: []column{
@@ -76,23 +77,28 @@ func TestWhatCannotBeJoined(t *testing.T) {
 	t.Run("run ends", func(t *testing.T) {
 		t.Parallel()
 		refused(t, runType, `column "x": run_end_encoded with more than 32767 values`,
-			batch(column{length: 20000, children: []column{{length: 1, buffers: []any{nil, []int16{20000}}}, ints(1)}}), 2)
+			batch(column{length: 20000, children: []column{{length: 1, buffers: []any{nil, []int16{20000}}}, ints(1)}}),
+			2)
 	})
 	const half = 1<<30 + 1
 	bits := &arrowio.Type{ID: arrowio.FixedSizeBinary}
 	t.Run("list items", func(t *testing.T) {
 		t.Parallel()
 		refused(t, typeOf(arrowio.List, field("item", bits)), `column "x": list with more than 2147483647 items`,
-			batch(column{length: 1, buffers: []any{nil, []int32{0, half}}, children: []column{{length: half, buffers: []any{nil, nil}}}}), 2)
+			batch(column{length: 1, buffers: []any{nil, []int32{0, half}},
+				children: []column{{length: half, buffers: []any{nil, nil}}}}), 2)
 	})
 	t.Run("list view items", func(t *testing.T) {
 		t.Parallel()
-		refused(t, typeOf(arrowio.ListView, field("item", bits)), `column "x": list_view with more than 2147483647 items`,
-			batch(column{length: 1, buffers: []any{nil, []int32{0}, []int32{half}}, children: []column{{length: half, buffers: []any{nil, nil}}}}), 2)
+		refused(t, typeOf(arrowio.ListView, field("item", bits)),
+			`column "x": list_view with more than 2147483647 items`,
+			batch(column{length: 1, buffers: []any{nil, []int32{0}, []int32{half}},
+				children: []column{{length: half, buffers: []any{nil, nil}}}}), 2)
 	})
 	t.Run("values", func(t *testing.T) {
 		t.Parallel()
-		refused(t, &arrowio.Type{ID: arrowio.FixedSizeList, Size: 1 << 30, Children: []arrowio.Field{field("item", typeOf(arrowio.Null))}},
+		refused(t, &arrowio.Type{ID: arrowio.FixedSizeList, Size: 1 << 30,
+			Children: []arrowio.Field{field("item", typeOf(arrowio.Null))}},
 			`column "x.item": null with more than 8589934592 values`,
 			batch(column{length: 8, buffers: []any{nil}, children: []column{{length: 8 << 30, nulls: 8 << 30}}}), 2)
 	})
@@ -109,7 +115,8 @@ func TestWhatCannotBeJoined(t *testing.T) {
 	})
 	t.Run("dictionary indices", func(t *testing.T) {
 		t.Parallel()
-		e, err := arrowio.NewEncoder(columnOf(&arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Uint8), Value: int32Type}), arrowio.EncoderOptions{})
+		e, err := arrowio.NewEncoder(columnOf(&arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Uint8),
+			Value: int32Type}), arrowio.EncoderOptions{})
 		require.NoError(t, err)
 		appended := func(from int32) {
 			numbers := make([]int32, 200)
@@ -119,7 +126,8 @@ func TestWhatCannotBeJoined(t *testing.T) {
 			values := ints(numbers...)
 			const last = -57 // as a signed integer, of 199; the third is null
 			valid, indices := []byte{0b011}, []int8{last, 55, -1}
-			require.NoError(t, e.Load(batch(column{length: 3, nulls: 1, buffers: []any{valid, indices}, dictionary: &values})))
+			require.NoError(t,
+				e.Load(batch(column{length: 3, nulls: 1, buffers: []any{valid, indices}, dictionary: &values})))
 			require.NoError(t, e.Append(0, 3))
 		}
 		appended(0)
@@ -130,7 +138,8 @@ func TestWhatCannotBeJoined(t *testing.T) {
 		appended(0)
 		appended(57)
 		_, err = e.Joined()
-		assert.EqualError(t, err, `column "x": dictionary with more than 256 values in a group, which is one batch for PySpark 3.5 and 4.0`)
+		assert.EqualError(t, err,
+			`column "x": dictionary with more than 256 values in a group, which is one batch for PySpark 3.5 and 4.0`)
 	})
 }
 

@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// maxJoined bounds the values of a node: what is null in one part takes a bit of each value of the others, also where they
-// took no memory.
+// maxJoined bounds the values of a node: what is null in one part takes a bit of each value of the others, also where
+// they took no memory.
 const maxJoined = 1 << 33
 
 // joining makes the nodes of one message of those of several parts, one after the other.
@@ -189,7 +189,7 @@ func (j *joining) views(n *node, length int64) error {
 		copy(moved, unsafe.Slice((*view)(p.at(s)), p.field.length))
 		if buffers > 0 {
 			for k := range moved {
-				if uint32(moved[k].size) > maxInline {
+				if !moved[k].inlined() {
 					moved[k].index += int32(buffers)
 				}
 			}
@@ -248,7 +248,8 @@ func (j *joining) unionOffsets(n *node, length int64) error {
 	return nil
 }
 
-// runEnds appends the first child of a run-end encoded node, whose own length is that of the values that runs stand for.
+// runEnds appends the first child of a run-end encoded node, whose own length is that of the values that runs stand
+// for.
 func (j *joining) runEnds(n *node) error {
 	width := n.children[0].width
 	var runs, end int64

@@ -157,7 +157,7 @@ func (n *node) unionChildren(t *Type) {
 		n.childOf[i] = -1
 	}
 	for i, id := range t.TypeIDs {
-		n.childOf[uint8(id)] = int16(i)
+		n.childOf[uint8(id)] = int16(i) //nolint:gosec // the same bits
 	}
 }
 

@@ -1,8 +1,6 @@
 package arrowio
 
 import (
-	"encoding/binary"
-
 	flatbuffers "github.com/google/flatbuffers/go"
 
 	"udfrunner/core/arrowio/flatbuf"
@@ -121,15 +119,15 @@ func (h *batchHeader) fits(nodes, buffers, views int) bool {
 // fill overwrites the header with the numbers of one message and returns its bytes.
 func (h *batchHeader) fill(c *contents, bodyLength int64, delta bool) []byte {
 	for i, n := range c.nodes {
-		binary.LittleEndian.PutUint64(h.nodes[i*16:], uint64(n.length))
-		binary.LittleEndian.PutUint64(h.nodes[i*16+8:], uint64(n.nulls))
+		putNumber(h.nodes[i*16:], n.length)
+		putNumber(h.nodes[i*16+8:], n.nulls)
 	}
 	for i, b := range c.buffers {
-		binary.LittleEndian.PutUint64(h.buffers[i*16:], uint64(b.offset))
-		binary.LittleEndian.PutUint64(h.buffers[i*16+8:], uint64(b.length))
+		putNumber(h.buffers[i*16:], b.offset)
+		putNumber(h.buffers[i*16+8:], b.length)
 	}
 	for i, n := range c.variadic {
-		binary.LittleEndian.PutUint64(h.variadic[i*8:], uint64(n))
+		putNumber(h.variadic[i*8:], n)
 	}
 	h.batch.MutateLength(c.length)
 	h.message.MutateBodyLength(bodyLength)

@@ -210,6 +210,6 @@ func Bit(bitmap unsafe.Pointer, i int64) bool { return bit(bitmap, i) }
 // CountBits counts the bits set among n from bit `from` on.
 func CountBits(bitmap unsafe.Pointer, from, n int64) int64 { return countBits(bitmap, from, n) }
 
-// ShiftBits copies n bits from bit `from` on, which is no multiple of 8, to the start of dst; it reads no byte of the
-// bitmap past the last of them.
+// ShiftBits copies n bits from bit `from` on, which is not a multiple of 8, to the start of dst; it reads no byte of
+// the bitmap past the last of them.
 func ShiftBits(dst []byte, bitmap unsafe.Pointer, from, n int64) { shiftBits(dst, bitmap, from, n) }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/arrowio/arrowtest"
 	"udfrunner/core/cdata"
 )
 
@@ -145,33 +146,20 @@ func TestRoundTripOfMessages(t *testing.T) {
 func wrapped(t testing.TB, stream []byte) []byte {
 	t.Helper()
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
-	var e *arrowio.Encoder
-	var out bytes.Buffer
-	for rest := stream; ; {
-		size, eos, err := d.Prefix(rest[:arrowio.PrefixSize])
-		require.NoError(t, err)
-		rest = rest[arrowio.PrefixSize:]
-		if eos {
-			out.Write(arrowio.EndOfStream)
-			return out.Bytes()
-		}
-		step, err := d.Metadata(rest[:size])
-		require.NoError(t, err)
-		rest = rest[size:]
-		if step.Kind == arrowio.StepSchema {
-			e, err = arrowio.NewEncoder(d.Schema(), arrowio.EncoderOptions{WrapStruct: true})
-			require.NoError(t, err)
-			out.Write(e.Start())
-			continue
-		}
-		require.NoError(t, d.Borrow(rest[:step.BodyLength]))
-		rest = rest[step.BodyLength:]
-		batch, err := d.Finish()
-		require.NoError(t, err)
+	in := &arrowtest.Bytes{Left: stream}
+	step, _, err := d.Next(in.Take)
+	require.NoError(t, err)
+	require.Equal(t, arrowio.StepSchema, step.Kind)
+	e, err := arrowio.NewEncoder(d.Schema(), arrowio.EncoderOptions{WrapStruct: true})
+	require.NoError(t, err)
+	out := bytes.NewBuffer(bytes.Clone(e.Start()))
+	require.NoError(t, run(d, in.Take, func(_ arrowio.Step, batch *arrowio.Batch) error {
 		message, err := e.Batch(batch)
-		require.NoError(t, err)
-		write(&out, message)
-	}
+		write(out, message)
+		return err
+	}))
+	out.Write(arrowio.EndOfStream)
+	return out.Bytes()
 }
 
 func TestWrapAndUnwrapStruct(t *testing.T) {
@@ -184,7 +172,8 @@ func TestWrapAndUnwrapStruct(t *testing.T) {
 		source := arrays(t, plain, stream)
 		inStruct := map[string][]byte{"batches": wrapped(t, stream)}
 		if len(source) > 0 {
-			inStruct["arrays"] = encode(t, throughC(t, plain.Schema(), b), arrowio.EncoderOptions{WrapStruct: true}, source...)
+			inStruct["arrays"] = encode(t, throughC(t, plain.Schema(), b), arrowio.EncoderOptions{WrapStruct: true},
+				source...)
 		}
 		for way, stream := range inStruct {
 			d := arrowio.NewDecoder(arrowio.DecoderOptions{

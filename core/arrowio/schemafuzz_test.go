@@ -17,14 +17,16 @@ import (
 )
 
 // A schema of the C data interface as text: a line for each struct, parents first, of format, name, flags, n_children,
-// whether it has a dictionary (its line follows those of the children), and the value of its metadata, with tabs in between.
+// whether it has a dictionary (its line follows those of the children), and the value of its metadata, with tabs in
+// between.
 
 func schemaText(b *strings.Builder, s *cdata.Schema) {
 	metadata := ""
 	if s.Metadata != nil {
 		metadata = "some"
 	}
-	fmt.Fprintf(b, "%s\t%s\t%d\t%d\t%t\t%s\n", text(s.Format), text(s.Name), s.Flags, s.NChildren, s.Dictionary != nil, metadata)
+	fmt.Fprintf(b, "%s\t%s\t%d\t%d\t%t\t%s\n", text(s.Format), text(s.Name), s.Flags, s.NChildren, s.Dictionary != nil,
+		metadata)
 	for _, child := range unsafe.Slice(s.Children, s.NChildren) {
 		schemaText(b, child)
 	}
@@ -75,6 +77,7 @@ func schemaOf(lines *[]string) *cdata.Schema {
 	if parts[5] != "" {
 		metadata := binary.NativeEndian.AppendUint32(nil, 1)
 		for _, part := range []string{"key", parts[5]} {
+			//nolint:gosec // short
 			metadata = append(binary.NativeEndian.AppendUint32(metadata, uint32(len(part))), part...)
 		}
 		s.Metadata = unsafe.SliceData(metadata)
@@ -82,15 +85,15 @@ func schemaOf(lines *[]string) *cdata.Schema {
 	return s
 }
 
-// FuzzImportSchema reads schemas of the C data interface. What is accepted must come back as it is, and have an encoder and a
-// name that an error text can show.
+// FuzzImportSchema reads schemas of the C data interface. What is accepted must come back as it is, and have an encoder
+// and a name that an error text can show.
 func FuzzImportSchema(f *testing.F) {
 	all, _ := streams(f)
 	for _, seeds := range []map[string][]byte{all, recorded(f)} {
 		for _, stream := range seeds {
 			content, err := arrowtest.Read(stream, false)
 			if err != nil {
-				continue // a seed of FuzzDecoder that is no whole stream
+				continue // a seed of FuzzDecoder that is not a whole stream
 			}
 			b := newBlocks()
 			var out cdata.Schema

@@ -21,7 +21,7 @@ func encapsulate(metadata []byte) []byte {
 	size := (len(metadata) + 7) &^ 7
 	out := make([]byte, prefixSize+size)
 	binary.LittleEndian.PutUint32(out, continuation)
-	binary.LittleEndian.PutUint32(out[4:], uint32(size))
+	binary.LittleEndian.PutUint32(out[4:], uint32(size)) //nolint:gosec // of a schema that lies in memory
 	copy(out[prefixSize:], metadata)
 	return out
 }
@@ -108,12 +108,14 @@ var plainTypeNumbers = func() [numTypeIDs]flatbuf.Type {
 	return numbers
 }()
 
+func bitWidth(id TypeID) int32 { return int32(fixedWidths[id] * 8) } //nolint:gosec // 256 at most
+
 // writeType writes the type's own table; its children are the field's.
 func writeType(b *flatbuffers.Builder, t *Type) (flatbuf.Type, flatbuffers.UOffsetT) {
 	switch t.ID {
 	case Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64:
 		flatbuf.IntStart(b)
-		flatbuf.IntAddBitWidth(b, int32(fixedWidths[t.ID]*8))
+		flatbuf.IntAddBitWidth(b, bitWidth(t.ID))
 		flatbuf.IntAddIsSigned(b, t.ID <= Int64)
 		return flatbuf.TypeInt, flatbuf.IntEnd(b)
 	case Float16, Float32, Float64:
@@ -124,7 +126,7 @@ func writeType(b *flatbuffers.Builder, t *Type) (flatbuf.Type, flatbuffers.UOffs
 		flatbuf.DecimalStart(b)
 		flatbuf.DecimalAddPrecision(b, t.Precision)
 		flatbuf.DecimalAddScale(b, t.Scale)
-		flatbuf.DecimalAddBitWidth(b, int32(fixedWidths[t.ID]*8))
+		flatbuf.DecimalAddBitWidth(b, bitWidth(t.ID))
 		return flatbuf.TypeDecimal, flatbuf.DecimalEnd(b)
 	case Date32, Date64:
 		flatbuf.DateStart(b)
@@ -133,7 +135,7 @@ func writeType(b *flatbuffers.Builder, t *Type) (flatbuf.Type, flatbuffers.UOffs
 	case Time32, Time64:
 		flatbuf.TimeStart(b)
 		flatbuf.TimeAddUnit(b, flatbuf.TimeUnit(t.Unit))
-		flatbuf.TimeAddBitWidth(b, int32(fixedWidths[t.ID]*8))
+		flatbuf.TimeAddBitWidth(b, bitWidth(t.ID))
 		return flatbuf.TypeTime, flatbuf.TimeEnd(b)
 	case Timestamp:
 		return writeTimestamp(b, t)

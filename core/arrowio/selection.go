@@ -21,7 +21,7 @@ const nullValue = -1
 // the stream's to say, and must not end the process.
 func (c *converter) selection(ranges int64) (*selection, error) {
 	memory := c.decoder.opt.Memory
-	block := memory.Alloc(uintptr(ranges) * unsafe.Sizeof(span{}))
+	block := memory.Alloc(toSize(ranges) * unsafe.Sizeof(span{}))
 	if block == nil {
 		return nil, status.New(status.NoMemory, "no memory to select %d values", ranges)
 	}

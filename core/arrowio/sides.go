@@ -8,9 +8,9 @@ import (
 	"udfrunner/core/status"
 )
 
-// Sides finds the pieces of batches with two struct columns, the sides, of which each row has one and null in the other: rows that
-// follow each other on the same side and whose keys, the side's first fields, are equal. It keeps nothing from one batch
-// to the next.
+// Sides finds the pieces of batches with two struct columns, the sides, of which each row has one and null in the
+// other: rows that follow each other on the same side and whose keys, the side's first fields, are equal. It keeps
+// nothing from one batch to the next.
 type Sides struct {
 	names   [2]string
 	cutters [2]*Cutter
@@ -23,11 +23,12 @@ type Piece struct {
 	Side int
 }
 
-// NewSides is for the schema's batches, with counts of key fields. A schema of other columns, or with fewer fields, is INVALID_ARGUMENT,
-// keys that cannot be compared are NOT_SUPPORTED, as a Cutter's.
+// NewSides is for the schema's batches, with counts of key fields. A schema of other columns, or with fewer fields, is
+// INVALID_ARGUMENT, keys that cannot be compared are NOT_SUPPORTED, as a Cutter's.
 func NewSides(s *Schema, keys [2]int) (*Sides, error) {
 	if len(s.Fields) != 2 || s.Fields[0].Type.ID != Struct || s.Fields[1].Type.ID != Struct {
-		return nil, status.New(status.InvalidArgument, "input of %d columns, expected two structs, of which each row has one", len(s.Fields))
+		return nil, status.New(status.InvalidArgument, "input of %d columns, expected two structs, of which each row "+
+			"has one", len(s.Fields))
 	}
 	d := &Sides{}
 	for i := range d.cutters {
@@ -41,8 +42,8 @@ func NewSides(s *Schema, keys [2]int) (*Sides, error) {
 	return d, nil
 }
 
-// Cut returns the pieces of a batch, a struct array. The list is valid until the next call. An array that does not fit the
-// schema, or a row with both sides or with neither, is a HOST error.
+// Cut returns the pieces of a batch, a struct array. The list is valid until the next call. An array that does not fit
+// the schema, or a row with both sides or with neither, is a HOST error.
 func (d *Sides) Cut(a *cdata.Array) ([]Piece, error) {
 	d.pieces = d.pieces[:0]
 	var sides [2]*cdata.Array
@@ -63,14 +64,16 @@ func (d *Sides) Cut(a *cdata.Array) ([]Piece, error) {
 		}
 		end := d.next(&ends[side], row)
 		to := row
-		for ; to < end && !isNull(sides[side], to) && isNull(sides[1-side], to); to++ {
+		for to < end && !isNull(sides[side], to) && isNull(sides[1-side], to) {
+			to++
 		}
 		if to == row {
 			has := "neither"
 			if !isNull(sides[1-side], row) {
 				has = "both"
 			}
-			return nil, status.New(status.Host, "input array: row %d has %s of %q and %q", row, has, d.names[0], d.names[1])
+			return nil, status.New(status.Host, "input array: row %d has %s of %q and %q", row, has, d.names[0],
+				d.names[1])
 		}
 		d.pieces = append(d.pieces, Piece{to, side})
 		row = to
@@ -127,8 +130,9 @@ func isNull(side *cdata.Array, row int64) bool {
 	return side.NullCount != 0 && validity != nil && !bit(validity, side.Offset+row)
 }
 
-// SliceSide is Slice of rows that are on one side of two (Sides). The other column has as many rows, none of which is null, and its
-// fields have no values. That is no valid Arrow, and is how Spark 4.0 and 4.1 tell workers that a side has no rows.
+// SliceSide is Slice of rows that are on one side of two (Sides). The other column has as many rows, none of which is
+// null, and its fields have no values. That is not valid Arrow, and is how Spark 4.0 and 4.1 tell workers that a side
+// has no rows.
 func (e *Encoder) SliceSide(from, to int64, side int) ([]Message, error) {
 	if err := e.checkRows(from, to); err != nil {
 		return nil, err

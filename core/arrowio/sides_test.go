@@ -41,7 +41,8 @@ func TestSides(t *testing.T) {
 	for range 2 { // nothing is kept
 		pieces, err := s.Cut(wholeRows(6, side(0b111001, 1, 1, 2, 2, 2, 3), side(0b000110, 5, 1, 2, 9, 9, 9)))
 		require.NoError(t, err)
-		assert.Equal(t, []arrowio.Piece{{To: 1, Side: 0}, {To: 2, Side: 1}, {To: 3, Side: 1}, {To: 5, Side: 0}, {To: 6, Side: 0}}, pieces)
+		assert.Equal(t, []arrowio.Piece{{To: 1, Side: 0}, {To: 2, Side: 1}, {To: 3, Side: 1}, {To: 5, Side: 0},
+			{To: 6, Side: 0}}, pieces)
 	}
 	pieces, err := s.Cut(wholeRows(0, side(0), side(0)))
 	require.NoError(t, err)
@@ -65,20 +66,24 @@ func TestSidesThatAreRefused(t *testing.T) {
 	}
 	_, err := arrowio.NewSides(twoSides, [2]int{1, 3})
 	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
-	assert.ErrorContains(t, err, `column "states": 3 key columns, allowed are 0 to 2`)
+	assert.ErrorContains(t, err, `column "states": 3 key columns, must be 0 to 2`)
 
 	s, err := arrowio.NewSides(twoSides, oneKey)
 	require.NoError(t, err)
 	noBitmap, short := side(0b01, 1, 2), side(0b01, 1)
 	noBitmap.buffers = []any{nil}
 	for want, a := range map[string]*cdata.Array{
-		`row 1 has both of "rows" and "states"`:                          wholeRows(2, side(0b11, 1, 1), side(0b10, 1, 1)),
-		`row 1 has neither of "rows" and "states"`:                       wholeRows(2, side(0b01, 1, 1), side(0b00, 1, 1)),
+		`row 1 has both of "rows" and "states"`: wholeRows(2, side(0b11, 1, 1),
+			side(0b10, 1, 1)),
+		`row 1 has neither of "rows" and "states"`: wholeRows(2, side(0b01, 1, 1),
+			side(0b00, 1, 1)),
 		`column "rows": null_count is 1 and buffer 0 (validity) is NULL`: wholeRows(2, noBitmap, side(0b10, 1, 1)),
 		`column "states": length is 1, its parent needs 2`:               wholeRows(2, side(0b10, 1, 1), short),
 		`input array: NULL or released`:                                  {},
-		`column "states": n_children is 0, must be 2`:                    wholeRows(2, side(0b11, 1, 1), column{length: 2, buffers: []any{nil}}),
-		`column "rows": column "k": length is 1, its parent needs 2`:     wholeRows(2, column{length: 2, buffers: []any{nil}, children: side(0b1, 1).children}, side(0, 1, 1)),
+		`column "states": n_children is 0, must be 2`: wholeRows(2, side(0b11, 1, 1),
+			column{length: 2, buffers: []any{nil}}),
+		`column "rows": column "k": length is 1, its parent needs 2`: wholeRows(2,
+			column{length: 2, buffers: []any{nil}, children: side(0b1, 1).children}, side(0, 1, 1)),
 	} {
 		_, err := s.Cut(a)
 		assert.Equal(t, status.Host, status.CodeOf(err), want)

@@ -29,7 +29,8 @@ func (q *queue) add(messages ...arrowio.Message) {
 func (q *queue) bytes() []byte { return bytes.Join(q.segments, nil) }
 
 // loaders bring a stream's batches to an encoder, one by one: as arrays of C data, or as messages of IPC.
-var loaders = map[string]func(t *testing.T, stream []byte, loaded func(e *arrowio.Encoder, rows int64)) (written func()){
+var loaders = map[string]func(t *testing.T, stream []byte,
+	loaded func(e *arrowio.Encoder, rows int64)) (written func()){
 	"arrays": func(t *testing.T, stream []byte, loaded func(*arrowio.Encoder, int64)) func() {
 		content, err := arrowtest.Read(stream, false)
 		require.NoError(t, err)
@@ -197,9 +198,12 @@ func TestSlicesHoldWhatTheyNeed(t *testing.T) {
 	}
 	half := len(text) / 2
 	columns := map[*arrowio.Type]column{
-		typeOf(arrowio.StringView): {length: rows, buffers: []any{nil, view, text[:half], text[half:], []int64{int64(half), int64(half)}}},
-		denseType:                  {length: rows, buffers: []any{ids, offsets}, children: []column{ints(values...), ints(values...)}},
-		runType:                    {length: rows, children: []column{{length: rows, buffers: []any{nil, ends}}, ints(values...)}},
+		typeOf(arrowio.StringView): {length: rows, buffers: []any{nil, view, text[:half], text[half:],
+			[]int64{int64(half), int64(half)}}},
+		denseType: {length: rows, buffers: []any{ids, offsets},
+			children: []column{ints(values...), ints(values...)}},
+		runType: {length: rows, children: []column{{length: rows, buffers: []any{nil, ends}},
+			ints(values...)}},
 	}
 	for typ, c := range columns {
 		e, err := arrowio.NewEncoder(columnOf(typ), arrowio.EncoderOptions{})
@@ -218,7 +222,9 @@ func TestSlicesOfLargeBuffersAreNotCopied(t *testing.T) {
 	values := make([]int64, 1000)
 	e, err := arrowio.NewEncoder(columnOf(typeOf(arrowio.Int64)), arrowio.EncoderOptions{})
 	require.NoError(t, err)
-	require.NoError(t, e.Load(build(column{length: 1000, buffers: []any{nil}, children: []column{{length: 1000, buffers: []any{nil, values}}}})))
+	require.NoError(t,
+		e.Load(build(column{length: 1000, buffers: []any{nil},
+			children: []column{{length: 1000, buffers: []any{nil, values}}}})))
 	messages, err := e.Slice(100, 900)
 	require.NoError(t, err)
 	require.Len(t, messages, 1)
@@ -249,7 +255,8 @@ func TestSlicesThatCannotBe(t *testing.T) {
 	assert.Equal(t, status.Internal, status.CodeOf(err), "nor is anything after a failure")
 	coded, err := arrowio.NewEncoder(columnOf(wordType), arrowio.EncoderOptions{})
 	require.NoError(t, err)
-	err = coded.Load(build(column{length: 1, buffers: []any{nil}, children: []column{{length: 1, buffers: []any{nil, []int8{0}}}}}))
+	err = coded.Load(build(column{length: 1, buffers: []any{nil},
+		children: []column{{length: 1, buffers: []any{nil, []int8{0}}}}}))
 	assert.ErrorContains(t, err, `input array: column "x": dictionary is NULL`)
 	require.NoError(t, coded.Load(build(column{length: 3, buffers: []any{nil}, children: []column{words(0, 1, 2)}})))
 	_, err = coded.Slice(0, 2)
@@ -259,7 +266,8 @@ func TestSlicesThatCannotBe(t *testing.T) {
 
 	runs, err := arrowio.NewEncoder(columnOf(runType), arrowio.EncoderOptions{})
 	require.NoError(t, err)
-	bad := column{length: 6, children: []column{{length: 4, buffers: []any{nil, []int16{2, 4, 4, 5}}}, ints(1, 2, 3, 4)}}
+	bad := column{length: 6, children: []column{{length: 4, buffers: []any{nil, []int16{2, 4, 4, 5}}},
+		ints(1, 2, 3, 4)}}
 	require.NoError(t, runs.Load(build(column{length: 6, buffers: []any{nil}, children: []column{bad}})))
 	_, err = runs.Slice(0, 3)
 	require.NoError(t, err)
@@ -347,11 +355,12 @@ func TestFilledChecksWhatItReads(t *testing.T) {
 		c    column
 		want string
 	}{
-		"no offsets":        {typeOf(arrowio.String), short, `input array: column "x": buffer 1 (offsets) is NULL`},
-		"falling offsets":   {typeOf(arrowio.String), falling, `input array: column "x": offsets fall from 4 to`},
-		"list beyond items": {typeOf(arrowio.List, itemsOfInts), beyond, `column "x.item": length is 3, its parent needs 9`},
-		"short column":      {int32Type, ints(1, 2), `input array: column "x": length is 2, its parent needs 3`},
-		"no view":           {typeOf(arrowio.StringView), short, `input array: column "x": buffer 1 (views) is NULL`},
+		"no offsets":      {typeOf(arrowio.String), short, `input array: column "x": buffer 1 (offsets) is NULL`},
+		"falling offsets": {typeOf(arrowio.String), falling, `input array: column "x": offsets fall from 4 to`},
+		"list beyond items": {typeOf(arrowio.List, itemsOfInts), beyond,
+			`column "x.item": length is 3, its parent needs 9`},
+		"short column": {int32Type, ints(1, 2), `input array: column "x": length is 2, its parent needs 3`},
+		"no view":      {typeOf(arrowio.StringView), short, `input array: column "x": buffer 1 (views) is NULL`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -371,7 +380,8 @@ func TestFilledChecksWhatItReads(t *testing.T) {
 	}
 }
 
-// TestFilledIsMonotonous cuts pyarrow's streams of every type by size: rows come once each, and a larger limit gives no smaller batch.
+// TestFilledIsMonotonous cuts pyarrow's streams of every type by size: rows come once each, and a larger limit gives no
+// smaller batch.
 func TestFilledIsMonotonous(t *testing.T) {
 	t.Parallel()
 	all, _ := streams(t)
@@ -383,7 +393,8 @@ func TestFilledIsMonotonous(t *testing.T) {
 					for _, limit := range []int64{0, 1, 64, 300, 1 << 40} {
 						end, err := e.Filled(from, rows, limit)
 						require.NoError(t, err, "%s, %s", name, kind)
-						require.True(t, end > from && end >= last && end <= rows, "%s, %s: %d, %d", name, kind, end, last)
+						require.True(t, end > from && end >= last && end <= rows, "%s, %s: %d, %d", name, kind, end,
+							last)
 						last = end
 					}
 					require.Equal(t, rows, last, "%s, %s", name, kind)

@@ -47,7 +47,7 @@ func (s *soundness) inside(p unsafe.Pointer, n int64) {
 	s.require(n > 0, "negative size")
 	for block, size := range s.b.made {
 		start := uintptr(hostmem.Payload(block))
-		if at := uintptr(p); at >= start && at+uintptr(n) <= start+size {
+		if at := uintptr(p); at >= start && at+uintptr(n) <= start+size { //nolint:gosec // not negative
 			return
 		}
 	}
@@ -57,14 +57,15 @@ func (s *soundness) inside(p unsafe.Pointer, n int64) {
 // values is n values of a buffer, which must lie in a block.
 func values[T any](s *soundness, p unsafe.Pointer, n int64) []T {
 	var value T
-	size := int64(unsafe.Sizeof(value))
+	size := int64(unsafe.Sizeof(value)) //nolint:gosec // small
 	s.require(n >= 0 && n <= 1<<50, "impossible length")
 	s.inside(p, n*size)
 	return unsafe.Slice((*T)(p), n)
 }
 
 func (s *soundness) array(t *arrowio.Type, a *cdata.Array) {
-	s.require(a.Release != 0 && a.Offset == 0 && a.Length >= 0 && a.NullCount >= 0 && a.NullCount <= a.Length, "numbers")
+	s.require(a.Release != 0 && a.Offset == 0 && a.Length >= 0 && a.NullCount >= 0 && a.NullCount <= a.Length,
+		"numbers")
 	buffers := unsafe.Slice(a.Buffers, a.NBuffers)
 	valid := func(int64) bool { return true }
 	switch t.ID {
@@ -106,7 +107,8 @@ func (s *soundness) buffers(t *arrowio.Type, a *cdata.Array, buffers []unsafe.Po
 	case arrowio.LargeList:
 		s.require(s.offsets(buffers[1], arrowio.Int64, a.Length) <= items(), "items")
 	case arrowio.ListView, arrowio.LargeListView:
-		id := map[arrowio.TypeID]arrowio.TypeID{arrowio.ListView: arrowio.Int32, arrowio.LargeListView: arrowio.Int64}[t.ID]
+		id := map[arrowio.TypeID]arrowio.TypeID{arrowio.ListView: arrowio.Int32,
+			arrowio.LargeListView: arrowio.Int64}[t.ID]
 		sizes := s.integers(id, buffers[2], a.Length)
 		for i, offset := range s.integers(id, buffers[1], a.Length) {
 			s.require(offset >= 0 && sizes[i] >= 0 && offset <= items()-sizes[i], "items")

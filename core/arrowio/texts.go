@@ -48,13 +48,13 @@ func (t *textWriter) add(text []byte) {
 // addView points into the data, where short texts lie too, unused.
 func (t *textWriter) addView(text []byte) {
 	v := (*view)(unsafe.Pointer(&t.items[t.count*viewSize]))
-	*v = view{size: int32(len(text))}
+	*v = view{size: int32(len(text))} //nolint:gosec // 12 at most
 	if len(text) <= maxInline {
 		copy(unsafe.Slice((*byte)(unsafe.Pointer(&v.prefix)), maxInline), text)
 		return
 	}
 	copy(v.prefix[:], text)
-	v.offset = int32(t.size)
+	v.offset = int32(t.size) //nolint:gosec // see above
 }
 
 func (t *textWriter) finish() {

@@ -2,6 +2,8 @@
 // interfaces (https://arrow.apache.org/docs/format/CDataInterface.html) as
 // they lie in the host's memory. Pointers are unsafe.Pointer to memory that
 // Go does not own; function pointers are uintptr, called through hostcall.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package cdata
 
 import "unsafe"

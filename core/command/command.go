@@ -1,5 +1,7 @@
 // Package command makes and checks commands: the pickles of (function, return type) that a PySpark worker loads
 // with pyspark.worker_util.read_command.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package command
 
 import (
@@ -20,8 +22,8 @@ import (
 //go:embed resolve.py
 var resolver string
 
-// compileResolver is evaluated by a worker that meets a reference for the first time: it keeps the resolver as an attribute of
-// the package pyspark, where the next one finds it, since compiling takes as long as a small task.
+// compileResolver is evaluated by a worker that meets a reference for the first time: it keeps the resolver as an
+// attribute of the package pyspark, where the next one finds it, since compiling takes as long as a small task.
 const compileResolver = `(
     exec(compile(source, file, "exec"), module), setattr(pyspark, name, module["resolve"]), module["resolve"]
 )[2](locals())`
@@ -133,7 +135,8 @@ func (p *pickle) resolved(ref string, evalType int32) error {
 func split(ref string) (module, qualname string, err error) {
 	bad := func(why string) error {
 		return status.New(status.InvalidArgument,
-			"function reference %q: %s; expected module:qualname, as in package.module:function or module:Class.method", ref, why)
+			"function reference %q: %s; expected module:qualname, as in package.module:function or module:Class.method",
+			ref, why)
 	}
 	module, qualname, found := strings.Cut(ref, ":")
 	switch {
@@ -181,7 +184,8 @@ const (
 // from outside: INVALID_ARGUMENT unless they begin like a pickle of protocol 2 to 5 and end like one.
 func CheckPickle(b []byte) error {
 	bad := func(format string, args ...any) error {
-		return status.New(status.InvalidArgument, "pickled function (%d bytes): "+format, append([]any{len(b)}, args...)...)
+		return status.New(status.InvalidArgument, "pickled function (%d bytes): "+format,
+			append([]any{len(b)}, args...)...)
 	}
 	switch {
 	case len(b) == 0:
@@ -241,11 +245,11 @@ func (p *pickle) global(module, name string) {
 
 func (p *pickle) text(s string) {
 	p.b = append(p.b, 'X')
-	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(len(s)))
+	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(len(s))) //nolint:gosec // checked by CheckReference
 	p.b = append(p.b, s...)
 }
 
 func (p *pickle) int32(n int32) {
 	p.b = append(p.b, 'J')
-	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(n))
+	p.b = binary.LittleEndian.AppendUint32(p.b, uint32(n)) //nolint:gosec // the same bits
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,7 +38,7 @@ func load(t *testing.T, minor string, requests []request) []loaded {
 	require.NoError(t, err)
 	modules, err := filepath.Abs(filepath.Join("testdata", "modules"))
 	require.NoError(t, err)
-	cmd := exec.Command(testenv.Python(t, minor), filepath.Join("testdata", "load.py"))
+	cmd := testenv.Command(t, minor, filepath.Join("testdata", "load.py"))
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+modules, "PYTHONDONTWRITEBYTECODE=1")
 	cmd.Stdin = strings.NewReader(string(input))
 	var stderr strings.Builder
@@ -65,7 +64,8 @@ var references = []struct {
 		loaded{Function: "functions.increment", Class: "function", Result: 21.0, ReturnType: long}},
 	{"no return type", "functions:increment", 100, "", true,
 		loaded{Function: "functions.increment", Class: "function", Result: 21.0}},
-	{"nested return type", "functions:increment", 207, `{"fields":[{"metadata":{},"name":"é","nullable":true,"type":"long"}],"type":"struct"}`, true,
+	{"nested return type", "functions:increment", 207,
+		`{"fields":[{"metadata":{},"name":"é","nullable":true,"type":"long"}],"type":"struct"}`, true,
 		loaded{Function: "functions.increment", Class: "function", Result: 21.0,
 			ReturnType: `{"fields":[{"metadata":{},"name":"\u00e9","nullable":true,"type":"long"}],"type":"struct"}`}},
 	{"standard library", "math:sqrt", 100, `"double"`, false,
@@ -97,19 +97,29 @@ var references = []struct {
 	{"UserDefinedFunction object", "decorated:unwrapped", 200, long, true,
 		loaded{Function: "functions.increment", Class: "function", Result: 21.0, ReturnType: long}},
 	{"missing module", "absent.module:f", 200, long, false,
-		loaded{Error: "ModuleNotFoundError", Name: "absent", Message: "function reference 'absent.module:f': No module named 'absent'"}},
+		loaded{Error: "ModuleNotFoundError", Name: "absent",
+			Message: "function reference 'absent.module:f': No module named 'absent'"}},
 	{"module that cannot be imported", "broken:f", 200, long, false,
-		loaded{Error: "ModuleNotFoundError", Name: "not_installed", Message: "function reference 'broken:f': No module named 'not_installed'"}},
+		loaded{Error: "ModuleNotFoundError", Name: "not_installed",
+			Message: "function reference 'broken:f': No module named 'not_installed'"}},
 	{"missing name in a module", "package.inner:absent", 200, long, false,
-		loaded{Error: "AttributeError", Message: "function reference 'package.inner:absent': module 'package.inner' has no attribute 'absent'"}},
+		loaded{Error: "AttributeError",
+			Message: "function reference 'package.inner:absent': module 'package.inner' has no attribute 'absent'"}},
 	{"missing attribute", "functions:Calculator.absent", 200, long, false,
-		loaded{Error: "AttributeError", Message: "function reference 'functions:Calculator.absent': type object 'Calculator' has no attribute 'absent'"}},
+		loaded{Error: "AttributeError",
+			Message: "function reference 'functions:Calculator.absent': type object 'Calculator' has no attribute " +
+				"'absent'"}},
 	{"not callable", "functions:NUMBER", 200, long, false,
-		loaded{Error: "TypeError", Message: "function reference 'functions:NUMBER': expected something callable, found builtins.int"}},
+		loaded{Error: "TypeError",
+			Message: "function reference 'functions:NUMBER': expected something callable, found builtins.int"}},
 	{"another eval type", "decorated:pandas", 250, long, false,
-		loaded{Error: "ValueError", Message: "function reference 'decorated:pandas': decorated for eval type 200, but the runner's eval type is 250"}},
+		loaded{Error: "ValueError",
+			Message: "function reference 'decorated:pandas': decorated for eval type 200, but the runner's eval type " +
+				"is 250"}},
 	{"udf in a pandas runner", "decorated:plain", 200, long, false,
-		loaded{Error: "ValueError", Message: "function reference 'decorated:plain': decorated for eval type 100, but the runner's eval type is 200"}},
+		loaded{Error: "ValueError",
+			Message: "function reference 'decorated:plain': decorated for eval type 100, but the runner's eval type " +
+				"is 200"}},
 	{"bad return type", "functions:increment", 200, `"nonsense"`, false,
 		loaded{Error: "PySparkValueError", Message: "[CANNOT_PARSE_DATATYPE] Unable to parse datatype. nonsense."}},
 }

@@ -98,7 +98,8 @@ func check(p Pair, refused Scope) error {
 	case k.Kind == Prefix:
 		return checkFamily(k, p)
 	case !k.check(p.Value):
-		return status.New(status.InvalidArgument, "key %s: value %q is not allowed; expected %s", p.Key, p.Value, k.Allowed())
+		return status.New(status.InvalidArgument, "key %s: value %q is not allowed; expected %s", p.Key, p.Value,
+			k.Allowed())
 	}
 	return nil
 }
@@ -110,7 +111,8 @@ func checkFamily(k *Key, p Pair) error {
 	case rest == "":
 		return status.New(status.InvalidArgument, "key %s: expected a name after the prefix", p.Key)
 	case k.Name == ExecutorEnv && strings.Contains(rest, "="):
-		return status.New(status.InvalidArgument, "key %s: %q cannot name an environment variable; expected no =", p.Key, rest)
+		return status.New(status.InvalidArgument, "key %s: %q cannot name an environment variable; expected no =",
+			p.Key, rest)
 	case strings.ContainsRune(p.Value, 0):
 		return status.New(status.InvalidArgument, "key %s: the value has a NUL; expected %s", p.Key, k.Allowed())
 	}
@@ -121,7 +123,8 @@ func checkFamily(k *Key, p Pair) error {
 func nearest(name string) string {
 	best, distance := "", max(2, len(name)/5)+1
 	for _, known := range slices.Sorted(maps.Keys(index)) {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(known)); strings.HasPrefix(known, ours) && d < distance {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(known)); strings.HasPrefix(known, ours) &&
+			d < distance {
 			best, distance = known, d
 		}
 	}

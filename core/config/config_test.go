@@ -78,11 +78,13 @@ func TestNewRefuses(t *testing.T) {
 		{BufferSize, "1.5k", "expected a size"},
 		{PySparkMemory, "1023k", "a bare number being MiB, at least 1"},
 		{LogBuffer, "9999999p", "expected a size"},
-		{PythonIdleTimeout, "-1", "expected a time such as 100ms, 60s or 15min, a bare number being seconds, at least 0"},
+		{PythonIdleTimeout, "-1",
+			"expected a time such as 100ms, 60s or 15min, a bare number being seconds, at least 0"},
 		{WorkerStart, "60 s", "expected a time"},
 		{UDFProfiler, "cpu", "expected one of perf, memory"},
 		{SessionTimeZone, "UTC\x00", "expected a text without NUL"},
-		{"udfrunner.zygot.enabled", "true", `key udfrunner.zygot.enabled (value "true") is not known; did you mean udfrunner.zygote.enabled?`},
+		{"udfrunner.zygot.enabled", "true",
+			`key udfrunner.zygot.enabled (value "true") is not known; did you mean udfrunner.zygote.enabled?`},
 		{"udfrunner.worker.idletimeout", "1s", "did you mean udfrunner.worker.idleTimeout?"},
 		{"udfrunner.something.else", "1", "is not known; docs/configuration.md lists the keys"},
 		{EvalConf + "input_type", "{}", `is for runners only`},
@@ -220,7 +222,8 @@ func TestGettersRefuseOtherKinds(t *testing.T) {
 }
 
 func FuzzValues(f *testing.F) {
-	for _, seed := range []string{"1", "-9223372036854775808", "9223372036854775807p", "0x1", "1e3", "true", "ms", "-5min", "٣s"} {
+	for _, seed := range []string{"1", "-9223372036854775808", "9223372036854775807p", "0x1", "1e3", "true", "ms",
+		"-5min", "٣s"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

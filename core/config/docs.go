@@ -7,12 +7,13 @@ import (
 
 const docsHead = `# Configuration
 
-Keys and values are texts, given to an env when it is made or to a runner before its first task; a runner's value
-overrides its env's. Spark's own keys mean what they mean in Spark. Keys that are not listed here are kept and ignored, so that a
-whole Spark configuration can be passed on; unknown keys that begin with ` + "`udfrunner.`" + ` are errors.
+Keys and values are strings, given to an env when it is created or to a runner before its first task; a runner's value
+overrides its env's. Spark's own keys mean what they mean in Spark. Keys that are not listed here are kept and ignored,
+so that a whole Spark configuration can be passed on; unknown keys that begin with ` + "`udfrunner.`" + ` are errors.
 
-Booleans are ` + "`true` and `false`" + `. Sizes are whole numbers with ` + "`b`, `k`, `m`, `g`, `t` or `p`" + ` (powers of 1024), times whole numbers with
-` + "`us`, `ms`, `s`, `m` or `min`, `h` or `d`" + `; both may lack the suffix where a unit is named.
+Booleans are ` + "`true` and `false`" + `. Sizes are whole numbers with ` + "`b`, `k`, `m`, `g`, `t` or `p`" + `
+(powers of 1024), durations whole numbers with ` + "`us`, `ms`, `s`, `m` or `min`, `h` or `d`" + `; both may omit the
+suffix where a unit is named.
 
 This page is made from ` + "`core/config/keys.go`" + ` by ` + "`go generate ./core/config`" + `.
 `
@@ -30,8 +31,8 @@ func documentation() string {
 	return b.String()
 }
 
-// names are the keys' names, one a line, for hosts that hand over a part of their configuration. That of a family ends with
-// a dot.
+// names are the keys' names, one per line, for hosts that hand over a part of their configuration. That of a family
+// ends with a dot.
 func names() string {
 	var b strings.Builder
 	for _, g := range Groups {

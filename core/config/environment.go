@@ -3,12 +3,13 @@ package config
 import (
 	"maps"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"udfrunner/core/pyspark"
 )
 
-// WorkerEnvironment is the environment variables that a worker gets beside those of the host's process.
+// WorkerEnvironment is the environment variables that a worker gets in addition to those of the host's process.
 // Where both maps and the host's process name one, Worker wins, then Factory.
 type WorkerEnvironment struct {
 	// Factory is what Python or PySpark read at their start or when modules are imported: processes that differ
@@ -16,30 +17,6 @@ type WorkerEnvironment struct {
 	Factory map[string]string
 	// Worker is what PySpark reads task by task; it can be set in a forked worker.
 	Worker map[string]string
-}
-
-// minor is a PySpark minor version as a number: 4.2 is 402.
-type minor int
-
-const (
-	v35 minor = 305
-	v40 minor = 400
-	v41 minor = 401
-	v42 minor = 402
-	v43 minor = 403
-)
-
-var minorText = regexp.MustCompile(`^(\d+)\.(\d+)`)
-
-// parseMinor reads "4.2" or "4.2.1"; what is no version counts as the oldest.
-func parseMinor(s string) minor {
-	m := minorText.FindStringSubmatch(s)
-	if m == nil {
-		return v35
-	}
-	major, _ := strconv.Atoi(m[1])
-	rest, _ := strconv.Atoi(m[2])
-	return max(v35, minor(major*100+rest))
 }
 
 // worker is the worker that an environment is for.
@@ -52,7 +29,7 @@ type worker struct {
 // PythonWorkerFactory. Of several rows of one name the last that the version has counts.
 type variable struct {
 	name    string
-	since   minor
+	since   pyspark.Minor
 	factory bool
 	// value is "" where the variable is not to be set.
 	value func(c *Config, w worker) string
@@ -74,46 +51,49 @@ func one(set bool) string {
 }
 
 var variables = []variable{
-	{"PYTHONUNBUFFERED", v35, true, always("YES")},
-	{"PYTHONHASHSEED", v35, true, hashSeed},
-	{"PYTHONPATH", v35, true, pythonPath},
-	{"PYTHONFAULTHANDLER", v35, true, flag(SQLFaultHandler)},
+	{"PYTHONUNBUFFERED", pyspark.V35, true, always("YES")},
+	{"PYTHONHASHSEED", pyspark.V35, true, hashSeed},
+	{"PYTHONPATH", pyspark.V35, true, pythonPath},
+	{"PYTHONFAULTHANDLER", pyspark.V35, true, flag(SQLFaultHandler)},
 	// The daemon reads it once, for all its workers.
-	{"SPARK_REUSE_WORKER", v35, true, func(_ *Config, w worker) string { return one(w.reuse) }},
-	{"SPARK_PYTHON_RUNTIME", v42, true, always("PYTHON_WORKER")},
+	{"SPARK_REUSE_WORKER", pyspark.V35, true, func(_ *Config, w worker) string { return one(w.reuse) }},
+	{"SPARK_PYTHON_RUNTIME", pyspark.V42, true, always("PYTHON_WORKER")},
 
-	{"OMP_NUM_THREADS", v35, false, ompThreads},
-	{"OMP_NUM_THREADS", v43, false, ompThreadsOfTask},
-	{"SPARK_LOCAL_DIRS", v35, false, localDirs},
-	{"SPARK_BUFFER_SIZE", v35, false, func(c *Config, _ worker) string { return decimal(c.Size(BufferSize)) }},
-	{"SPARK_AUTH_SOCKET_TIMEOUT", v35, false, authTimeout},
-	{"PYSPARK_EXECUTOR_MEMORY_MB", v35, false, memoryMiB},
-	{"SPARK_SIMPLIFIED_TRACEBACK", v35, false, flag(SimplifiedTraceback)},
-	{"SPARK_JOB_ARTIFACT_UUID", v35, false, func(c *Config, _ worker) string { return c.Text(ArtifactID) }},
-	{"SPARK_HIDE_TRACEBACK", v40, false, flag(HideTraceback)},
-	{"PYTHON_UDF_BATCH_SIZE", v40, false, func(c *Config, _ worker) string { return strconv.Itoa(c.Int(PythonBatchSize)) }},
-	{"PYTHON_TRACEBACK_DUMP_INTERVAL_SECONDS", v41, false, func(c *Config, _ worker) string {
+	{"OMP_NUM_THREADS", pyspark.V35, false, ompThreads},
+	{"OMP_NUM_THREADS", pyspark.V43, false, ompThreadsOfTask},
+	{"SPARK_LOCAL_DIRS", pyspark.V35, false, localDirs},
+	{"SPARK_BUFFER_SIZE", pyspark.V35, false, func(c *Config, _ worker) string { return decimal(c.Size(BufferSize)) }},
+	{"SPARK_AUTH_SOCKET_TIMEOUT", pyspark.V35, false, authTimeout},
+	{"PYSPARK_EXECUTOR_MEMORY_MB", pyspark.V35, false, memoryMiB},
+	{"SPARK_SIMPLIFIED_TRACEBACK", pyspark.V35, false, flag(SimplifiedTraceback)},
+	{"SPARK_JOB_ARTIFACT_UUID", pyspark.V35, false, func(c *Config, _ worker) string { return c.Text(ArtifactID) }},
+	{"SPARK_HIDE_TRACEBACK", pyspark.V40, false, flag(HideTraceback)},
+	{"PYTHON_UDF_BATCH_SIZE", pyspark.V40, false,
+		func(c *Config, _ worker) string { return strconv.Itoa(c.Int(PythonBatchSize)) }},
+	{"PYTHON_TRACEBACK_DUMP_INTERVAL_SECONDS", pyspark.V41, false, func(c *Config, _ worker) string {
 		return positive(int64(c.Duration(SQLTracebackInterval)) / seconds)
 	}},
-	{"PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE", v41, false, func(c *Config, _ worker) string {
+	{"PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE", pyspark.V41, false, func(c *Config, _ worker) string {
 		return one(c.Bool(PythonUseDaemon) && c.Bool(PythonKillOnFlushFailure))
 	}},
-	{"PYSPARK_SPARK_SESSION_UUID", v41, false, func(c *Config, _ worker) string { return c.Text(SessionID) }},
-	{"SPARK_TRACEBACK_WITH_LOCALS", v43, false, flag(TracebackWithLocals)},
+	{"PYSPARK_SPARK_SESSION_UUID", pyspark.V41, false, func(c *Config, _ worker) string { return c.Text(SessionID) }},
+	{"SPARK_TRACEBACK_WITH_LOCALS", pyspark.V43, false, flag(TracebackWithLocals)},
 }
 
 // WorkerEnvironment is the environment of a worker of a PySpark minor version ("4.2"), as Spark's executors
 // make it: spark.executorEnv.* and over that Spark's own variables. reuse says whether the worker runs
 // more than one task, cpus is those of the task (0 is not known).
 //
-// Python's own switch takes the place of PYTHON_FAULTHANDLER_DIR, whose files stay behind where a worker is killed: stacks go to stderr, whose
-// tail is in the error. The variables that tell a stock worker where to connect are left to those who own the socket.
+// Python's own switch takes the place of PYTHON_FAULTHANDLER_DIR, whose files stay behind where a worker is killed:
+// stacks go to stderr, whose tail is in the error. The variables that tell a stock worker where to connect are left to
+// those who own the socket.
 func (c *Config) WorkerEnvironment(minor string, reuse bool, cpus int) WorkerEnvironment {
 	env := WorkerEnvironment{Factory: map[string]string{}, Worker: map[string]string{}}
 	for _, p := range c.Family(ExecutorEnv) {
 		env.Factory[p.Key] = p.Value
 	}
-	version, w := parseMinor(minor), worker{reuse: reuse, cpus: cpus}
+	version, _ := pyspark.Parse(minor)
+	w := worker{reuse: reuse, cpus: cpus}
 	for _, v := range variables {
 		if v.since > version {
 			continue
@@ -158,8 +138,8 @@ func pythonPath(c *Config, _ worker) string {
 	return value
 }
 
-// authTimeout is Spark's 15 s, unless the user says otherwise, but where PySpark leaves it on the socket for the whole task: a host
-// may have no input for longer.
+// authTimeout is Spark's 15 s, unless the user says otherwise, but where PySpark leaves it on the socket for the whole
+// task: a host may have no input for longer.
 func authTimeout(c *Config, _ worker) string {
 	const usual, unlimited = 15, 7 * 24 * 3600
 	switch timeout := int64(c.Duration(PythonAuthSocketTimeout)) / seconds; {

@@ -4,22 +4,24 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
-	"udfrunner/core/testenv"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"udfrunner/core/pyspark"
+	"udfrunner/core/testenv"
 )
 
 func TestWorkerEnvironmentByVersion(t *testing.T) {
 	c := newConfig(t, Pair{HideTraceback, "true"}, Pair{SQLTracebackInterval, "5min"}, Pair{SessionID, "s-1"},
 		Pair{TracebackWithLocals, "true"})
-	factory := map[string]string{"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "YES", "SPARK_REUSE_WORKER": "1", "PYTHONFAULTHANDLER": "1"}
+	factory := map[string]string{"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "YES", "SPARK_REUSE_WORKER": "1",
+		"PYTHONFAULTHANDLER": "1"}
 	worker := map[string]string{
-		"OMP_NUM_THREADS": "1", "SPARK_LOCAL_DIRS": "/tmp", "SPARK_BUFFER_SIZE": "65536", "SPARK_AUTH_SOCKET_TIMEOUT": "15",
+		"OMP_NUM_THREADS": "1", "SPARK_LOCAL_DIRS": "/tmp", "SPARK_BUFFER_SIZE": "65536",
+		"SPARK_AUTH_SOCKET_TIMEOUT":  "15",
 		"SPARK_SIMPLIFIED_TRACEBACK": "1", "SPARK_JOB_ARTIFACT_UUID": "default",
 	}
 	for _, step := range []struct {
@@ -55,31 +57,40 @@ func TestWorkerEnvironmentRules(t *testing.T) {
 		cpus  int
 		want  map[string]string // "" is: not set
 	}{
-		{"threads of the executor", []Pair{{ExecutorCores, "8"}, {TaskCpus, "2"}}, "4.2", 4, map[string]string{"OMP_NUM_THREADS": "8"}},
-		{"threads of the executor, 4.3", []Pair{{ExecutorCores, "8"}}, "4.3", 4, map[string]string{"OMP_NUM_THREADS": "8"}},
+		{"threads of the executor", []Pair{{ExecutorCores, "8"}, {TaskCpus, "2"}}, "4.2", 4,
+			map[string]string{"OMP_NUM_THREADS": "8"}},
+		{"threads of the executor, 4.3", []Pair{{ExecutorCores, "8"}}, "4.3", 4,
+			map[string]string{"OMP_NUM_THREADS": "8"}},
 		{"threads of the task's key", []Pair{{TaskCpus, "2"}}, "4.2", 4, map[string]string{"OMP_NUM_THREADS": "2"}},
 		{"threads of the task", []Pair{{TaskCpus, "2"}}, "4.3", 4, map[string]string{"OMP_NUM_THREADS": "4"}},
 		{"threads of an unknown task", []Pair{{TaskCpus, "2"}}, "4.3", 0, map[string]string{"OMP_NUM_THREADS": "2"}},
 		{"threads by variable", []Pair{{ExecutorEnv + "OMP_NUM_THREADS", "5"}, {ExecutorCores, "8"}}, "4.3", 4,
 			map[string]string{"OMP_NUM_THREADS": "5"}},
-		{"memory per core", []Pair{{PySparkMemory, "1g"}, {ExecutorCores, "3"}}, "3.5", 1, map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": "341"}},
-		{"memory of one", []Pair{{PySparkMemory, "512"}}, "4.3", 1, map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": "512"}},
+		{"memory per core", []Pair{{PySparkMemory, "1g"}, {ExecutorCores, "3"}}, "3.5", 1,
+			map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": "341"}},
+		{"memory of one", []Pair{{PySparkMemory, "512"}}, "4.3", 1,
+			map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": "512"}},
 		{"no stacks", []Pair{{SQLFaultHandler, "false"}}, "4.3", 1, map[string]string{"PYTHONFAULTHANDLER": ""}},
 		{"no memory", nil, "4.3", 1, map[string]string{"PYSPARK_EXECUTOR_MEMORY_MB": ""}},
-		{"whole traceback", []Pair{{SimplifiedTraceback, "false"}}, "4.3", 1, map[string]string{"SPARK_SIMPLIFIED_TRACEBACK": ""}},
-		{"no daemon", []Pair{{PythonUseDaemon, "false"}}, "4.3", 1, map[string]string{"PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE": ""}},
+		{"whole traceback", []Pair{{SimplifiedTraceback, "false"}}, "4.3", 1,
+			map[string]string{"SPARK_SIMPLIFIED_TRACEBACK": ""}},
+		{"no daemon", []Pair{{PythonUseDaemon, "false"}}, "4.3", 1,
+			map[string]string{"PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE": ""}},
 		{"flush failures tolerated", []Pair{{PythonKillOnFlushFailure, "false"}}, "4.3", 1,
 			map[string]string{"PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE": ""}},
 		{"buffer", []Pair{{BufferSize, "1m"}}, "4.0", 1, map[string]string{"SPARK_BUFFER_SIZE": "1048576"}},
-		{"socket timeout", []Pair{{PythonAuthSocketTimeout, "2min"}}, "4.0", 1, map[string]string{"SPARK_AUTH_SOCKET_TIMEOUT": "120"}},
+		{"socket timeout", []Pair{{PythonAuthSocketTimeout, "2min"}}, "4.0", 1,
+			map[string]string{"SPARK_AUTH_SOCKET_TIMEOUT": "120"}},
 		{"dumps by the core key", []Pair{{PythonTracebackInterval, "9"}}, "4.1", 1,
 			map[string]string{"PYTHON_TRACEBACK_DUMP_INTERVAL_SECONDS": "9"}},
 		{"directories", []Pair{{LocalDir, "/a,/b"}}, "4.3", 1, map[string]string{"SPARK_LOCAL_DIRS": "/a,/b"}},
 		{"artifact and batch", []Pair{{ArtifactID, "x"}, {PythonBatchSize, "7"}}, "4.3", 1,
 			map[string]string{"SPARK_JOB_ARTIFACT_UUID": "x", "PYTHON_UDF_BATCH_SIZE": "7"}},
-		{"Spark's variables win over the user's", []Pair{{ExecutorEnv + "SPARK_BUFFER_SIZE", "1"}, {ExecutorEnv + "PYTHONUNBUFFERED", "no"}},
+		{"Spark's variables win over the user's", []Pair{{ExecutorEnv + "SPARK_BUFFER_SIZE", "1"},
+			{ExecutorEnv + "PYTHONUNBUFFERED", "no"}},
 			"4.3", 1, map[string]string{"SPARK_BUFFER_SIZE": "65536", "PYTHONUNBUFFERED": "YES"}},
-		{"but for these", []Pair{{ExecutorEnv + "PYTHONHASHSEED", "42"}, {ExecutorEnv + "SPARK_HIDE_TRACEBACK", "1"}}, "4.3", 1,
+		{"but for these", []Pair{{ExecutorEnv + "PYTHONHASHSEED", "42"}, {ExecutorEnv + "SPARK_HIDE_TRACEBACK", "1"}},
+			"4.3", 1,
 			map[string]string{"PYTHONHASHSEED": "42", "SPARK_HIDE_TRACEBACK": "1"}},
 		{"others pass", []Pair{{ExecutorEnv + "MY_VAR", "ü="}}, "4.3", 1, map[string]string{"MY_VAR": "ü="}},
 	} {
@@ -115,21 +126,23 @@ func TestInheritedDirectoriesAndPath(t *testing.T) {
 // one that Python, a BLAS or a user's function reads.
 func TestPySparkReadsTheseNames(t *testing.T) {
 	elsewhere := map[string]bool{
-		"PYTHONUNBUFFERED": true, "PYTHONHASHSEED": true, "PYTHONPATH": true, "PYTHONFAULTHANDLER": true, "OMP_NUM_THREADS": true,
+		"PYTHONUNBUFFERED": true, "PYTHONHASHSEED": true, "PYTHONPATH": true, "PYTHONFAULTHANDLER": true,
+		"OMP_NUM_THREADS":         true,
 		"SPARK_JOB_ARTIFACT_UUID": true,
 		// Only where its worker has a socket of its own to connect.
 		"SPARK_AUTH_SOCKET_TIMEOUT": true,
 	}
 	for _, minor := range []string{"4.2", "4.3"} {
 		t.Run(minor, func(t *testing.T) {
+			version, _ := pyspark.Parse(minor)
 			var names []string
 			for _, v := range variables {
-				if v.since <= parseMinor(minor) && !elsewhere[v.name] {
+				if v.since <= version && !elsewhere[v.name] {
 					names = append(names, v.name)
 				}
 			}
 			for _, e := range entries {
-				if e.since <= parseMinor(minor) {
+				if e.since <= version {
 					names = append(names, e.key)
 				}
 			}
@@ -150,11 +163,13 @@ func TestRunnerConfIsReadBack(t *testing.T) {
 		"assign_cols_by_name": true, "use_large_var_types": false, "use_legacy_pandas_udf_conversion": false,
 		"use_legacy_pandas_udtf_conversion": false, "binary_as_bytes": true, "safecheck": true,
 		"int_to_decimal_coercion_enabled": false, "prefer_int_ext_dtype": false, "timezone": "UTC",
-		"arrow_max_records_per_batch": 10000.0, "arrow_max_bytes_per_batch": 2147483647.0, "arrow_concurrency_level": -1.0,
-		"udf_profiler": nil, "data_source_profiler": nil,
+		"arrow_max_records_per_batch": 10000.0, "arrow_max_bytes_per_batch": 2147483647.0,
+		"arrow_concurrency_level": -1.0,
+		"udf_profiler":            nil, "data_source_profiler": nil,
 	}
 	changed := []Pair{
-		{AssignColumnsByName, "FALSE"}, {ArrowLargeVarTypes, "true"}, {LegacyUDFConversion, "true"}, {LegacyUDTFConversion, "true"},
+		{AssignColumnsByName, "FALSE"}, {ArrowLargeVarTypes, "true"}, {LegacyUDFConversion, "true"},
+		{LegacyUDTFConversion, "true"},
 		{BinaryAsBytes, "false"}, {ConvertSafely, "false"}, {IntToDecimal, "true"}, {IntExtensionDtype, "true"},
 		{SessionTimeZone, "Europe/Rome"}, {ArrowMaxRecords, " 7 "}, {ArrowMaxBytes, "1m"}, {ArrowConcurrency, "3"},
 		{UDFProfiler, "perf"}, {DataSourceProfiler, "memory"},
@@ -186,7 +201,8 @@ json.dump({n: getattr(conf, n) for n, v in vars(RunnerConf).items() if isinstanc
 			env.Factory["SPARK_TESTING"] = "1"
 			maps.Copy(env.Factory, env.Worker)
 			assert.Equal(t, defaults, runPython(t, minor, script, newConfig(t).RunnerConf(minor, false), env.Factory))
-			assert.Equal(t, values, runPython(t, minor, script, newConfig(t, changed...).RunnerConf(minor, false), env.Factory))
+			assert.Equal(t, values, runPython(t, minor, script, newConfig(t, changed...).RunnerConf(minor, false),
+				env.Factory))
 		})
 	}
 }
@@ -195,7 +211,7 @@ func runPython(t *testing.T, minor, script string, input any, env map[string]str
 	t.Helper()
 	stdin, err := json.Marshal(input)
 	require.NoError(t, err)
-	cmd := exec.Command(testenv.Python(t, minor), "-c", script)
+	cmd := testenv.Command(t, minor, "-c", script)
 	cmd.Env = os.Environ()
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -219,8 +235,10 @@ func TestRunnerConfByVersionAndFraming(t *testing.T) {
 	}{
 		{"3.5", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "false"}}},
 		{"4.0", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "false"}, {ArrowLargeVarTypes, "true"}}},
-		{"4.1", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"}, {BinaryAsBytes, "false"}}},
-		{"4.2", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"}, {BinaryAsBytes, "false"},
+		{"4.1", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"},
+			{BinaryAsBytes, "false"}}},
+		{"4.2", false, []Pair{{SessionTimeZone, "UTC"}, {ConvertSafely, "true"}, {ArrowLargeVarTypes, "true"},
+			{BinaryAsBytes, "false"},
 			{UDFProfiler, "perf"}}},
 		{"4.2", true, []Pair{{UDFProfiler, "perf"}}},
 		{"4.3", true, []Pair{{UDFProfiler, "perf"}}},
@@ -231,7 +249,8 @@ func TestRunnerConfByVersionAndFraming(t *testing.T) {
 	}
 	for _, newer := range []string{"4.4", "4.10", "5.0"} { // as the newest known
 		for _, pickled := range []bool{false, true} {
-			assert.Equal(t, c.RunnerConf("4.3", pickled), c.RunnerConf(newer, pickled), "%s, pickled: %t", newer, pickled)
+			assert.Equal(t, c.RunnerConf("4.3", pickled), c.RunnerConf(newer, pickled), "%s, pickled: %t", newer,
+				pickled)
 		}
 	}
 }

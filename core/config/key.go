@@ -1,6 +1,8 @@
 // Package config holds the configuration of envs and runners: every key that is known, with its type, default
 // and meaning, in one table (Keys), which also makes docs/configuration.md; and what of it a worker
 // gets as environment variables and as runner conf.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package config
 
 import (

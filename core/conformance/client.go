@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"encoding/hex"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -14,8 +13,8 @@ import (
 	"udfrunner/core/testenv"
 )
 
-// Client is a version's environment that has pyspark-client, not the full PySpark: without pyspark.core, and so without the classes of
-// RDDs, which recorded RDD functions name, and without broadcast variables.
+// Client is a version's environment that has pyspark-client, not the full PySpark: without pyspark.core, and so without
+// the classes of RDDs, which recorded RDD functions name, and without broadcast variables.
 type Client struct {
 	// commands are RDD functions for recorded cases, pickled in that environment.
 	commands map[string][]byte
@@ -24,15 +23,14 @@ type Client struct {
 // ClientOf is nil where the version's environment has the full PySpark.
 func ClientOf(t testing.TB, minor string) *Client {
 	t.Helper()
-	python := testenv.Python(t, minor)
 	const full = `import importlib.util as u; print(any(u.find_spec(f"pyspark.{m}") for m in ("core", "rdd")))`
-	out, err := exec.Command(python, "-c", full).Output()
+	out, err := testenv.Command(t, minor, "-c", full).Output()
 	require.NoError(t, err)
 	if strings.TrimSpace(string(out)) == "True" {
 		return nil
 	}
 	_, file, _, _ := runtime.Caller(0)
-	out, err = exec.Command(python, filepath.Join(filepath.Dir(file), "testdata", "rdd.py")).Output()
+	out, err = testenv.Command(t, minor, filepath.Join(filepath.Dir(file), "testdata", "rdd.py")).Output()
 	require.NoError(t, err)
 	c := &Client{commands: map[string][]byte{}}
 	for line := range strings.Lines(string(out)) {
@@ -43,8 +41,8 @@ func ClientOf(t testing.TB, minor string) *Client {
 	return c
 }
 
-// Runnable is the case as the environment can run it, or false: RDD functions are replaced by others of the same meaning, where
-// there are.
+// Runnable is the case as the environment can run it, or false: RDD functions are replaced by others of the same
+// meaning, where there are.
 func (c *Client) Runnable(t testing.TB, from Case) (Case, bool) {
 	t.Helper()
 	if c == nil {

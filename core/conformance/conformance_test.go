@@ -57,7 +57,8 @@ func TestReplay(t *testing.T) {
 						continue
 					}
 					seen[c.EvalType.ID] = true
-					matrix.Ran(&c, factory, t.Run(c.Name, func(t *testing.T) { replay(t, e, c.Served(t, dir), factory.OneTask) }))
+					matrix.Ran(&c, factory,
+						t.Run(c.Name, func(t *testing.T) { replay(t, e, c.Served(t, dir), factory.OneTask) }))
 				}
 			})
 		}

@@ -33,7 +33,8 @@ func (c *Case) chains(t testing.TB) [][]runner.Function {
 		return [][]runner.Function{{{
 			Pickle: f.Handler, ReturnType: f.ReturnType,
 			Table: &runner.TableFunction{
-				Name: f.Name, PartitionChildren: f.PartitionChildren, AnalyzeResult: f.Analyzed, TableArguments: c.tables(t),
+				Name: f.Name, PartitionChildren: f.PartitionChildren, AnalyzeResult: f.Analyzed,
+				TableArguments: c.tables(t),
 			},
 		}}}
 	}
@@ -151,8 +152,10 @@ func (c *Case) options(t testing.TB, e *env.Env) runner.Options {
 func (c *Case) Task() runner.Task {
 	from := &c.Init.Context
 	task := runner.Task{
-		Partition: from.Partition, Attempt: from.Attempt, Stage: from.Stage, CPUs: from.CPUs, TaskAttemptID: from.TaskAttemptID,
-		Barrier: from.Barrier, BarrierPort: from.BarrierPort, BarrierSecret: from.Secret, BarrierPath: from.BarrierPath,
+		Partition: from.Partition, Attempt: from.Attempt, Stage: from.Stage, CPUs: from.CPUs,
+		TaskAttemptID: from.TaskAttemptID,
+		Barrier:       from.Barrier, BarrierPort: from.BarrierPort,
+		BarrierSecret: from.Secret, BarrierPath: from.BarrierPath,
 	}
 	for _, r := range from.Resources {
 		task.Resources = append(task.Resources, runner.Resource{Name: r.Name, Addresses: r.Addresses})

@@ -25,7 +25,8 @@ type Factory struct {
 // Factories are all of them, the embedded daemon first.
 var Factories = []Factory{
 	{Name: "embedded daemon", Mark: "e"},
-	{Name: "pyspark.daemon over TCP", Mark: "d", Settings: []config.Pair{{Key: config.PythonDaemonModule, Value: "pyspark.daemon"}}},
+	{Name: "pyspark.daemon over TCP", Mark: "d",
+		Settings: []config.Pair{{Key: config.PythonDaemonModule, Value: "pyspark.daemon"}}},
 	{
 		Name: "pyspark.daemon over Unix sockets", Mark: "D", UnixSockets: true,
 		Settings: []config.Pair{
@@ -38,7 +39,8 @@ var Factories = []Factory{
 	},
 	{
 		Name: "pyspark.worker over Unix sockets", Mark: "W", OneTask: true, UnixSockets: true,
-		Settings: []config.Pair{{Key: config.PythonUseDaemon, Value: "false"}, {Key: config.PythonUnixSockets, Value: "true"}},
+		Settings: []config.Pair{{Key: config.PythonUseDaemon, Value: "false"},
+			{Key: config.PythonUnixSockets, Value: "true"}},
 	},
 }
 
@@ -81,7 +83,8 @@ func dialects() (list []*protocol.Dialect) {
 	return list
 }
 
-// marks are the factories in whose workers an eval type of a version runs, none where the version has not the type.
+// marks are the factories in whose workers an eval type of a version runs, none where the version does not have the
+// type.
 func marks(e *protocol.EvalType, d *protocol.Dialect) (list []string) {
 	if status.CodeOf(d.Check(&protocol.Init{EvalType: e.ID})) == status.NotSupported {
 		return nil
@@ -94,7 +97,7 @@ func marks(e *protocol.EvalType, d *protocol.Dialect) (list []string) {
 	return list
 }
 
-// lacking is the text of a cell whose version has not the eval type.
+// lacking is the text of a cell whose version does not have the eval type.
 const lacking = "–"
 
 // Document is the page that shows the matrix without holes.
@@ -102,9 +105,9 @@ func Document() string {
 	var b strings.Builder
 	b.WriteString(`# Conformance
 
-Made by ` + "`make conformance`" + `: tasks that real Spark sent to its workers, recorded for each version, are replayed through the library on workers of
-that version, and every result must be the one that Spark got. A letter stands for a way of making workers in which all tasks of an
-eval type gave these results; the page is written only if all did.
+Made by ` + "`make conformance`" + `: tasks that real Spark sent to its workers, recorded for each version, are replayed
+through the library on workers of that version, and every result must be the one that Spark got. A letter stands for a
+way of starting workers in which all tasks of an eval type gave these results; the page is written only if all did.
 
 `)
 	for _, f := range Factories {
@@ -117,12 +120,13 @@ eval type gave these results; the page is written only if all did.
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("- `" + lacking + "` this PySpark has not the eval type\n\n")
-	b.WriteString(`The host's servers for barriers, broadcast variables and state run beside the tasks. Versions 4.0 to 4.2 are tried
-with pyspark-client, which has no RDDs and no broadcast variables: recorded tasks with broadcast variables are not replayed there, and of eval type 0
-functions of the same meaning, pickled by the client, run in the place of recorded ones, which name PySpark's RDD classes. Before 4.2
-Spark brings initial states (212, 214) and rows of a key in one batch of uneven columns; a host brings them one after the other, as from 4.2
-on, so that their batches are others than the recorded ones.
+	b.WriteString("- `" + lacking + "` this PySpark does not have the eval type\n\n")
+	b.WriteString(`The host's servers for barriers, broadcast variables and state run next to the tasks. Versions 4.0 to
+4.2 are tried with pyspark-client, which has no RDDs and no broadcast variables: recorded tasks with broadcast variables
+are not replayed there, and for eval type 0 equivalent functions, pickled by the client, replace the recorded ones,
+which name PySpark's RDD classes. Before 4.2 Spark sends initial states (212, 214) and rows of a key in one batch of
+uneven columns; a host sends them one after the other, as from 4.2 on, so that their batches differ from the recorded
+ones.
 
 | | Eval type |`)
 	for _, d := range dialects() {

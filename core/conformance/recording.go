@@ -1,5 +1,7 @@
-// Package conformance holds the library to what real Spark says to PySpark workers: it replays the recorded task streams
-// of core/protocol/recording through runners, on workers of the recorded version.
+// Package conformance holds the library to what real Spark says to PySpark workers: it replays the recorded task
+// streams of core/protocol/recording through runners, on workers of the recorded version.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package conformance
 
 import (
@@ -15,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
-	"udfrunner/core/hostmem"
+	"udfrunner/core/arrowio/arrowtest"
 	"udfrunner/core/protocol"
 )
 
@@ -123,62 +125,38 @@ func streamSize(t testing.TB, data []byte) int {
 // messages takes an Arrow stream apart: the schema, batches, the end.
 func messages(t testing.TB, stream []byte) [][]byte {
 	t.Helper()
-	d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: hostmem.Default()})
-	defer d.Close()
-	var list [][]byte
-	for {
-		length, end, err := d.Prefix(stream[:arrowio.PrefixSize])
-		require.NoError(t, err)
-		if end {
-			return append(list, stream[:arrowio.PrefixSize])
-		}
-		size := arrowio.PrefixSize + length
-		step, err := d.Metadata(stream[arrowio.PrefixSize:size])
-		require.NoError(t, err)
-		if step.Kind != arrowio.StepSchema {
-			body, err := d.Body()
-			require.NoError(t, err)
-			size += copy(body, stream[size:size+int(step.BodyLength)])
-			_, err = d.Finish()
-			require.NoError(t, err)
-		}
-		list = append(list, stream[:size])
-		stream = stream[size:]
-	}
+	list, ended, err := whole(stream)
+	require.NoError(t, err)
+	require.True(t, ended, "the stream's end")
+	return list
 }
 
 // Whole is how many whole messages data, the start of an Arrow stream, has: its schema, batches, the end.
-func Whole(data []byte) (n int) {
-	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
-	for len(data) >= arrowio.PrefixSize {
-		length, end, err := d.Prefix(data[:arrowio.PrefixSize])
-		size := arrowio.PrefixSize + length
-		switch {
-		case err != nil || size > len(data):
-			return n
-		case end:
-			return n + 1
-		}
-		step, err := d.Metadata(data[arrowio.PrefixSize:size])
-		if size += int(step.BodyLength); err != nil || size > len(data) {
-			return n
-		}
-		if step.Kind != arrowio.StepSchema {
-			if d.Borrow(data[size-int(step.BodyLength):size]) != nil {
-				return n
-			}
-			if _, err := d.Finish(); err != nil {
-				return n
-			}
-		}
-		n++
-		data = data[size:]
-	}
-	return n
+func Whole(data []byte) int {
+	list, _, _ := whole(data) // the error is where the rest begins
+	return len(list)
 }
 
-// Uneven says that Spark brought initial states together with rows, in batches whose columns have different lengths, as it did before
-// 4.2. That is no valid Arrow: a host brings them as it does to 4.2.
+// whole is the whole messages of an Arrow stream up to its end, or up to the first that is not whole.
+func whole(stream []byte) (list [][]byte, ended bool, err error) {
+	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
+	in := &arrowtest.Bytes{Left: stream}
+	for len(in.Left) > 0 {
+		start := in.Taken
+		step, _, err := d.Next(in.Take)
+		if err != nil {
+			return list, false, err
+		}
+		list = append(list, stream[start:in.Taken])
+		if step.Kind == arrowio.StepEnd {
+			return list, true, nil
+		}
+	}
+	return list, false, nil
+}
+
+// Uneven says that Spark brought initial states together with rows, in batches whose columns have different lengths, as
+// it did before 4.2. That is not valid Arrow: a host brings them as it does to 4.2.
 func (c *Case) Uneven() bool {
 	initial := c.EvalType.ID == protocol.SQLTransformWithStatePandasInitStateUDF ||
 		c.EvalType.ID == protocol.SQLTransformWithStatePythonRowInitStateUDF

@@ -86,7 +86,7 @@ func (m *memory) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// resultLimit bounds the wait for results, in ms: a worker that starts anew imports pandas.
+// resultLimit bounds the wait for results, in ms: a worker that restarts imports pandas.
 const resultLimit = 60_000
 
 // Collect reads a task to its end.

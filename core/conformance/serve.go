@@ -22,8 +22,8 @@ var (
 	included    = []byte("VALUE = 40\n")                // every include
 )
 
-// Located is the case with the files that its host has in a directory, in the place of the recorded ones, whose paths were normalised. Cases
-// with one directory can share workers.
+// Located is the case with the files that its host has in a directory, in place of the recorded ones, whose paths
+// were normalised. Cases with one directory can share workers.
 func (c Case) Located(t testing.TB, dir string) Case {
 	t.Helper()
 	in := *c.Init
@@ -55,8 +55,8 @@ func (c Case) Located(t testing.TB, dir string) Case {
 	return c
 }
 
-// values are the pickles of the broadcast variables that a case sends, by id: the two of the job "broadcast" were made one after the
-// other.
+// values are the pickles of the broadcast variables that a case sends, by id: the two of the job "broadcast" were made
+// one after the other.
 func (c *Case) values() map[int64][]byte {
 	values := map[int64][]byte{}
 	sent := slices.DeleteFunc(slices.Clone(c.Init.Broadcasts), func(b protocol.Broadcast) bool { return b.Drop })
@@ -74,7 +74,8 @@ func (c *Case) values() map[int64][]byte {
 	return values
 }
 
-// Served is the case, located, with the servers that its host has running, and their addresses in the place of the recorded ones.
+// Served is the case, located, with the servers that its host has running, and their addresses in place of the
+// recorded ones.
 func (c Case) Served(t testing.TB, dir string) Case {
 	t.Helper()
 	if job, again := strings.CutSuffix(c.Name, ".1"); again && strings.HasPrefix(job, "broadcast") {
@@ -95,7 +96,8 @@ func (c Case) Served(t testing.TB, dir string) Case {
 			}
 		}
 		run := serve(t, s.Path != "", s.Secret, broadcastValues(ids, c.values()))
-		in.BroadcastServer = &protocol.Server{Port: int32(run.port), Secret: s.Secret, Path: run.path} //nolint:gosec // a port
+		//nolint:gosec // a port
+		in.BroadcastServer = &protocol.Server{Port: int32(run.port), Secret: s.Secret, Path: run.path}
 	}
 	if in.Context.Barrier {
 		run := serve(t, in.Context.BarrierPath != "", in.Context.Secret, barrier)

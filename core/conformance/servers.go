@@ -18,7 +18,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// server is one that a host of workers has beside its tasks (Spark's barrier coordinator, decryption server and state server).
+// server is one that a host of workers runs next to its tasks (Spark's barrier coordinator, decryption server and state
+// server).
 type server struct {
 	// port or path is where it listens.
 	port int
@@ -38,7 +39,8 @@ func serve(t testing.TB, unixSocket bool, secret string, handle func(peer) error
 	s := &server{}
 	network, address := "tcp", "127.0.0.1:0"
 	if unixSocket {
-		dir, err := os.MkdirTemp("", "") // short, and without capital letters, which the state server's path must not have
+		// short, and without capital letters, which the state server's path must not have
+		dir, err := os.MkdirTemp("", "")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		s.path = filepath.Join(dir, "socket")
@@ -90,7 +92,7 @@ func (s *server) accept(listener net.Listener, secret string, handle func(peer) 
 		s.open = append(s.open, conn)
 		s.mu.Unlock()
 		s.start(func() {
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			p := peer{conn}
 			err := error(nil)
 			if secret != "" && s.path == "" {
@@ -160,8 +162,8 @@ func barrier(p peer) error {
 	return p.say(said)
 }
 
-// broadcastValues hands out the pickles of broadcast variables, in the order in which the task names them, and waits for the worker
-// (EncryptedPythonBroadcastServer).
+// broadcastValues hands out the pickles of broadcast variables, in the order in which the task names them, and waits
+// for the worker (EncryptedPythonBroadcastServer).
 func broadcastValues(ids []int64, values map[int64][]byte) func(peer) error {
 	return func(p peer) error {
 		var b []byte

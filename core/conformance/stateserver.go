@@ -10,8 +10,8 @@ import (
 	"udfrunner/core/sqltype"
 )
 
-// stateServer is Spark's TransformWithStateInPySparkStateServer for value states. It answers one worker, in the messages of
-// org.apache.spark.sql.execution.streaming.StateMessage.
+// stateServer is Spark's TransformWithStateInPySparkStateServer for value states. It answers one worker, in the
+// messages of org.apache.spark.sql.execution.streaming.StateMessage.
 type stateServer struct {
 	values map[string][]byte // by grouping key and the state's name
 	key    string

@@ -1,7 +1,7 @@
 package constants
 
-// evalTypes are what bindings say of PySpark's eval types, by number, beside what the row in core/protocol says: a short name, where
-// PySpark's is not short itself, and a sentence with code in backquotes.
+// evalTypes are what bindings say of PySpark's eval types, by number, in addition to what the row in core/protocol
+// says: a short name, where PySpark's is not short itself, and a sentence with code in backquotes.
 var evalTypes = map[int32]struct{ short, text string }{
 	0:   {"", "RDD functions (`mapPartitionsWithIndex`): f(partition index, iterator) to iterator."},
 	100: {"BATCHED", "`udf`: a Python value from Python values, rows pickled."},
@@ -14,7 +14,8 @@ var evalTypes = map[int32]struct{ short, text string }{
 	205: {"MAP_PANDAS", "`mapInPandas`: an iterator of DataFrame to an iterator of DataFrame."},
 	206: {"COGROUPED_MAP_PANDAS", "`cogroup(...).applyInPandas`: ([key,] DataFrame, DataFrame) to DataFrame."},
 	207: {"MAP_ARROW", "`mapInArrow`: an iterator of RecordBatch to an iterator of RecordBatch."},
-	208: {"GROUPED_MAP_PANDAS_WITH_STATE", "`applyInPandasWithState`: (key, iterator of DataFrame, GroupState) to iterator."},
+	208: {"GROUPED_MAP_PANDAS_WITH_STATE",
+		"`applyInPandasWithState`: (key, iterator of DataFrame, GroupState) to iterator."},
 	209: {"GROUPED_MAP_ARROW", "`groupBy(...).applyInArrow`: ([key,] Table) to Table."},
 	210: {"COGROUPED_MAP_ARROW", "`cogroup(...).applyInArrow`: ([key,] Table, Table) to Table."},
 	211: {"TRANSFORM_WITH_STATE_PANDAS", "`transformWithStateInPandas`: a StatefulProcessor of DataFrames."},

@@ -113,7 +113,8 @@ func TestCodesHaveTheirClasses(t *testing.T) {
 	for _, class := range classes {
 		find(t, class, `int CODE = (-\d+);`, inJava)
 	}
-	find(t, filepath.Join(repository, python, "errors.py"), `(?m)^    code(?:: int)? = _abi\.UDFRUNNER_([A-Z_]+)$`, inPython)
+	find(t, filepath.Join(repository, python, "errors.py"), `(?m)^    code(?:: int)? = _abi\.UDFRUNNER_([A-Z_]+)$`,
+		inPython)
 	assert.Equal(t, numbers, inJava)
 	assert.Equal(t, names, inPython)
 }

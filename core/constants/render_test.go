@@ -70,7 +70,9 @@ func detailsForC() string {
 	for _, d := range status.Details {
 		list = append(list, fmt.Sprintf(" *   %-20s %s", d.Key, d.Text))
 	}
-	list = append(list, " * The words of the detail cause, for programs to decide on and to count; docs/crashes.md shows each with its code:")
+	list = append(list,
+		" * The words of the detail cause, for programs to decide on and to count; docs/crashes.md shows each with "+
+			"its code:")
 	for _, c := range status.Causes {
 		list = append(list, fmt.Sprintf(" *   %-17s %s", c.Cause, c.Text))
 	}

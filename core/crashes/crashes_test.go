@@ -1,5 +1,7 @@
-// Package crashes holds what becomes of a task whose worker ends, or never begins, in all the ways that are known: a table of real
-// causes, each with the error that it must end as. docs/crashes.md is made from it.
+// Package crashes holds what becomes of a task whose worker ends, or never begins, in all the ways that are known: a
+// table of real causes, each with the error that it must end as. docs/crashes.md is made from it.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package crashes
 
 import (
@@ -97,14 +99,16 @@ func (s *scene) runner(function runner.Function, pairs ...config.Pair) runner.Co
 		require.NoError(s.t, err)
 	}
 	function.ReturnType = "long"
-	r, err := runner.New(s.e, 200, [][]runner.Function{{function}}, [][]runner.Argument{{{Offset: 0}}}, runner.Options{Config: conf})
+	r, err := runner.New(s.e, 200, [][]runner.Function{{function}}, [][]runner.Argument{{{Offset: 0}}},
+		runner.Options{Config: conf})
 	require.NoError(s.t, err)
 	return r
 }
 
 func numbers(t *testing.T) *hosttest.Stream {
 	t.Helper()
-	return hosttest.NewStream(t, []hosttest.Column{{Name: "a", Values: []int64{1, 2, 3}}}, []hosttest.Column{{Name: "a", Values: []int64{4, 5}}})
+	return hosttest.NewStream(t, []hosttest.Column{{Name: "a", Values: []int64{1, 2, 3}}},
+		[]hosttest.Column{{Name: "a", Values: []int64{4, 5}}})
 }
 
 // collect reads a task to its end.
@@ -228,7 +232,8 @@ func (c *crash) check(t *testing.T, s *scene, values []int64, err error) {
 	assert.Contains(t, e.Message, c.message)
 	assert.NotContains(t, e.Message, "\n", "messages are one line")
 	assert.Less(t, len(e.Message), 500)
-	for key, want := range map[string]string{"task.partition": "7", "task.attempt": "1", "task.stage": "3", "task.id": "1234"} {
+	for key, want := range map[string]string{"task.partition": "7", "task.attempt": "1", "task.stage": "3",
+		"task.id": "1234"} {
 		assert.Equal(t, want, e.Details[key], key)
 	}
 	if _, expected := c.details["worker.python_stack"]; !expected {

@@ -57,12 +57,14 @@ func document() string {
 	var b strings.Builder
 	b.WriteString(`# Crashes
 
-Every error that ends a task has the detail ` + "`cause`" + `, one of the words below, beside its status code and the task's identity
-(` + "`task.partition`, `task.attempt`, `task.stage`, `task.id`" + `). What is known of a worker is in other details: its process id, exit status
-or signal, peak memory, the tail of its stderr, its Python stack or traceback.
+Every error that ends a task has the detail ` + "`cause`" + `, one of the words below, besides its status code and the
+task's identity (` + "`task.partition`, `task.attempt`, `task.stage`, `task.id`" + `). What is known of a worker is in
+other details: its process id, exit status or signal, peak memory, the tail of its stderr, its Python stack or
+traceback.
 
-The tables are those of a test (` + "`core/crashes`" + `): each row really happens to a task of a worker of PySpark 4.2, the error is
-compared, and after each the next task of the same env must work. A row without a code is a task that succeeds.
+The tables come from a test (` + "`core/crashes`" + `): each row really happens to a task of a worker of PySpark 4.2,
+the error is compared, and after each the next task of the same env must work. A row without a code is a task that
+succeeds.
 
 This page is made by ` + "`go test ./core/crashes -run TestDocument -update`" + `.
 
@@ -75,7 +77,8 @@ This page is made by ` + "`go test ./core/crashes -run TestDocument -update`" + 
 	for _, group := range groups {
 		fmt.Fprintf(&b, "\n## %s\n\n| What happens | Code | Cause | Details |\n|---|---|---|---|\n", group.title)
 		for _, c := range group.crashes {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.what, code(c.code), quoted(string(c.cause)), detailText(c.details))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.what, code(c.code), quoted(string(c.cause)),
+				detailText(c.details))
 		}
 	}
 	return b.String()

@@ -19,8 +19,10 @@ import (
 
 // outgrow is the row of a worker that the kernel kills as its control group may have no more memory.
 var outgrow = crash{
-	what: "More memory than its control group may have", own: []config.Pair{{Key: config.PythonWorkerReuse, Value: "false"}},
-	before: confine, function: "take_memory", begun: func(*scene) {}, code: status.WorkerExited, cause: status.CauseOutOfMemory,
+	what:   "More memory than its control group may have",
+	own:    []config.Pair{{Key: config.PythonWorkerReuse, Value: "false"}},
+	before: confine, function: "take_memory", begun: func(*scene) {}, code: status.WorkerExited,
+	cause:   status.CauseOutOfMemory,
 	message: "want of memory", details: details{"worker.pid": ""},
 }
 
@@ -39,8 +41,8 @@ func join(t *testing.T, group string, pid int) {
 	require.NoError(t, os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o600))
 }
 
-// memoryGroup makes a control group with a limit inside that of the tests; it is gone when the test ends. The test is skipped where
-// that is not allowed.
+// memoryGroup makes a control group with a limit inside that of the tests; it is gone when the test ends. The test is
+// skipped where that is not allowed.
 func memoryGroup(t *testing.T, limit int64) (group, outer string) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/cgroup")

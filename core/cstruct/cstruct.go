@@ -1,5 +1,7 @@
-// Package cstruct reads the structs of the C ABI that begin with their size in bytes, as hosts of an earlier or a later version
-// of the header lay them out.
+// Package cstruct reads the structs of the C ABI that begin with their size in bytes, as hosts of an earlier or a later
+// version of the header lay them out.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package cstruct
 
 import (
@@ -24,13 +26,14 @@ const (
 	maxSize = 4096
 )
 
-// Read returns the struct at p as this version lays it out, and the size that it has at p. Members that an earlier version
-// lacks are zero, which stands for their defaults; the struct is then a copy, else it is the host's. What a later version
-// appended must be zero: what this version does not know it cannot do. Errors are InvalidArgument.
+// Read returns the struct at p as this version lays it out, and the size that it has at p. Members that an earlier
+// version lacks are zero, which stands for their defaults; the struct is then a copy, else it is the host's. What a
+// later version appended must be zero: what this version does not know it cannot do. Errors are InvalidArgument.
 func (l Layout) Read(p unsafe.Pointer) (known unsafe.Pointer, size uintptr, err error) {
 	given := *(*uint64)(p)
 	if given < uint64(l.First) || given > maxSize || given%word != 0 {
-		return nil, 0, status.New(status.InvalidArgument, "%s: size is %d, sizeof the struct is %d", l.Name, given, l.Size)
+		return nil, 0, status.New(status.InvalidArgument, "%s: size is %d, sizeof the struct is %d", l.Name, given,
+			l.Size)
 	}
 	size = uintptr(given)
 	if size < l.Size {
@@ -41,7 +44,8 @@ func (l Layout) Read(p unsafe.Pointer) (known unsafe.Pointer, size uintptr, err 
 	}
 	for i := l.Size; i < size; i++ {
 		if *(*byte)(unsafe.Add(p, i)) != 0 {
-			return nil, 0, status.New(status.InvalidArgument, "%s: byte %d of %d is set, this version knows %d", l.Name, i, size, l.Size)
+			return nil, 0, status.New(status.InvalidArgument, "%s: byte %d of %d is set, this version knows %d", l.Name,
+				i, size, l.Size)
 		}
 	}
 	return p, size, nil

@@ -28,10 +28,11 @@ func TestRead(t *testing.T) {
 		second uintptr
 		wrong  string
 	}{
-		"version 1.0":                   {given: grown{size: 16, first: 1, second: 0xbad}, copied: true},
-		"the same version":              {given: grown{size: 24, first: 1, second: 2, third: 0xbad}, second: 2},
-		"a later version":               {given: grown{size: 32, first: 1, second: 2}, second: 2},
-		"a later version's member":      {given: grown{size: 32, first: 1, third: 1 << 8}, wrong: "byte 25 of 32 is set, this version knows 24"},
+		"version 1.0":      {given: grown{size: 16, first: 1, second: 0xbad}, copied: true},
+		"the same version": {given: grown{size: 24, first: 1, second: 2, third: 0xbad}, second: 2},
+		"a later version":  {given: grown{size: 32, first: 1, second: 2}, second: 2},
+		"a later version's member": {given: grown{size: 32, first: 1, third: 1 << 8},
+			wrong: "byte 25 of 32 is set, this version knows 24"},
 		"nothing":                       {given: grown{}, wrong: "size is 0, sizeof the struct is 24"},
 		"less than version 1.0":         {given: grown{size: 8}, wrong: "size is 8"},
 		"half a member":                 {given: grown{size: 20}, wrong: "size is 20"},

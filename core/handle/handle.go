@@ -1,6 +1,8 @@
 // Package handle maps the opaque handles of the C ABI to Go objects. A handle is an
 // id of kind, generation and slot: a stale, foreign or made-up one is found
 // out and never dereferenced. No handle is given twice.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package handle
 
 import (
@@ -59,9 +61,10 @@ func (t *Table[T]) Add(value T) (ID, error) {
 		slot, t.free = t.free[n-1], t.free[:n-1]
 	} else {
 		if len(t.entries) == maxSlots {
-			return 0, status.New(status.NoMemory, "%s handle: all of %d slots are open or used up, no more are allowed", t.name, maxSlots)
+			return 0, status.New(status.NoMemory, "%s handle: all of %d slots are open or used up, no more are allowed",
+				t.name, maxSlots)
 		}
-		slot = uint32(len(t.entries))
+		slot = uint32(len(t.entries)) //nolint:gosec // below maxSlots
 		t.entries = append(t.entries, entry[T]{generation: 1})
 	}
 	e := &t.entries[slot]
@@ -128,7 +131,8 @@ func (t *Table[T]) find(id ID) (*entry[T], error) {
 	}
 	e := &t.entries[slot]
 	if !e.used || e.generation != uint32(id>>genShift&genMask) {
-		return nil, status.New(status.InvalidHandle, "%s handle 0x%x is stale: it was closed before", t.name, uint64(id))
+		return nil, status.New(status.InvalidHandle, "%s handle 0x%x is stale: it was closed before", t.name,
+			uint64(id))
 	}
 	return e, nil
 }

@@ -60,7 +60,7 @@ func TestOneOfManyRemovers(t *testing.T) {
 		won := 0
 		for range 4 {
 			wg.Add(1)
-			go func() { //nolint:forbidigo // a test's own threads
+			go func() {
 				defer wg.Done()
 				if _, err := table.Remove(id); err == nil {
 					mu.Lock()
@@ -80,7 +80,7 @@ func TestGetWhileOthersAreAdded(t *testing.T) {
 	kept, err := table.Add(7)
 	require.NoError(t, err)
 	begun, done := make(chan struct{}), make(chan struct{})
-	go func() { //nolint:forbidigo // a test's own threads
+	go func() {
 		defer close(done)
 		close(begun)
 		for i := range 10_000 { // the table's memory moves
@@ -102,7 +102,7 @@ func TestGetWhileOthersAreAdded(t *testing.T) {
 	<-done
 }
 
-// A handle names one object for ever, however many come and go.
+// A handle names one object forever, however many come and go.
 func TestStaleHandlesStayStale(t *testing.T) {
 	table := NewTable[int](1, "env")
 	first, err := table.Add(0)

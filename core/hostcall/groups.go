@@ -36,14 +36,15 @@ func MoveGroups(mem *hostmem.Functions, in *Input) (*GroupSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &GroupSource{mem: mem, block: block, nextGroup: in.NextGroup, ctx: in.Ctx, ended: inputRelease{in.Release, in.Ctx}}, nil
+	return &GroupSource{mem: mem, block: block, nextGroup: in.NextGroup, ctx: in.Ctx,
+		ended: inputRelease{in.Release, in.Ctx}}, nil
 }
 
 // Next calls the callback for the next group's n streams, 1 or 2, which the caller owns: each is to be released,
 // before or after the input. It answers ErrDone, ErrAgain or a Host error, as Source.Next.
 func (g *GroupSource) Next(n int) ([]*Stream, error) {
 	if n < 1 || n > maxStreams {
-		return nil, status.New(status.Internal, "a group of %d streams, allowed are 1 and 2", n)
+		return nil, status.New(status.Internal, "a group of %d streams, must be 1 or 2", n)
 	}
 	if g.block == nil {
 		block, err := alloc(g.mem, unsafe.Sizeof(group{}))
@@ -54,7 +55,8 @@ func (g *GroupSource) Next(n int) ([]*Stream, error) {
 	}
 	out := (*group)(hostmem.Payload(g.block))
 	clear(hostmem.Bytes(g.block, 0, unsafe.Sizeof(*out)))
-	r, _, _ := purego.SyscallN(g.nextGroup, g.ctx, uintptr(unsafe.Pointer(out)), uintptr(n), uintptr(unsafe.Pointer(&out.message)))
+	r, _, _ := purego.SyscallN(g.nextGroup, g.ctx, uintptr(unsafe.Pointer(out)), uintptr(n),
+		uintptr(unsafe.Pointer(&out.message)))
 	if err := answer(r, out.message); err != nil {
 		return nil, err
 	}
@@ -77,9 +79,11 @@ func checkGroup(streams []cdata.Stream) error {
 	for i := range streams {
 		switch s := &streams[i]; {
 		case s.Release == 0:
-			return status.New(status.Host, "input callback answered OK with stream %d of %d not filled; the end of input is DONE", i, len(streams))
+			return status.New(status.Host,
+				"input callback answered OK with stream %d of %d not filled; the end of input is DONE", i, len(streams))
 		case s.GetSchema == 0 || s.GetNext == 0:
-			return status.New(status.Host, "input callback gave stream %d of %d without get_schema or get_next", i, len(streams))
+			return status.New(status.Host, "input callback gave stream %d of %d without get_schema or get_next", i,
+				len(streams))
 		}
 	}
 	return nil

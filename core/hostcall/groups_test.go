@@ -104,7 +104,7 @@ func TestGroupsFail(t *testing.T) {
 	for message, answer := range map[string]hosttest.Answer{
 		"input callback: shuffle block lost": {Code: status.IO, Message: "shuffle\nblock lost"},
 		"input callback: CANCELLED":          {Code: status.Cancelled},
-		"input callback answered 7, allowed are OK 0, DONE 1, AGAIN 3 and negative codes": {Code: 7},
+		"input callback answered 7, must be OK (0), DONE (1), AGAIN (3) or a negative code": {Code: 7},
 	} {
 		host := hosttest.NewGroups(t, []*hosttest.Stream{oneValue(t, 1)})
 		host.Step = func(int) hosttest.Answer { return answer }
@@ -126,8 +126,9 @@ func TestGroupsFail(t *testing.T) {
 
 func TestUnfilledStreamsReleaseTheOthers(t *testing.T) {
 	for message, change := range map[string]func(*cdata.Stream){
-		"answered OK with stream 1 of 2 not filled; the end of input is DONE": func(s *cdata.Stream) { *s = cdata.Stream{} },
-		"gave stream 1 of 2 without get_schema or get_next":                   func(s *cdata.Stream) { s.GetNext = 0 },
+		"answered OK with stream 1 of 2 not filled; the end of input is " +
+			"DONE": func(s *cdata.Stream) { *s = cdata.Stream{} },
+		"gave stream 1 of 2 without get_schema or get_next": func(s *cdata.Stream) { s.GetNext = 0 },
 	} {
 		left, right := oneValue(t, 1), oneValue(t, 2)
 		host := hosttest.NewGroups(t, []*hosttest.Stream{left, right})

@@ -1,6 +1,8 @@
 // Package hostcall calls the host's input callbacks: function pointers of C, called through purego
 // on the thread that called the library. Nothing here may be called while a lock is held, and
 // from no thread of the library's own (include/udfrunner.h, THREADS).
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package hostcall
 
 import (
@@ -44,13 +46,14 @@ var ErrDone = errors.New("end of input")
 // Check says what is wrong with an input before it is moved.
 func (in *Input) Check() error {
 	if in.Keys < 0 {
-		return status.New(status.InvalidArgument, "input keys %d, allowed are 0 and up", in.Keys)
+		return status.New(status.InvalidArgument, "input keys %d, must be 0 or more", in.Keys)
 	}
 	switch in.Kind {
 	case None:
 	case Streams:
 		if in.Stream == nil || in.Stream.Release == 0 {
-			return status.New(status.InvalidArgument, "input stream is NULL or released, a live ArrowArrayStream is needed")
+			return status.New(status.InvalidArgument,
+				"input stream is NULL or released, a live ArrowArrayStream is needed")
 		}
 		if in.Stream.GetSchema == 0 || in.Stream.GetNext == 0 {
 			return status.New(status.InvalidArgument, "input stream without get_schema or get_next")
@@ -64,7 +67,8 @@ func (in *Input) Check() error {
 			return status.New(status.InvalidArgument, "input of kind GROUPS without a next_group callback")
 		}
 	default:
-		return status.New(status.InvalidArgument, "input kind %d, allowed are 0 (NONE), 1 (STREAM), 2 (RECORDS), 3 (GROUPS)", in.Kind)
+		return status.New(status.InvalidArgument,
+			"input kind %d, must be 0 (NONE), 1 (STREAM), 2 (RECORDS) or 3 (GROUPS)", in.Kind)
 	}
 	return nil
 }

@@ -35,7 +35,8 @@ func MoveRecords(mem *hostmem.Functions, in *Input) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{mem, block, (*record)(hostmem.Payload(block)), in.Next, in.Ctx, inputRelease{in.Release, in.Ctx}}, nil
+	return &Source{mem, block, (*record)(hostmem.Payload(block)), in.Next, in.Ctx, inputRelease{in.Release, in.Ctx}},
+		nil
 }
 
 // Next calls the callback. It returns records, whose memory the host keeps until the next call, and
@@ -65,7 +66,8 @@ func answer(returned, message uintptr) error {
 		}
 		return status.New(status.Host, "input callback: %s", text)
 	default:
-		return status.New(status.Host, "input callback answered %d, allowed are OK 0, DONE 1, AGAIN 3 and negative codes", int32(code))
+		return status.New(status.Host,
+			"input callback answered %d, must be OK (0), DONE (1), AGAIN (3) or a negative code", int32(code))
 	}
 }
 
@@ -74,7 +76,8 @@ func (r *record) split() ([][]byte, error) {
 		return nil, status.New(status.Host, "input callback answered OK with no data; the end of input is DONE")
 	}
 	if r.size > math.MaxInt64 {
-		return nil, status.New(status.Host, "input callback gave %d bytes, allowed are up to %d", r.size, math.MaxInt64)
+		return nil, status.New(status.Host, "input callback gave %d bytes, at most %d are allowed", r.size,
+			math.MaxInt64)
 	}
 	if r.offsets == nil {
 		return [][]byte{unsafe.Slice((*byte)(r.data), r.size)}, nil
@@ -90,7 +93,8 @@ func (r *record) split() ([][]byte, error) {
 	for from, i := offset(0), uint64(0); i < r.n; i++ {
 		to := offset(i + 1)
 		if from > to || to > r.size {
-			return nil, status.New(status.Host, "input callback gave record %d at bytes %d to %d of %d", i, from, to, r.size)
+			return nil, status.New(status.Host, "input callback gave record %d at bytes %d to %d of %d", i, from, to,
+				r.size)
 		}
 		records = append(records, unsafe.Slice((*byte)(unsafe.Add(r.data, from)), to-from))
 		from = to

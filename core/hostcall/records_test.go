@@ -20,10 +20,12 @@ func TestLyingRecords(t *testing.T) {
 		record record
 		want   string
 	}{
-		"size beyond int64":      {record{data: at, size: 1 << 63}, "9223372036854775808 bytes"},
-		"size of all bits":       {record{data: at, size: math.MaxUint64}, "18446744073709551615 bytes"},
-		"records in huge size":   {record{data: at, size: math.MaxUint64, n: math.MaxUint64, offsets: &offsets[0]}, "bytes"},
-		"more records than are":  {record{data: at, size: 1 << 40, n: 1 << 40, offsets: &offsets[0]}, "record 1 at bytes 1 to 0 of"},
+		"size beyond int64": {record{data: at, size: 1 << 63}, "9223372036854775808 bytes"},
+		"size of all bits":  {record{data: at, size: math.MaxUint64}, "18446744073709551615 bytes"},
+		"records in huge size": {record{data: at, size: math.MaxUint64, n: math.MaxUint64, offsets: &offsets[0]},
+			"bytes"},
+		"more records than are": {record{data: at, size: 1 << 40, n: 1 << 40, offsets: &offsets[0]},
+			"record 1 at bytes 1 to 0 of"},
 		"more records than size": {record{data: at, size: 3, n: 4, offsets: &offsets[0]}, "4 records in 3 bytes"},
 	} {
 		_, err := test.record.split()

@@ -13,7 +13,8 @@ import (
 	"udfrunner/core/hostdata"
 )
 
-// viewsOf is a column of string views. With a buffer of their own for each 32 KiB, as Polars and Arrow's builders make them.
+// viewsOf is a column of string views. With a buffer of their own for each 32 KiB, as Polars and Arrow's builders make
+// them.
 func viewsOf(texts []string) arrowtest.Array {
 	const block = 32 << 10
 	var views []int32
@@ -21,6 +22,7 @@ func viewsOf(texts []string) arrowtest.Array {
 	for _, text := range texts {
 		inline := make([]byte, 12)
 		if copy(inline, text); len(text) <= len(inline) {
+			//nolint:gosec // short
 			views = append(views, int32(len(text)), word(inline), word(inline[4:]), word(inline[8:]))
 			continue
 		}
@@ -28,6 +30,7 @@ func viewsOf(texts []string) arrowtest.Array {
 			blocks = append(blocks, nil)
 		}
 		last := len(blocks) - 1
+		//nolint:gosec // short
 		views = append(views, int32(len(text)), word(inline), int32(last), int32(len(blocks[last])))
 		blocks[last] = append(blocks[last], text...)
 	}
@@ -85,7 +88,8 @@ func BenchmarkUint32(b *testing.B) {
 
 func benchmark(b *testing.B, from, to arrowio.TypeID, column arrowtest.Array, size int64) {
 	c, err := hostdata.NewConverter(
-		[]arrowio.Field{{Name: "x", Type: &arrowio.Type{ID: from}}}, []arrowio.Field{{Name: "x", Type: &arrowio.Type{ID: to}}})
+		[]arrowio.Field{{Name: "x", Type: &arrowio.Type{ID: from}}},
+		[]arrowio.Field{{Name: "x", Type: &arrowio.Type{ID: to}}})
 	require.NoError(b, err)
 	root := arrowtest.Array{Length: column.Length, Buffers: []any{nil}, Children: []arrowtest.Array{column}}
 	batch := root.Build()

@@ -139,7 +139,8 @@ func isText(id arrowio.TypeID) bool {
 }
 
 func isBinary(id arrowio.TypeID) bool {
-	return id == arrowio.Binary || id == arrowio.LargeBinary || id == arrowio.BinaryView || id == arrowio.FixedSizeBinary
+	return id == arrowio.Binary || id == arrowio.LargeBinary || id == arrowio.BinaryView ||
+		id == arrowio.FixedSizeBinary
 }
 
 func isList(id arrowio.TypeID) bool {
@@ -153,7 +154,8 @@ func isList(id arrowio.TypeID) bool {
 // sameLayout says whether arrays of the types are the same but for labels.
 func sameLayout(from, to *arrowio.Type) bool {
 	if from.ID != to.ID || from.Unit != to.Unit || from.Size != to.Size || from.Scale != to.Scale ||
-		from.Precision > to.Precision || len(from.Children) != len(to.Children) || !slices.Equal(from.TypeIDs, to.TypeIDs) {
+		from.Precision > to.Precision || len(from.Children) != len(to.Children) ||
+		!slices.Equal(from.TypeIDs, to.TypeIDs) {
 		return false
 	}
 	if from.ID == arrowio.Dictionary && (from.Index.ID != to.Index.ID || !sameLayout(from.Value, to.Value)) {

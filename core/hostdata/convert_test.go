@@ -89,7 +89,8 @@ func TestConvert(t *testing.T) {
 				t.Run(outer, func(t *testing.T) { requireConverted(t, once) })
 				for _, outermost := range slices.Sorted(maps.Keys(wrappers)) {
 					if len(once.want) >= 4 {
-						t.Run(outer+" "+outermost, func(t *testing.T) { requireConverted(t, wrappers[outermost](once)) })
+						t.Run(outer+" "+outermost,
+							func(t *testing.T) { requireConverted(t, wrappers[outermost](once)) })
 					}
 				}
 			}
@@ -135,14 +136,15 @@ func TestHalfFloats(t *testing.T) {
 	require.NoError(t, err)
 	defer release()
 	for i, row := range arrowtest.Rows(&arrowio.Schema{Fields: column(typeOf(arrowio.Int32))}, out) {
-		bits := uint32(row[0].(int64))
+		bits := uint32(row[0].(int64)) //nolint:gosec,forcetypeassert // 32 bits
 		exponent, digits := i>>10&0x1F, i&0x3FF
 		require.Equal(t, uint32(i)>>15, bits>>31, "sign of %#x", i)
-		switch {
-		case exponent == 0x1F:
+		switch exponent {
+		case 0x1F:
 			require.Equal(t, 0xFF<<23|uint32(digits)<<13, bits&^(1<<31), "%#x", i)
-		case exponent == 0:
-			require.InDelta(t, math.Ldexp(float64(digits), -24), math.Abs(float64(math.Float32frombits(bits))), 0, "%#x", i)
+		case 0:
+			require.InDelta(t, math.Ldexp(float64(digits), -24), math.Abs(float64(math.Float32frombits(bits))), 0,
+				"%#x", i)
 		default:
 			want := math.Ldexp(float64(digits|0x400), exponent-25)
 			require.InDelta(t, want, math.Abs(float64(math.Float32frombits(bits))), 0, "%#x", i)
@@ -156,8 +158,10 @@ func TestLabels(t *testing.T) {
 	paris := &arrowio.Type{ID: arrowio.Timestamp, Unit: arrowio.Microsecond, TimeZone: "Europe/Paris"}
 	utc := &arrowio.Type{ID: arrowio.Timestamp, Unit: arrowio.Microsecond, TimeZone: "UTC"}
 	views := typeOf(arrowio.StringView)
-	from := []arrowio.Field{field("a", paris), field("b", typeOf(arrowio.List, field("item", paris))), field("c", views)}
-	to := []arrowio.Field{{Name: "x", Type: utc}, field("b", typeOf(arrowio.List, field("element", utc))), field("c", views)}
+	from := []arrowio.Field{field("a", paris), field("b", typeOf(arrowio.List, field("item", paris))),
+		field("c", views)}
+	to := []arrowio.Field{{Name: "x", Type: utc}, field("b", typeOf(arrowio.List, field("element", utc))),
+		field("c", views)}
 	c, err := hostdata.NewConverter(from, to)
 	require.NoError(t, err)
 	require.Nil(t, c)
@@ -172,7 +176,8 @@ func TestBorrowed(t *testing.T) {
 	host := arrowtest.Array{Length: 3, Buffers: []any{nil}, Children: []arrowtest.Array{texts, numbers, stays}}
 	long := typeOf(arrowio.Int64)
 	to := []arrowio.Field{field("t", typeOf(arrowio.String)), field("n", long), field("s", long)}
-	c, err := hostdata.NewConverter([]arrowio.Field{field("t", typeOf(arrowio.LargeString)), field("n", typeOf(arrowio.Uint32)), field("s", long)}, to)
+	c, err := hostdata.NewConverter([]arrowio.Field{field("t", typeOf(arrowio.LargeString)),
+		field("n", typeOf(arrowio.Uint32)), field("s", long)}, to)
 	require.NoError(t, err)
 	batch := host.Build()
 	first, releaseFirst, err := c.Array(batch)
@@ -190,16 +195,19 @@ func TestBorrowed(t *testing.T) {
 	releaseSecond()
 }
 
-// TestItemsOfNulls holds that null lists have no items, and others only those of their own: pandas makes one array of all.
+// TestItemsOfNulls holds that null lists have no items, and others only those of their own: pandas makes one array of
+// all.
 func TestItemsOfNulls(t *testing.T) {
 	t.Parallel()
 	const valid = 0b101
 	for from, host := range map[*arrowio.Type]arrowtest.Array{
 		pairsOf:                                 {Buffers: []any{[]byte{valid}}},
 		typeOf(arrowio.List, field("i", short)): {Buffers: []any{[]byte{valid}, []int32{0, 2, 4, 6}}},
-		typeOf(arrowio.LargeList, field("i", short)):     {Buffers: []any{[]byte{valid}, []int64{0, 2, 4, 6}}},
-		typeOf(arrowio.ListView, field("i", short)):      {Buffers: []any{[]byte{valid}, []int32{0, 2, 4}, []int32{2, 2, 2}}},
-		typeOf(arrowio.LargeListView, field("i", short)): {Buffers: []any{[]byte{valid}, []int64{0, 2, 4}, []int64{2, 2, 2}}},
+		typeOf(arrowio.LargeList, field("i", short)): {Buffers: []any{[]byte{valid}, []int64{0, 2, 4, 6}}},
+		typeOf(arrowio.ListView, field("i", short)): {Buffers: []any{[]byte{valid}, []int32{0, 2, 4},
+			[]int32{2, 2, 2}}},
+		typeOf(arrowio.LargeListView, field("i", short)): {Buffers: []any{[]byte{valid}, []int64{0, 2, 4},
+			[]int64{2, 2, 2}}},
 	} {
 		t.Run(from.String(), func(t *testing.T) {
 			host.Length, host.Nulls, host.Children = 3, -1, []arrowtest.Array{shorts(1, 2, 3, 4, 5, 6)}
@@ -228,12 +236,18 @@ func TestNoConversion(t *testing.T) {
 	}{
 		{typeOf(arrowio.Int64), typeOf(arrowio.Int32), `column "x": int64 has no conversion to int32`},
 		{typeOf(arrowio.Binary), typeOf(arrowio.String), `column "x": binary has no conversion to string`},
-		{typeOf(arrowio.Uint64), decimalOf(arrowio.Decimal128, 20), `column "x": uint64 has no conversion to decimal128(20, 2)`},
-		{decimalOf(arrowio.Decimal128, 20), decimalOf(arrowio.Decimal128, 19), `column "x": decimal128(20, 2) has no conversion`},
-		{unitOf(arrowio.Timestamp, arrowio.Second), unitOf(arrowio.Duration, arrowio.Microsecond), `timestamp[s] has no conversion to duration[us]`},
+		{typeOf(arrowio.Uint64), decimalOf(arrowio.Decimal128, 20),
+			`column "x": uint64 has no conversion to decimal128(20, 2)`},
+		{decimalOf(arrowio.Decimal128, 20), decimalOf(arrowio.Decimal128, 19),
+			`column "x": decimal128(20, 2) has no conversion`},
+		{unitOf(arrowio.Timestamp, arrowio.Second), unitOf(arrowio.Duration, arrowio.Microsecond),
+			`timestamp[s] has no conversion to duration[us]`},
 		{union, other, `has no conversion`},
-		{dictionary(union), union, `column "x": sparse_union<x: int32=0> has no conversion to sparse_union<x: int32=0>`},
-		{typeOf(arrowio.List, field("item", typeOf(arrowio.Int8))), typeOf(arrowio.List, field("item", typeOf(arrowio.Bool))), `column "x.element": int8 has no conversion to bool`},
+		{dictionary(union), union,
+			`column "x": sparse_union<x: int32=0> has no conversion to sparse_union<x: int32=0>`},
+		{typeOf(arrowio.List, field("item", typeOf(arrowio.Int8))),
+			typeOf(arrowio.List, field("item", typeOf(arrowio.Bool))),
+			`column "x.element": int8 has no conversion to bool`},
 		{typeOf(arrowio.Struct, field("a", union)), typeOf(arrowio.Struct, field("a", other)), `column "x.a": `},
 	} {
 		_, err := hostdata.NewConverter(column(test.from), column(test.to))

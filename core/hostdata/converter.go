@@ -124,7 +124,8 @@ func (w *work) buffer(size int64) (unsafe.Pointer, error) {
 // selection makes an empty one with room for spans.
 func (w *work) selection(v *conversion, spans int64, at *place) (*selection, error) {
 	if spans > math.MaxInt32 {
-		return nil, status.New(status.InvalidArgument, "column %q: %d values of %s, at most %d are allowed in a batch: "+
+		return nil, status.New(status.InvalidArgument, "column %q: %d values of %s, at most %d are allowed in a "+
+			"batch: "+
 			"send smaller batches", v.at, spans, v.from, math.MaxInt32)
 	}
 	b, err := newBuffer(spans * int64(unsafe.Sizeof(span{})))

@@ -6,4 +6,6 @@
 // are not borrowed.
 //
 // Nothing here blocks or starts a goroutine. Converters are not changed by their use.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package hostdata

@@ -8,7 +8,8 @@ import (
 
 // form is what becomes of an Arrow type for functions that see pandas or Python objects, children aside.
 type form struct {
-	// to is the type that Spark sends for such values, the type itself where that is it; nil, or of nil, where there is none.
+	// to is the type that Spark sends for such values, the type itself where that is it; nil, or of nil, where there is
+	// none.
 	to func(*Rules, *arrowio.Type) *arrowio.Type
 	// since is the first PySpark minor whose Spark has the type.
 	since string
@@ -23,7 +24,8 @@ var forms = map[arrowio.TypeID]form{
 	arrowio.Null: {to: same}, arrowio.Bool: {to: same},
 	arrowio.Int8: {to: same}, arrowio.Int16: {to: same}, arrowio.Int32: {to: same}, arrowio.Int64: {to: same},
 	// The next wider signed type, as Spark's readers of Parquet have it (ParquetToSparkSchemaConverter).
-	arrowio.Uint8: {to: always(arrowio.Int16)}, arrowio.Uint16: {to: always(arrowio.Int32)}, arrowio.Uint32: {to: always(arrowio.Int64)},
+	arrowio.Uint8: {to: always(arrowio.Int16)}, arrowio.Uint16: {to: always(arrowio.Int32)},
+	arrowio.Uint32: {to: always(arrowio.Int64)},
 	arrowio.Uint64: {to: func(*Rules, *arrowio.Type) *arrowio.Type {
 		return &arrowio.Type{ID: arrowio.Decimal128, Precision: 20}
 	}},
@@ -41,7 +43,8 @@ var forms = map[arrowio.TypeID]form{
 	arrowio.IntervalDayTime:      {pyArrow: never, instead: "cast to duration[us]"},
 	arrowio.IntervalMonthDayNano: {to: calendar, instead: "make it a struct of months, days and nanoseconds"},
 
-	arrowio.Binary: {to: same}, arrowio.LargeBinary: {to: same}, arrowio.String: {to: same}, arrowio.LargeString: {to: same},
+	arrowio.Binary: {to: same}, arrowio.LargeBinary: {to: same}, arrowio.String: {to: same},
+	arrowio.LargeString:     {to: same},
 	arrowio.FixedSizeBinary: {to: always(arrowio.Binary)},
 	arrowio.BinaryView:      {to: sized(arrowio.Binary, arrowio.LargeBinary), pyArrow: 16},
 	arrowio.StringView:      {to: sized(arrowio.String, arrowio.LargeString), pyArrow: 16},

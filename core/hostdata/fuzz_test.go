@@ -28,9 +28,9 @@ func (s *source) next() (b byte) {
 func (s *source) number() int64 {
 	switch b := s.next(); {
 	case b < 0xF0:
-		return int64(int8(b)) & 15
+		return int64(int8(b)) & 15 //nolint:gosec // the same bits
 	default:
-		return int64(int8(s.next()))
+		return int64(int8(s.next())) //nolint:gosec // the same bits
 	}
 }
 
@@ -63,8 +63,8 @@ func (s *source) numbers(width, n int64) any {
 	return integers[int64](s, n)
 }
 
-// pair is a type of a host with Spark's for it, and room for the data that is read of an array of so many values, whatever these
-// are: numbers that say where data lies are small.
+// pair is a type of a host with Spark's for it, and room for the data that is read of an array of so many values,
+// whatever these are: numbers that say where data lies are small.
 func (s *source) pair(depth int) (from, to *arrowio.Type, array func() arrowtest.Array) {
 	kind := s.next() % 16
 	if depth == 0 {
@@ -72,12 +72,15 @@ func (s *source) pair(depth int) (from, to *arrowio.Type, array func() arrowtest
 	}
 	switch kind {
 	case 0:
-		return typeOf(arrowio.Uint8), typeOf(arrowio.Int16), func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
+		return typeOf(arrowio.Uint8), typeOf(arrowio.Int16),
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
 	case 1:
 		to := &arrowio.Type{ID: arrowio.Decimal128, Precision: 20}
-		return typeOf(arrowio.Uint64), to, func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.numbers(8, n)} }) }
+		return typeOf(arrowio.Uint64), to,
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.numbers(8, n)} }) }
 	case 2:
-		return typeOf(arrowio.Bool), typeOf(arrowio.Bool), func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
+		return typeOf(arrowio.Bool), typeOf(arrowio.Bool),
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(n)} }) }
 	case 3:
 		return typeOf(arrowio.StringView), typeOf(arrowio.String), func() arrowtest.Array { return s.array(s.views) }
 	case 4, 5:
@@ -87,9 +90,11 @@ func (s *source) pair(depth int) (from, to *arrowio.Type, array func() arrowtest
 		}
 	case 6:
 		from := &arrowio.Type{ID: arrowio.FixedSizeBinary, Size: 3}
-		return from, typeOf(arrowio.Binary), func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(3 * n)} }) }
+		return from, typeOf(arrowio.Binary),
+			func() arrowtest.Array { return s.array(func(n int64) []any { return []any{s.raw(3 * n)} }) }
 	case 7:
-		return typeOf(arrowio.Null), typeOf(arrowio.Null), func() arrowtest.Array { return arrowtest.Array{Length: s.number(), Nulls: -1} }
+		return typeOf(arrowio.Null), typeOf(arrowio.Null),
+			func() arrowtest.Array { return arrowtest.Array{Length: s.number(), Nulls: -1} }
 	}
 	return s.nested(kind, depth)
 }
@@ -166,7 +171,7 @@ func (s *source) array(buffers func(n int64) []any) arrowtest.Array {
 func (s *source) views(n int64) []any {
 	views, sizes := make([]int32, 4*n), integers[int64](s, int64(s.next()%3))
 	for i := range n {
-		views[4*i] = int32(s.number() * 2)
+		views[4*i] = int32(s.number() * 2) //nolint:gosec // any number will do
 		copy(views[4*i+1:], integers[int32](s, 3))
 	}
 	all := []any{views}
@@ -184,8 +189,8 @@ func encode(t *testing.T, typ *arrowio.Type, batch *cdata.Array) error {
 	return err
 }
 
-// FuzzConverter makes arrays of any bytes, sound or not. What is converted must be sound enough for an encoder, which checks
-// what was borrowed as well, and have the values that the host's array has; all else is a HOST error.
+// FuzzConverter makes arrays of any bytes, sound or not. What is converted must be sound enough for an encoder, which
+// checks what was borrowed as well, and have the values that the host's array has; all else is a HOST error.
 func FuzzConverter(f *testing.F) {
 	for kind := range byte(16) {
 		for inner := range byte(8) {
@@ -234,7 +239,7 @@ func asMade(to *arrowio.Type, value any) any {
 		if to.ID == arrowio.Decimal128 {
 			return strconv.FormatUint(v, 10)
 		}
-		return int64(v)
+		return int64(v) //nolint:gosec // the same bits
 	case []any:
 		for i := range v {
 			child := 0

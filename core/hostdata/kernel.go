@@ -122,8 +122,8 @@ func days(out, host unsafe.Pointer, n int64) bool {
 	fits := true
 	for i, value := range values {
 		day := value / millisOfDay
-		made[i] = int32(day)
-		fits = fits && int64(int32(day))*millisOfDay == value
+		made[i] = int32(day)                                  //nolint:gosec // checked behind the loop
+		fits = fits && int64(int32(day))*millisOfDay == value //nolint:gosec // checked by this
 	}
 	return fits
 }
@@ -132,9 +132,9 @@ func dayProblem(host unsafe.Pointer) string {
 	value := *(*int64)(host)
 	switch day := value / millisOfDay; {
 	case day*millisOfDay != value:
-		return fmt.Sprintf("date64 %d ms is no whole day, which Spark's dates are: "+
+		return fmt.Sprintf("date64 %d ms is not a whole day, which Spark's dates are: "+
 			"make the column a timestamp or date32", value)
-	case int64(int32(day)) != day:
+	case int64(int32(day)) != day: //nolint:gosec // checked by this
 		return fmt.Sprintf("date64 %d ms is beyond date32: make it null or a date that date32 has", value)
 	}
 	return ""
@@ -152,7 +152,8 @@ func finer(from, to *arrowio.Type) *kernel {
 			if value%1000 == 0 {
 				return ""
 			}
-			return fmt.Sprintf("%s %d ns is no whole number of microseconds, and Spark has none between: round the column to %s",
+			return fmt.Sprintf("%s %d ns is not a whole number of microseconds, and Spark has none between: round the "+
+				"column to %s",
 				from.ID, value, to)
 		}}
 	}
@@ -168,7 +169,8 @@ func finer(from, to *arrowio.Type) *kernel {
 		if value >= math.MinInt64/factor && value <= math.MaxInt64/factor {
 			return ""
 		}
-		return fmt.Sprintf("%s %d %s is beyond %s: make it null or a value that %s has", from.ID, value, from.Unit, to, to)
+		return fmt.Sprintf("%s %d %s is beyond %s: make it null or a value that %s has", from.ID, value, from.Unit, to,
+			to)
 	}}
 }
 
@@ -237,7 +239,7 @@ func signExtend[Host int32 | int64](out, host unsafe.Pointer, n int64) bool {
 
 // below says whether a 256-bit number lies between the negative limit and the limit, both excluded.
 func below(value *[4]uint64, low, high uint64) bool {
-	sign := uint64(int64(value[3]) >> 63)
+	sign := uint64(int64(value[3]) >> 63) //nolint:gosec // its sign
 	if value[3] != sign || value[2] != sign {
 		return false
 	}
@@ -260,7 +262,7 @@ func decimalText(value *[4]uint64, scale int32) string {
 	for i := 3; i >= 0; i-- {
 		n.Or(n.Lsh(n, 64), new(big.Int).SetUint64(value[i]))
 	}
-	if int64(value[3]) < 0 {
+	if int64(value[3]) < 0 { //nolint:gosec // its sign
 		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), 256))
 	}
 	text := new(big.Int).Abs(n).String()

@@ -28,7 +28,7 @@ func (w *work) offsets(v *conversion, count int64) (writtenOffsets, error) {
 
 func (o *writtenOffsets) set(i, value int64) {
 	if o.width == 4 {
-		*(*int32)(unsafe.Add(o.p, i*4)) = int32(value)
+		*(*int32)(unsafe.Add(o.p, i*4)) = int32(value) //nolint:gosec // checked by who counts the items
 	} else {
 		*(*int64)(unsafe.Add(o.p, i*8)) = value
 	}
@@ -174,7 +174,7 @@ func (v *conversion) nullsHaveItems(offsets unsafe.Pointer, count int64, validit
 	return false
 }
 
-// withoutNulls is the selection with nulls in the place of values that are null.
+// withoutNulls is the selection with nulls in place of values that are null.
 func (w *work) withoutNulls(v *conversion, s *selection, out *array) (*selection, error) {
 	validity := out.buffers[0]
 	if validity == nil {
@@ -210,6 +210,7 @@ func (w *work) scatteredItems(v *conversion, s *selection, out *array) (writtenO
 
 func (w *work) fixedItems(v *conversion, a *cdata.Array, s *selection, out *array) (*selection, error) {
 	size := int64(v.from.Size)
+	//nolint:gosec // not negative
 	if high, low := bits.Mul64(uint64(a.Offset+s.needs()), uint64(size)); high != 0 || low > arrowio.MaxBytes {
 		return nil, v.malformed(fmt.Errorf("%d lists of %d items", a.Offset+s.needs(), size))
 	}
@@ -256,7 +257,8 @@ func (w *work) viewedItems(v *conversion, a, items *cdata.Array, s *selection, o
 				start, size := v.reader.Offset(starts, entry), v.reader.Offset(sizes, entry)
 				switch {
 				case start < 0 || size < 0 || start > items.Length || size > items.Length-start:
-					return v.malformed(fmt.Errorf("entry %d is items %d+%d of %d", entry-a.Offset, start, size, items.Length))
+					return v.malformed(fmt.Errorf("entry %d is items %d+%d of %d", entry-a.Offset, start, size,
+						items.Length))
 				case size > v.limit()-chosen.count:
 					return v.tooLarge("items")
 				}

@@ -19,20 +19,45 @@ var refused = map[string]struct {
 	bad      int
 	want     string
 }{
-	"date64, part of a day":  {typeOf(arrowio.Date64), typeOf(arrowio.Date32), []int64{0, 86400000, 86400001}, 2, `date64 86400001 ms is no whole day, which Spark's dates are: make the column a timestamp or date32`},
-	"date64, far":            {typeOf(arrowio.Date64), typeOf(arrowio.Date32), []int64{0, (math.MaxInt32 + 1) * 86400000, 0}, 1, `date64 185542587187200000 ms is beyond date32`},
-	"timestamp[ns], digits":  {unitOf(arrowio.Timestamp, arrowio.Nanosecond), unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{-1, 1000, 0}, 0, `timestamp -1 ns is no whole number of microseconds, and Spark has none between: round the column to timestamp[us]`},
-	"duration[ns], digits":   {unitOf(arrowio.Duration, arrowio.Nanosecond), unitOf(arrowio.Duration, arrowio.Microsecond), []int64{1000, 1999, 0}, 1, `duration 1999 ns is no whole number`},
-	"timestamp[s], far":      {unitOf(arrowio.Timestamp, arrowio.Second), unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{0, math.MaxInt64/1000000 + 1, 0}, 1, `timestamp 9223372036855 s is beyond timestamp[us]: make it null or a value that timestamp[us] has`},
-	"timestamp[ms], far":     {unitOf(arrowio.Timestamp, arrowio.Millisecond), unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{0, 0, math.MinInt64/1000 - 1}, 2, `timestamp -9223372036854776 ms is beyond`},
-	"duration[s], far":       {unitOf(arrowio.Duration, arrowio.Second), unitOf(arrowio.Duration, arrowio.Microsecond), []int64{math.MinInt64, 0, 0}, 0, `duration -9223372036854775808 s is beyond duration[us]`},
-	"time64[us], far":        {unitOf(arrowio.Time64, arrowio.Microsecond), unitOf(arrowio.Time64, arrowio.Nanosecond), []int64{math.MaxInt64, 0, 0}, 0, `time64 9223372036854775807 us is beyond time64[ns]`},
-	"decimal256, 39 digits":  {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38), []uint64{1, 0, 0, 0, 0x98a224000000000, 0x4b3b4ca85a86c47a, 0, 0, 2, 0, 0, 0}, 1, `decimal256 1000000000000000000000000000000000000.00 has more than the 38 digits of decimal128(38, 2): round the column`},
-	"decimal256, -39 digits": {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38), []uint64{0xf675ddc000000000, 0xb4c4b357a5793b85, math.MaxUint64, math.MaxUint64, 0, 0, 0, 0, 2, 0, 0, 0}, 0, `decimal256 -1000000000000000000000000000000000000.00 has`},
-	"decimal256, 3 digits":   {decimalOf(arrowio.Decimal256, 2), decimalOf(arrowio.Decimal128, 2), []uint64{99, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0}, 2, `decimal256 1.00 has more than the 2 digits of decimal128(2, 2)`},
-	"decimal256, 2^128":      {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38), []uint64{1, 0, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0}, 1, `decimal256 3402823669209384634633746074317682114.56 has`},
-	"decimal256, -2^128":     {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38), []uint64{1, 0, 0, 0, 0, 0, math.MaxUint64, math.MaxUint64, 2, 0, 0, 0}, 1, `decimal256 -3402823669209384634633746074317682114.56 has`},
-	"decimal256, 2^255":      {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38), []uint64{1, 0, 0, 0, 0, 0, 0, 1 << 63, 2, 0, 0, 0}, 1, `decimal256 -57896044618658097711785492504343953926634992332820282019728792003956564819`},
+	"date64, part of a day": {typeOf(arrowio.Date64), typeOf(arrowio.Date32), []int64{0, 86400000, 86400001}, 2,
+		`date64 86400001 ms is not a whole day, which Spark's dates are: make the column a timestamp or date32`},
+	"date64, far": {typeOf(arrowio.Date64), typeOf(arrowio.Date32),
+		[]int64{0, (math.MaxInt32 + 1) * 86400000, 0}, 1, `date64 185542587187200000 ms is beyond date32`},
+	"timestamp[ns], digits": {unitOf(arrowio.Timestamp, arrowio.Nanosecond),
+		unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{-1, 1000, 0}, 0,
+		`timestamp -1 ns is not a whole number of microseconds, and Spark has none between: round the column to ` +
+			`timestamp[us]`},
+	"duration[ns], digits": {unitOf(arrowio.Duration, arrowio.Nanosecond),
+		unitOf(arrowio.Duration, arrowio.Microsecond), []int64{1000, 1999, 0}, 1,
+		`duration 1999 ns is not a whole number`},
+	"timestamp[s], far": {unitOf(arrowio.Timestamp, arrowio.Second),
+		unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{0, math.MaxInt64/1000000 + 1, 0}, 1,
+		`timestamp 9223372036855 s is beyond timestamp[us]: make it null or a value that timestamp[us] has`},
+	"timestamp[ms], far": {unitOf(arrowio.Timestamp, arrowio.Millisecond),
+		unitOf(arrowio.Timestamp, arrowio.Microsecond), []int64{0, 0, math.MinInt64/1000 - 1}, 2,
+		`timestamp -9223372036854776 ms is beyond`},
+	"duration[s], far": {unitOf(arrowio.Duration, arrowio.Second), unitOf(arrowio.Duration, arrowio.Microsecond),
+		[]int64{math.MinInt64, 0, 0}, 0, `duration -9223372036854775808 s is beyond duration[us]`},
+	"time64[us], far": {unitOf(arrowio.Time64, arrowio.Microsecond), unitOf(arrowio.Time64, arrowio.Nanosecond),
+		[]int64{math.MaxInt64, 0, 0}, 0, `time64 9223372036854775807 us is beyond time64[ns]`},
+	"decimal256, 39 digits": {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38),
+		[]uint64{1, 0, 0, 0, 0x98a224000000000, 0x4b3b4ca85a86c47a, 0, 0, 2, 0, 0, 0}, 1,
+		`decimal256 1000000000000000000000000000000000000.00 has more than the 38 digits of decimal128(38, 2): round ` +
+			`the column`},
+	"decimal256, -39 digits": {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38),
+		[]uint64{0xf675ddc000000000, 0xb4c4b357a5793b85, math.MaxUint64, math.MaxUint64, 0, 0, 0, 0, 2, 0, 0, 0}, 0,
+		`decimal256 -1000000000000000000000000000000000000.00 has`},
+	"decimal256, 3 digits": {decimalOf(arrowio.Decimal256, 2), decimalOf(arrowio.Decimal128, 2),
+		[]uint64{99, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0}, 2,
+		`decimal256 1.00 has more than the 2 digits of decimal128(2, 2)`},
+	"decimal256, 2^128": {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38),
+		[]uint64{1, 0, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0}, 1, `decimal256 3402823669209384634633746074317682114.56 has`},
+	"decimal256, -2^128": {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38),
+		[]uint64{1, 0, 0, 0, 0, 0, math.MaxUint64, math.MaxUint64, 2, 0, 0, 0}, 1,
+		`decimal256 -3402823669209384634633746074317682114.56 has`},
+	"decimal256, 2^255": {decimalOf(arrowio.Decimal256, 76), decimalOf(arrowio.Decimal128, 38),
+		[]uint64{1, 0, 0, 0, 0, 0, 0, 1 << 63, 2, 0, 0, 0}, 1,
+		`decimal256 -57896044618658097711785492504343953926634992332820282019728792003956564819`},
 }
 
 func TestRefused(t *testing.T) {
@@ -41,7 +66,9 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			host := three(test.values)
-			requireFault(t, test.from, test.to, host, 3, status.InvalidArgument, `column "x", row `+string(rune('0'+test.bad))+": "+test.want)
+			//nolint:gosec // a digit
+			requireFault(t, test.from, test.to, host, 3, status.InvalidArgument,
+				`column "x", row `+string(rune('0'+test.bad))+": "+test.want)
 
 			null := host
 			null.Nulls, null.Buffers = 1, []any{[]byte{0b111 &^ (1 << test.bad)}, test.values}
@@ -59,7 +86,8 @@ func requireTaken(t *testing.T, from, to *arrowio.Type, c arrowtest.Array, rows 
 	release()
 }
 
-// TestRefusedInside names the row of the batch, and the path, for values in other types; what lies within a null is none.
+// TestRefusedInside names the row of the batch, and the path, for values in other types; what lies within a null is
+// none.
 func TestRefusedInside(t *testing.T) {
 	t.Parallel()
 	from, to := typeOf(arrowio.Date64), typeOf(arrowio.Date32)
@@ -89,9 +117,12 @@ func TestRefusedInside(t *testing.T) {
 			typeOf(arrowio.ListView, field("item", from)), typeOf(arrowio.List, field("item", to)),
 			with(three([]int32{4, 2, 0}, []int32{1, 2, 2}), days(6, 3)), `column "x.element", row 1: `,
 		},
-		"fixed list": {pair(from), typeOf(arrowio.List, field("item", to)), with(three(), days(6, 3)), `column "x.element", row 1: `},
+		"fixed list": {pair(from), typeOf(arrowio.List, field("item", to)), with(three(), days(6, 3)),
+			`column "x.element", row 1: `},
 		"map": {
-			mapOf(from), mapOf(to), with(three([]int32{0, 1, 1, 2}), with(arrowtest.Array{Length: 2, Buffers: []any{nil}}, days(2, 1), days(2, 1))),
+			mapOf(from), mapOf(to),
+			with(three([]int32{0, 1, 1, 2}), with(arrowtest.Array{Length: 2, Buffers: []any{nil}}, days(2, 1),
+				days(2, 1))),
 			`column "x.key", row 2: `,
 		},
 		"dictionary": {
@@ -100,12 +131,14 @@ func TestRefusedInside(t *testing.T) {
 		},
 		"runs": {
 			typeOf(arrowio.RunEndEncoded, field("run_ends", typeOf(arrowio.Int32)), field("values", from)), to,
-			with(arrowtest.Array{Length: 3}, arrowtest.Array{Length: 2, Buffers: []any{nil, []int32{2, 3}}}, days(2, 1)), `column "x", row 2: `,
+			with(arrowtest.Array{Length: 3}, arrowtest.Array{Length: 2, Buffers: []any{nil, []int32{2, 3}}},
+				days(2, 1)), `column "x", row 2: `,
 		},
 		"list of structs of lists": {
 			typeOf(arrowio.List, field("item", structOf(typeOf(arrowio.LargeList, field("item", from))))),
 			typeOf(arrowio.List, field("item", structOf(typeOf(arrowio.List, field("item", to))))),
-			with(three([]int32{0, 0, 1, 3}), with(three(), with(three([]int64{0, 1, 2, 4}), days(4, 3)))), `column "x.element.a.element", row 2: `,
+			with(three([]int32{0, 0, 1, 3}), with(three(), with(three([]int64{0, 1, 2, 4}), days(4, 3)))),
+			`column "x.element.a.element", row 2: `,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,31 +163,43 @@ func TestTooLarge(t *testing.T) {
 	large := typeOf(arrowio.LargeString)
 	sizes := three([]int64{0, half, 2 * half, 2*half + 1}, []byte("no more is read"))
 	nothing := arrowtest.Array{Length: 1 << 31}
-	runs := typeOf(arrowio.RunEndEncoded, field("run_ends", typeOf(arrowio.Int64)), field("values", typeOf(arrowio.Null)))
+	runs := typeOf(arrowio.RunEndEncoded, field("run_ends", typeOf(arrowio.Int64)),
+		field("values", typeOf(arrowio.Null)))
 	const advice = ": send smaller batches or set spark.sql.execution.arrow.useLargeVarTypes"
 	for name, test := range map[string]struct {
 		from, to *arrowio.Type
 		column   arrowtest.Array
 		want     string
 	}{
-		"offsets":   {large, typeOf(arrowio.String), sizes, `column "x": more than 2147483647 bytes of large_string in a batch, the most that string holds` + advice},
-		"scattered": {&arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8), Value: large}, typeOf(arrowio.String), codes([]int8{1, 0, 2}, &sizes), advice},
+		"offsets": {large, typeOf(arrowio.String), sizes,
+			`column "x": more than 2147483647 bytes of large_string in a batch, the most that string holds` + advice},
+		"scattered": {&arrowio.Type{ID: arrowio.Dictionary, Index: typeOf(arrowio.Int8), Value: large},
+			typeOf(arrowio.String), codes([]int8{1, 0, 2}, &sizes), advice},
 		"lists": {
-			typeOf(arrowio.LargeList, field("item", typeOf(arrowio.Null))), typeOf(arrowio.List, field("item", typeOf(arrowio.Null))),
-			with(three([]int64{0, 0, 0, 1 << 31}), nothing), `column "x": more than 2147483647 items of large_list<item: null> in a batch, the most that list<item: null> holds: send smaller batches`,
+			typeOf(arrowio.LargeList, field("item", typeOf(arrowio.Null))),
+			typeOf(arrowio.List, field("item", typeOf(arrowio.Null))),
+			with(three([]int64{0, 0, 0, 1 << 31}), nothing),
+			`column "x": more than 2147483647 items of large_list<item: null> in a batch, the most that ` +
+				`list<item: null> holds: send smaller batches`,
 		},
 		"list views": {
-			typeOf(arrowio.LargeListView, field("item", typeOf(arrowio.Null))), typeOf(arrowio.List, field("item", typeOf(arrowio.Null))),
-			with(three([]int64{0, 0, 0}, []int64{1 << 30, 1 << 30, 1}), nothing), `more than 2147483647 items of large_list_view`,
+			typeOf(arrowio.LargeListView, field("item", typeOf(arrowio.Null))),
+			typeOf(arrowio.List, field("item", typeOf(arrowio.Null))),
+			with(three([]int64{0, 0, 0}, []int64{1 << 30, 1 << 30, 1}), nothing),
+			`more than 2147483647 items of large_list_view`,
 		},
 		"fixed lists": {
-			&arrowio.Type{ID: arrowio.FixedSizeList, Size: 1 << 30, Children: []arrowio.Field{field("item", typeOf(arrowio.Null))}}, typeOf(arrowio.List, field("item", typeOf(arrowio.Null))),
+			&arrowio.Type{ID: arrowio.FixedSizeList, Size: 1 << 30,
+				Children: []arrowio.Field{field("item", typeOf(arrowio.Null))}},
+			typeOf(arrowio.List, field("item", typeOf(arrowio.Null))),
 			with(three(), nothing), `more than 2147483647 items of fixed_size_list`,
 		},
-		"fixed bytes": {&arrowio.Type{ID: arrowio.FixedSizeBinary, Size: 1 << 30}, typeOf(arrowio.Binary), three([]byte{0}), `more than 2147483647 bytes of fixed_size_binary[1073741824]`},
+		"fixed bytes": {&arrowio.Type{ID: arrowio.FixedSizeBinary, Size: 1 << 30}, typeOf(arrowio.Binary),
+			three([]byte{0}), `more than 2147483647 bytes of fixed_size_binary[1073741824]`},
 		"views": {
 			typeOf(arrowio.BinaryView), typeOf(arrowio.Binary),
-			three([]int32{1 << 30, 0, 0, 0, 1 << 30, 0, 0, 0, 0, 0, 0, 0}, []byte{0}, []int64{1 << 30}), `more than 2147483647 bytes of binary_view`,
+			three([]int32{1 << 30, 0, 0, 0, 1 << 30, 0, 0, 0, 0, 0, 0, 0}, []byte{0}, []int64{1 << 30}),
+			`more than 2147483647 bytes of binary_view`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,9 +207,11 @@ func TestTooLarge(t *testing.T) {
 			requireFault(t, test.from, test.to, test.column, 3, status.InvalidArgument, test.want)
 		})
 	}
-	endless := with(arrowtest.Array{Length: 1 << 40}, arrowtest.Array{Length: 1, Buffers: []any{nil, []int64{1 << 40}}}, arrowtest.Array{Length: 1})
+	endless := with(arrowtest.Array{Length: 1 << 40}, arrowtest.Array{Length: 1, Buffers: []any{nil, []int64{1 << 40}}},
+		arrowtest.Array{Length: 1})
 	inLarge := func(t *arrowio.Type) *arrowio.Type { return typeOf(arrowio.LargeList, field("item", t)) }
 	one := with(arrowtest.Array{Length: 1, Buffers: []any{nil, []int64{0, 1 << 40}}}, endless)
-	requireFault(t, inLarge(runs), inLarge(typeOf(arrowio.Null)), one, 1, status.InvalidArgument, `column "x.element": 1099511627776 values of run_end_encoded`, "at most 2147483647")
+	requireFault(t, inLarge(runs), inLarge(typeOf(arrowio.Null)), one, 1, status.InvalidArgument,
+		`column "x.element": 1099511627776 values of run_end_encoded`, "at most 2147483647")
 	requireFault(t, runs, typeOf(arrowio.Null), endless, 1<<40, status.InvalidArgument, `1099511627776 rows`)
 }

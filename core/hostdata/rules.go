@@ -14,8 +14,8 @@ import (
 type Rules struct {
 	// Function names the kind of function in errors, as "eval type 200 (SQL_SCALAR_PANDAS_UDF)".
 	Function string
-	// SeesArrow says that the function gets Arrow data as it is. Its types stay, but for the time zone. Others get pandas
-	// or Python objects made of the types that Spark has.
+	// SeesArrow says that the function gets Arrow data as it is. Its types stay, but for the time zone. Others get
+	// pandas or Python objects made of the types that Spark has.
 	SeesArrow bool
 	// SeesObjects says that it gets Python objects that PyArrow makes: those of calendar intervals pandas does not know.
 	SeesObjects bool
@@ -31,7 +31,8 @@ type Rules struct {
 }
 
 // Schema is the schema of what Spark would have sent for columns of schema s: s itself where that is what the host has.
-// Nullability and names stay. A type that Spark has no type for is INVALID_ARGUMENT, naming the column, the type and what to do.
+// Nullability and names stay. A type that Spark has no type for is INVALID_ARGUMENT, naming the column, the type and
+// what to do.
 func (r *Rules) Schema(s *arrowio.Schema) (*arrowio.Schema, error) {
 	fields, err := r.fields(s.Fields, nil)
 	if err != nil {

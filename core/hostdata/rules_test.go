@@ -47,13 +47,15 @@ func types() []*arrowio.Type {
 	}
 	list = append(list,
 		decimal(arrowio.Decimal32, 9, 2), decimal(arrowio.Decimal64, 18, 2), decimal(arrowio.Decimal128, 38, 10),
-		decimal(arrowio.Decimal256, 38, 10), decimal(arrowio.Decimal256, 39, 10), plain(arrowio.Date32), plain(arrowio.Date64))
+		decimal(arrowio.Decimal256, 38, 10), decimal(arrowio.Decimal256, 39, 10), plain(arrowio.Date32),
+		plain(arrowio.Date64))
 	for unit := arrowio.Second; unit <= arrowio.Nanosecond; unit++ {
 		id := arrowio.Time64
 		if unit < arrowio.Microsecond {
 			id = arrowio.Time32
 		}
-		list = append(list, in(id, unit, ""), in(arrowio.Timestamp, unit, ""), in(arrowio.Timestamp, unit, "Europe/Paris"),
+		list = append(list, in(id, unit, ""), in(arrowio.Timestamp, unit, ""),
+			in(arrowio.Timestamp, unit, "Europe/Paris"),
 			in(arrowio.Duration, unit, ""))
 	}
 	for id := arrowio.IntervalMonths; id <= arrowio.StringView; id++ {
@@ -66,12 +68,14 @@ func types() []*arrowio.Type {
 	}
 	return append(list,
 		&arrowio.Type{ID: arrowio.FixedSizeList, Size: 3, Children: []arrowio.Field{item}},
-		of(arrowio.Struct, field("a", plain(arrowio.StringView)), field("b", in(arrowio.Timestamp, arrowio.Microsecond, "Asia/Tokyo"))),
+		of(arrowio.Struct, field("a", plain(arrowio.StringView)),
+			field("b", in(arrowio.Timestamp, arrowio.Microsecond, "Asia/Tokyo"))),
 		mapOf(plain(arrowio.String), in(arrowio.Timestamp, arrowio.Nanosecond, "Asia/Tokyo")),
 		&arrowio.Type{ID: arrowio.SparseUnion, TypeIDs: []int8{0}, Children: []arrowio.Field{item}},
 		&arrowio.Type{ID: arrowio.DenseUnion, TypeIDs: []int8{0}, Children: []arrowio.Field{item}},
 		dictionaryOf(plain(arrowio.StringView)), dictionaryOf(in(arrowio.Timestamp, arrowio.Second, "Asia/Tokyo")),
-		of(arrowio.RunEndEncoded, field("run_ends", plain(arrowio.Int32)), field("values", dictionaryOf(plain(arrowio.Float16)))))
+		of(arrowio.RunEndEncoded, field("run_ends", plain(arrowio.Int32)),
+			field("values", dictionaryOf(plain(arrowio.Float16)))))
 }
 
 func rules(minor string, seesArrow bool) *Rules {
@@ -91,7 +95,7 @@ func become(r *Rules, t *arrowio.Type) string {
 	return got.Fields[0].Type.String()
 }
 
-// TestTable holds the whole table: testdata/types.txt, which UPDATE=1 writes anew.
+// TestTable holds the whole table: testdata/types.txt, which UPDATE=1 rewrites.
 func TestTable(t *testing.T) {
 	var b strings.Builder
 	for _, typ := range types() {
@@ -126,7 +130,8 @@ func TestZonesAreLabels(t *testing.T) {
 	nested := func(zone string) *arrowio.Schema {
 		deep := of(arrowio.Struct, field("t", stamp(zone)), field("n", stamp("")))
 		return &arrowio.Schema{Metadata: []arrowio.KeyValue{{Key: "k", Value: "v"}}, Fields: []arrowio.Field{
-			field("i", plain(arrowio.Int64)), field("t", stamp(zone)), field("l", of(arrowio.List, field("element", deep))),
+			field("i", plain(arrowio.Int64)), field("t", stamp(zone)),
+			field("l", of(arrowio.List, field("element", deep))),
 			field("m", mapOf(stamp(zone), stamp(zone))),
 		}}
 	}
@@ -139,15 +144,17 @@ func TestZonesAreLabels(t *testing.T) {
 		same := nested("America/New_York")
 		got, err = r.Schema(same)
 		require.NoError(t, err)
-		assert.Same(t, same, got, "nothing is made anew of what is Spark's")
+		assert.Same(t, same, got, "nothing new is made of what is Spark's")
 	}
-	union := &arrowio.Type{ID: arrowio.DenseUnion, TypeIDs: []int8{5}, Children: []arrowio.Field{field("t", stamp("Asia/Tokyo"))}}
+	union := &arrowio.Type{ID: arrowio.DenseUnion, TypeIDs: []int8{5},
+		Children: []arrowio.Field{field("t", stamp("Asia/Tokyo"))}}
 	assert.Equal(t, "dense_union<t: timestamp[us, tz=UTC]=5>", become(rules("4.2", true), union))
 }
 
 func TestExtensionTypesAreTheirStorage(t *testing.T) {
 	extension := []arrowio.KeyValue{
-		{Key: "ARROW:extension:name", Value: "arrow.json"}, {Key: "mine", Value: "1"}, {Key: "ARROW:extension:metadata", Value: ""},
+		{Key: "ARROW:extension:name", Value: "arrow.json"}, {Key: "mine", Value: "1"},
+		{Key: "ARROW:extension:metadata", Value: ""},
 	}
 	inner := arrowio.Field{Name: "j", Type: plain(arrowio.String), Metadata: extension}
 	host := &arrowio.Schema{Fields: []arrowio.Field{inner, field("s", of(arrowio.Struct, inner))}}
@@ -163,7 +170,8 @@ func TestExtensionTypesAreTheirStorage(t *testing.T) {
 }
 
 func TestNullsOfRunEndsAreTheValues(t *testing.T) {
-	runs := of(arrowio.RunEndEncoded, arrowio.Field{Name: "run_ends", Type: plain(arrowio.Int32)}, field("values", plain(arrowio.Int8)))
+	runs := of(arrowio.RunEndEncoded, arrowio.Field{Name: "run_ends", Type: plain(arrowio.Int32)},
+		field("values", plain(arrowio.Int8)))
 	got, err := rules("4.2", false).Schema(&arrowio.Schema{Fields: []arrowio.Field{{Name: "c", Type: runs}}})
 	require.NoError(t, err)
 	assert.Equal(t, []arrowio.Field{field("c", plain(arrowio.Int8))}, got.Fields)
@@ -171,14 +179,18 @@ func TestNullsOfRunEndsAreTheValues(t *testing.T) {
 
 func TestRefusalsNameTheColumn(t *testing.T) {
 	entry := of(arrowio.Struct, field("x", plain(arrowio.IntervalDayTime)))
-	host := &arrowio.Schema{Fields: []arrowio.Field{field("a", plain(arrowio.Int8)), field("m", mapOf(plain(arrowio.String), entry))}}
+	host := &arrowio.Schema{Fields: []arrowio.Field{field("a", plain(arrowio.Int8)),
+		field("m", mapOf(plain(arrowio.String), entry))}}
 	_, err := rules("4.3", false).Schema(host)
 	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
-	assert.EqualError(t, err, `column "m.entries.value.x": PySpark 4.3 has no type for day_time_interval, which eval type 7 (F) needs; `+
-		`cast to duration[us]`)
-	_, err = rules("4.0", false).Schema(&arrowio.Schema{Fields: []arrowio.Field{field("t", in(arrowio.Time32, arrowio.Second, ""))}})
-	assert.EqualError(t, err, `column "t": PySpark 4.0 has no type for time32[s], which eval type 7 (F) needs; cast to string or to int64, `+
-		`or use PySpark 4.1 or later`)
+	assert.EqualError(t, err,
+		`column "m.entries.value.x": PySpark 4.3 has no type for day_time_interval, which eval type 7 (F) needs; `+
+			`cast to duration[us]`)
+	_, err = rules("4.0",
+		false).Schema(&arrowio.Schema{Fields: []arrowio.Field{field("t", in(arrowio.Time32, arrowio.Second, ""))}})
+	assert.EqualError(t, err,
+		`column "t": PySpark 4.0 has no type for time32[s], which eval type 7 (F) needs; cast to string or to int64, `+
+			`or use PySpark 4.1 or later`)
 }
 
 // TestOlderPyArrow holds that functions that see Arrow data get no type that their worker cannot read, below which all is as Spark sends it.

@@ -47,8 +47,8 @@ var (
 func asBytes(texts []any) []any {
 	out := make([]any, len(texts))
 	for i, text := range texts {
-		if text != nil {
-			out[i] = []byte(text.(string))
+		if text, ok := text.(string); ok {
+			out[i] = []byte(text)
 		}
 	}
 	return out
@@ -57,54 +57,74 @@ func asBytes(texts []any) []any {
 // textView is a view column of the texts, with garbage where it is null.
 func textView() arrowtest.Array {
 	a := viewsOf([]string{"", "short", "", "exactly 12 b", long})
-	copy(a.Buffers[1].([]int32)[8:], []int32{-7, 1, 99, -3})
+	views, _ := a.Buffers[1].([]int32)
+	copy(views[8:], []int32{-7, 1, 99, -3})
 	a.Nulls, a.Buffers[0] = -1, []byte{nullAt2}
 	return a
 }
 
 func samples() []sample {
 	all := []sample{
-		{typeOf(arrowio.Uint8), typeOf(arrowio.Int16), five([]byte{0, 255, 9, 127, 128}), []any{int64(0), int64(255), nil, int64(127), int64(128)}},
-		{typeOf(arrowio.Uint16), typeOf(arrowio.Int32), five([]uint16{0, 65535, 9, 1, 32768}), []any{int64(0), int64(65535), nil, int64(1), int64(32768)}},
-		{typeOf(arrowio.Uint32), typeOf(arrowio.Int64), five([]uint32{0, 1<<32 - 1, 9, 1, 1 << 31}), []any{int64(0), int64(1<<32 - 1), nil, int64(1), int64(1 << 31)}},
+		{typeOf(arrowio.Uint8), typeOf(arrowio.Int16), five([]byte{0, 255, 9, 127, 128}),
+			[]any{int64(0), int64(255), nil, int64(127), int64(128)}},
+		{typeOf(arrowio.Uint16), typeOf(arrowio.Int32), five([]uint16{0, 65535, 9, 1, 32768}),
+			[]any{int64(0), int64(65535), nil, int64(1), int64(32768)}},
+		{typeOf(arrowio.Uint32), typeOf(arrowio.Int64), five([]uint32{0, 1<<32 - 1, 9, 1, 1 << 31}),
+			[]any{int64(0), int64(1<<32 - 1), nil, int64(1), int64(1 << 31)}},
 		{
-			typeOf(arrowio.Uint64), &arrowio.Type{ID: arrowio.Decimal128, Precision: 20}, five([]uint64{0, math.MaxUint64, 9, 1, 1 << 63}),
+			typeOf(arrowio.Uint64), &arrowio.Type{ID: arrowio.Decimal128, Precision: 20},
+			five([]uint64{0, math.MaxUint64, 9, 1, 1 << 63}),
 			[]any{"0", "18446744073709551615", nil, "1", "9223372036854775808"},
 		},
 		{
 			typeOf(arrowio.Float16), typeOf(arrowio.Float32), five([]uint16{0x3c00, 0x8000, 9, 0xfc00, 0x0001}),
 			[]any{"1", "-0", nil, "-Inf", "5.9604645e-08"},
 		},
-		{decimalOf(arrowio.Decimal32, 9), decimalOf(arrowio.Decimal128, 9), five([]int32{0, -1, 9, 999999999, -999999999}), []any{"0", "-1", nil, "999999999", "-999999999"}},
-		{decimalOf(arrowio.Decimal64, 18), decimalOf(arrowio.Decimal128, 18), five([]int64{0, -1, 9, 1e17, -1e17}), []any{"0", "-1", nil, "100000000000000000", "-100000000000000000"}},
+		{decimalOf(arrowio.Decimal32, 9), decimalOf(arrowio.Decimal128, 9),
+			five([]int32{0, -1, 9, 999999999, -999999999}), []any{"0", "-1", nil, "999999999", "-999999999"}},
+		{decimalOf(arrowio.Decimal64, 18), decimalOf(arrowio.Decimal128, 18), five([]int64{0, -1, 9, 1e17, -1e17}),
+			[]any{"0", "-1", nil, "100000000000000000", "-100000000000000000"}},
 		{
 			decimalOf(arrowio.Decimal256, 30), decimalOf(arrowio.Decimal128, 30),
 			five([]int64{5, 0, 0, 0, -5, -1, -1, -1, 0, 0, 0, 9, 0, 1, 0, 0, 0, -1, -1, -1}),
 			[]any{"5", "-5", nil, "18446744073709551616", "-18446744073709551616"},
 		},
-		{typeOf(arrowio.Date64), typeOf(arrowio.Date32), five([]int64{0, 86400000, 9, -86400000, math.MaxInt32 * 86400000}), []any{int64(0), int64(1), nil, int64(-1), int64(math.MaxInt32)}},
-		{unitOf(arrowio.Time32, arrowio.Second), unitOf(arrowio.Time64, arrowio.Nanosecond), five([]int32{0, 1, 9, 86399, 2}), []any{int64(0), int64(1e9), nil, int64(86399e9), int64(2e9)}},
-		{unitOf(arrowio.Time32, arrowio.Millisecond), unitOf(arrowio.Time64, arrowio.Nanosecond), five([]int32{0, 1, 9, 86399999, 2}), []any{int64(0), int64(1e6), nil, int64(86399999e6), int64(2e6)}},
-		{unitOf(arrowio.Time64, arrowio.Microsecond), unitOf(arrowio.Time64, arrowio.Nanosecond), five([]int64{0, 1, math.MaxInt64, 86399999999, 2}), []any{int64(0), int64(1e3), nil, int64(86399999999e3), int64(2e3)}},
-		{unitOf(arrowio.Time64, arrowio.Nanosecond), unitOf(arrowio.Time64, arrowio.Nanosecond), five([]int64{0, 1, 9, 3, 2}), []any{int64(0), int64(1), nil, int64(3), int64(2)}},
+		{typeOf(arrowio.Date64), typeOf(arrowio.Date32),
+			five([]int64{0, 86400000, 9, -86400000, math.MaxInt32 * 86400000}),
+			[]any{int64(0), int64(1), nil, int64(-1), int64(math.MaxInt32)}},
+		{unitOf(arrowio.Time32, arrowio.Second), unitOf(arrowio.Time64, arrowio.Nanosecond),
+			five([]int32{0, 1, 9, 86399, 2}), []any{int64(0), int64(1e9), nil, int64(86399e9), int64(2e9)}},
+		{unitOf(arrowio.Time32, arrowio.Millisecond), unitOf(arrowio.Time64, arrowio.Nanosecond),
+			five([]int32{0, 1, 9, 86399999, 2}), []any{int64(0), int64(1e6), nil, int64(86399999e6), int64(2e6)}},
+		{unitOf(arrowio.Time64, arrowio.Microsecond), unitOf(arrowio.Time64, arrowio.Nanosecond),
+			five([]int64{0, 1, math.MaxInt64, 86399999999, 2}), []any{int64(0), int64(1e3), nil, int64(86399999999e3),
+				int64(2e3)}},
+		{unitOf(arrowio.Time64, arrowio.Nanosecond), unitOf(arrowio.Time64, arrowio.Nanosecond),
+			five([]int64{0, 1, 9, 3, 2}), []any{int64(0), int64(1), nil, int64(3), int64(2)}},
 		{typeOf(arrowio.Bool), typeOf(arrowio.Bool), five([]byte{0b10010}), []any{false, true, nil, false, true}},
-		{typeOf(arrowio.Int64), typeOf(arrowio.Int64), five([]int64{5, 4, 3, 2, 1}), []any{int64(5), int64(4), nil, int64(2), int64(1)}},
-		{&arrowio.Type{ID: arrowio.FixedSizeBinary, Size: 2}, typeOf(arrowio.Binary), five([]byte("aabb..ccdd")), asBytes([]any{"aa", "bb", nil, "cc", "dd"})},
-		{&arrowio.Type{ID: arrowio.FixedSizeBinary}, typeOf(arrowio.LargeBinary), five(nil), asBytes([]any{"", "", nil, "", ""})},
-		{typeOf(arrowio.Null), typeOf(arrowio.Null), arrowtest.Array{Length: 5, Nulls: 5}, []any{nil, nil, nil, nil, nil}},
+		{typeOf(arrowio.Int64), typeOf(arrowio.Int64), five([]int64{5, 4, 3, 2, 1}),
+			[]any{int64(5), int64(4), nil, int64(2), int64(1)}},
+		{&arrowio.Type{ID: arrowio.FixedSizeBinary, Size: 2}, typeOf(arrowio.Binary), five([]byte("aabb..ccdd")),
+			asBytes([]any{"aa", "bb", nil, "cc", "dd"})},
+		{&arrowio.Type{ID: arrowio.FixedSizeBinary}, typeOf(arrowio.LargeBinary), five(nil),
+			asBytes([]any{"", "", nil, "", ""})},
+		{typeOf(arrowio.Null), typeOf(arrowio.Null), arrowtest.Array{Length: 5, Nulls: 5},
+			[]any{nil, nil, nil, nil, nil}},
 	}
 	for _, unit := range []arrowio.Unit{arrowio.Second, arrowio.Millisecond, arrowio.Microsecond} {
 		factor := map[arrowio.Unit]int64{arrowio.Second: 1e6, arrowio.Millisecond: 1e3, arrowio.Microsecond: 1}[unit]
 		for _, id := range []arrowio.TypeID{arrowio.Timestamp, arrowio.Duration} {
 			all = append(all, sample{
-				unitOf(id, unit), unitOf(id, arrowio.Microsecond), five([]int64{0, -1, math.MaxInt64, 77, math.MaxInt64 / factor}),
+				unitOf(id, unit), unitOf(id, arrowio.Microsecond),
+				five([]int64{0, -1, math.MaxInt64, 77, math.MaxInt64 / factor}),
 				[]any{int64(0), -factor, nil, 77 * factor, math.MaxInt64 / factor * factor},
 			})
 		}
 	}
 	for _, id := range []arrowio.TypeID{arrowio.Timestamp, arrowio.Duration} {
 		all = append(all, sample{
-			unitOf(id, arrowio.Nanosecond), unitOf(id, arrowio.Microsecond), five([]int64{0, -1000, 9, 77000, math.MinInt64 / 1000 * 1000}),
+			unitOf(id, arrowio.Nanosecond), unitOf(id, arrowio.Microsecond),
+			five([]int64{0, -1000, 9, 77000, math.MinInt64 / 1000 * 1000}),
 			[]any{int64(0), int64(-1), nil, int64(77), int64(math.MinInt64 / 1000)},
 		})
 	}
@@ -174,7 +194,7 @@ func ends(id arrowio.TypeID, values ...int64) any {
 	}
 	narrow := make([]int32, len(values))
 	for i, value := range values {
-		narrow[i] = int32(value)
+		narrow[i] = int32(value) //nolint:gosec // small
 	}
 	return narrow
 }
@@ -184,7 +204,8 @@ func inList(s sample, from, to arrowio.TypeID) sample {
 	return sample{
 		typeOf(from, field("item", s.from)), typeOf(to, field("element", s.to)),
 		arrowtest.Array{
-			Length: 4, Nulls: 1, Buffers: []any{[]byte{0b1011}, ends(from, 1, 2, 2, 3, 4)}, Children: []arrowtest.Array{s.column},
+			Length: 4, Nulls: 1, Buffers: []any{[]byte{0b1011}, ends(from, 1, 2, 2, 3, 4)},
+			Children: []arrowtest.Array{s.column},
 		},
 		[]any{[]any{s.want[1]}, []any{}, nil, []any{s.want[3]}},
 	}
@@ -195,7 +216,8 @@ func inListView(s sample, id arrowio.TypeID) sample {
 	return sample{
 		typeOf(id, field("item", s.from)), typeOf(arrowio.List, field("element", s.to)),
 		arrowtest.Array{
-			Length: 4, Nulls: -1, Offset: 1, Buffers: []any{[]byte{0b10111}, ends(id, 9, 2, 0, -5, 4), ends(id, 9, 2, 3, 1<<30, 0)},
+			Length: 4, Nulls: -1, Offset: 1, Buffers: []any{[]byte{0b10111}, ends(id, 9, 2, 0, -5, 4),
+				ends(id, 9, 2, 3, 1<<30, 0)},
 			Children: []arrowtest.Array{s.column},
 		},
 		[]any{[]any{s.want[2], s.want[3]}, []any{s.want[0], s.want[1], s.want[2]}, nil, []any{}},
@@ -209,7 +231,8 @@ func inFixedList(s sample) sample {
 	return sample{
 		&arrowio.Type{ID: arrowio.FixedSizeList, Size: 2, Children: []arrowio.Field{field("item", twice.from)}},
 		typeOf(arrowio.List, field("element", twice.to)),
-		arrowtest.Array{Length: 4, Nulls: 1, Offset: 1, Buffers: []any{[]byte{0b10111}}, Children: []arrowtest.Array{twice.column}},
+		arrowtest.Array{Length: 4, Nulls: 1, Offset: 1, Buffers: []any{[]byte{0b10111}},
+			Children: []arrowtest.Array{twice.column}},
 		[]any{pair(1), pair(2), nil, pair(4)},
 	}
 }
@@ -222,7 +245,8 @@ func inMap(s sample) sample {
 	both := arrowtest.Array{Length: 4, Buffers: []any{nil}, Children: []arrowtest.Array{s.column, s.column}}
 	return sample{
 		entries(s.from), entries(s.to),
-		arrowtest.Array{Length: 4, Nulls: 1, Offset: 1, Buffers: []any{[]byte{0b10111}, []int32{0, 1, 1, 3, 3, 4}}, Children: []arrowtest.Array{both}},
+		arrowtest.Array{Length: 4, Nulls: 1, Offset: 1, Buffers: []any{[]byte{0b10111}, []int32{0, 1, 1, 3, 3, 4}},
+			Children: []arrowtest.Array{both}},
 		[]any{[]any{}, []any{entry(1), entry(2)}, nil, []any{entry(3)}},
 	}
 }
@@ -238,7 +262,7 @@ func inDictionaryOf(s sample, indices, validity []byte) sample {
 		s = inStruct(s)
 		for i := range indices {
 			if indices[i] < 9 {
-				indices[i] = min(indices[i], byte(len(s.want)-1))
+				indices[i] = min(indices[i], byte(len(s.want)-1)) //nolint:gosec // few
 			}
 		}
 	}

@@ -108,7 +108,7 @@ func (v *conversion) refused(host unsafe.Pointer, at, count int64, validity unsa
 	return nil
 }
 
-// indices puts the values of a dictionary in the place of their indices.
+// indices puts the values of a dictionary in place of their indices.
 func (w *work) indices(v *conversion, a *cdata.Array, s *selection) (*cdata.Array, error) {
 	if a.Dictionary == nil {
 		return nil, v.malformedf("dictionary is NULL")

@@ -2,7 +2,6 @@ package hostdata_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,9 +17,9 @@ import (
 // TestPyArrowCasts compares what is made of PyArrow's arrays with what PyArrow makes of them.
 func TestPyArrowCasts(t *testing.T) {
 	t.Parallel()
-	require.FileExists(t, "testdata/casts.py") // So that go's test cache knows of it.
+	require.FileExists(t, "testdata/casts.py") // So that Go's test cache tracks it.
 	directory := t.TempDir()
-	out, err := exec.Command(testenv.Python(t, "4.2"), "testdata/casts.py", directory).CombinedOutput()
+	out, err := testenv.Command(t, "4.2", "testdata/casts.py", directory).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	hosts, err := filepath.Glob(filepath.Join(directory, "*.host.arrows"))
 	require.NoError(t, err)
@@ -39,7 +38,8 @@ func TestPyArrowCasts(t *testing.T) {
 					defer release()
 					made = a
 				}
-				assert.Equal(t, arrowtest.Rows(to.Schema, to.Batches[i]), arrowtest.Rows(to.Schema, made), "batch %d", i)
+				assert.Equal(t, arrowtest.Rows(to.Schema, to.Batches[i]), arrowtest.Rows(to.Schema, made), "batch %d",
+					i)
 			}
 		})
 	}

@@ -5,6 +5,8 @@
 // A block is a 64-byte header followed by its payload, aligned to 64 bytes. The header begins with
 // an int64 count of references; every exported struct that points into a block holds one
 // (its PrivateData is the block's address) and its release callback drops it. The last one frees the block.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package hostmem
 
 import "unsafe"

@@ -53,7 +53,8 @@ func (b columnBatches) give(i int, out *cdata.Array) {
 		values := take(uintptr(rows) * 8)
 		copy(unsafe.Slice((*int64)(values), rows), column.Values)
 		buffers[1] = values
-		*child = cdata.Array{Length: int64(rows), NBuffers: 2, Buffers: &buffers[0], Release: mem.ReleaseArray, PrivateData: block}
+		*child = cdata.Array{Length: int64(rows), NBuffers: 2, Buffers: &buffers[0], Release: mem.ReleaseArray,
+			PrivateData: block}
 		unsafe.Slice(children, n)[i] = child
 		mem.Retain(block, 1)
 	}

@@ -32,7 +32,7 @@ type Groups struct {
 }
 
 var (
-	groupSources sync.Map // id → *Groups
+	groupSources registry[uintptr, Groups]
 	nextGroup    = sync.OnceValue(func() uintptr { return purego.NewCallback(groupsNext) })
 	endGroups    = sync.OnceValue(func() uintptr { return purego.NewCallback(groupsRelease) })
 )
@@ -42,9 +42,9 @@ var (
 func NewGroups(t testing.TB, groups ...[]*Stream) *Groups {
 	t.Helper()
 	g := &Groups{id: lastID.Add(1), groups: groups}
-	groupSources.Store(g.id, g)
+	groupSources.store(g.id, g)
 	t.Cleanup(func() {
-		groupSources.Delete(g.id)
+		groupSources.remove(g.id)
 		require.EqualValues(t, 1, g.Released.Load(), "releases of the input")
 	})
 	return g
@@ -56,8 +56,7 @@ func (g *Groups) Input() hostcall.Input {
 }
 
 func groupsNext(id uintptr, out *cdata.Stream, n int32, message *uintptr) uintptr {
-	found, _ := groupSources.Load(id)
-	g := found.(*Groups)
+	g := groupSources.load(id)
 	g.Calls.Add(1)
 	i := int(g.Given.Load())
 	if g.Step != nil {
@@ -90,12 +89,11 @@ func (g *Groups) answer(a Answer, message *uintptr) uintptr {
 		g.text = append([]byte(a.Message), 0)
 		*message = uintptr(unsafe.Pointer(unsafe.SliceData(g.text)))
 	}
-	return uintptr(a.Code)
+	return uintptr(a.Code) //nolint:gosec // the same bits
 }
 
 func groupsRelease(id uintptr) uintptr {
-	found, _ := groupSources.Load(id)
-	g := found.(*Groups)
+	g := groupSources.load(id)
 	for _, group := range g.groups[g.Given.Load():] {
 		for _, s := range group {
 			s.Discard()

@@ -17,8 +17,8 @@ func StreamOf(t testing.TB, ipc []byte) *Stream {
 	return streamOf(t, ipc, false)
 }
 
-// UnwrappedStreamOf is StreamOf of an IPC stream with one struct column, as Spark sends and takes them for mapInPandas and
-// mapInArrow: its fields are the stream's columns.
+// UnwrappedStreamOf is StreamOf of an IPC stream with one struct column, as Spark sends and takes them for mapInPandas
+// and mapInArrow: its fields are the stream's columns.
 func UnwrappedStreamOf(t testing.TB, ipc []byte) *Stream {
 	t.Helper()
 	return streamOf(t, ipc, true)
@@ -45,16 +45,16 @@ func (b *contentBatches) give(i int, out *cdata.Array) {
 
 func (b *contentBatches) drop(int) { b.content.Release() }
 
-// EqualIPC compares what two IPC streams hold: columns with their names, types, nullability and metadata, and batches row by row,
-// dictionaries by the values that they stand for. Where they differ the test fails and the answer is false.
+// EqualIPC compares what two IPC streams hold: columns with their names, types, nullability and metadata, and batches
+// row by row, dictionaries by the values that they stand for. Where they differ the test fails and the answer is false.
 func EqualIPC(t testing.TB, want, got []byte) bool {
 	t.Helper()
 	wanted, err := arrowtest.Read(want, false)
 	require.NoError(t, err, "expected stream")
 	defer wanted.Release()
 	gotten, err := arrowtest.Read(got, false)
-	if !assert.NoError(t, err) {
-		return false
+	if err != nil {
+		return assert.Fail(t, "no IPC stream", err.Error())
 	}
 	defer gotten.Release()
 	return EqualContent(t, wanted, gotten)

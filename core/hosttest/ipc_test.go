@@ -112,7 +112,8 @@ func TestEqualIPCSeesDifferences(t *testing.T) {
 	truncated := one[:len(one)-len(arrowio.EndOfStream)-8]
 	for name, other := range map[string][]byte{
 		"value": oneColumn(t, "a", 1, 3), "rows": oneColumn(t, "a", 1), "name": oneColumn(t, "b", 1, 2),
-		"batches": append(bytes.Clone(one[:len(one)-len(arrowio.EndOfStream)]), one[len(schemaOf(t, one)):]...), "end": truncated,
+		"batches": append(bytes.Clone(one[:len(one)-len(arrowio.EndOfStream)]), one[len(schemaOf(t, one)):]...),
+		"end":     truncated,
 	} {
 		f := &failures{TB: t}
 		assert.False(t, hosttest.EqualIPC(f, one, other), name)
@@ -146,7 +147,8 @@ func TestMangledArraysAreReleased(t *testing.T) {
 
 func TestValuesOfTypesAndNulls(t *testing.T) {
 	ipc := hosttest.IPCOf(t,
-		[]hosttest.Values{{"k", []any{nil, "a"}}, {"v", []any{int64(1), nil}}, {"f", []any{-0.5, nil}}, {"n", []any{nil, nil}}},
+		[]hosttest.Values{{"k", []any{nil, "a"}}, {"v", []any{int64(1), nil}}, {"f", []any{-0.5, nil}},
+			{"n", []any{nil, nil}}},
 		[]hosttest.Values{{"k", []any{"bc"}}, {"v", []any{int64(-3)}}, {"f", []any{nil}}, {"n", []any{nil}}})
 	again := replay(t, hosttest.StreamOf(t, ipc), arrowio.EncoderOptions{})
 	content, err := arrowtest.Read(again, false)

@@ -71,7 +71,7 @@ func descriptors() map[string]string {
 	entries, _ := os.ReadDir("/proc/self/fd")
 	for _, entry := range entries {
 		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
-		// The runtime keeps its poller and pidfds' helpers for ever.
+		// The runtime keeps its poller and pidfds' helpers forever.
 		if err == nil && !strings.Contains(target, "[eventpoll]") && !strings.HasPrefix(target, "/proc/") {
 			found[entry.Name()] = target
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// DocumentedMembers are the names that include/udfrunner.h lists below the first line that holds a text: one a line,
+// DocumentedMembers are the names that include/udfrunner.h lists below the first line that holds a text: one per line,
 // each followed by its meaning. The test runs in a room's directory.
 func DocumentedMembers(t *testing.T, below string) []string {
 	t.Helper()
@@ -27,8 +27,8 @@ func DocumentedMembers(t *testing.T, below string) []string {
 	return slices.Sorted(slices.Values(names))
 }
 
-// JSONMembers are the members that encoding/json gives values of a struct type, sorted; those of a member that is an object
-// or a list of objects follow its name and a dot, and a list's name is there too.
+// JSONMembers are the members that encoding/json gives values of a struct type, sorted; those of a member that is an
+// object or a list of objects follow its name and a dot, and a list's name is there too.
 func JSONMembers(of reflect.Type) []string {
 	var names []string
 	for i := range of.NumField() {

@@ -37,7 +37,7 @@ type Answer struct {
 func OK(records ...[]byte) Answer { return Answer{Records: records} }
 
 var (
-	recordSources sync.Map // id → *Records
+	recordSources registry[uintptr, Records]
 	nextRecords   = sync.OnceValue(func() uintptr { return purego.NewCallback(recordsNext) })
 	endRecords    = sync.OnceValue(func() uintptr { return purego.NewCallback(recordsRelease) })
 )
@@ -46,9 +46,9 @@ var (
 func NewRecords(t testing.TB, answers ...Answer) *Records {
 	t.Helper()
 	r := &Records{Answers: answers, id: lastID.Add(1)}
-	recordSources.Store(r.id, r)
+	recordSources.store(r.id, r)
 	t.Cleanup(func() {
-		recordSources.Delete(r.id)
+		recordSources.remove(r.id)
 		require.EqualValues(t, 1, r.Released.Load(), "releases of the input")
 	})
 	return r
@@ -69,8 +69,7 @@ type record struct {
 }
 
 func recordsNext(id uintptr, out *record) uintptr {
-	found, _ := recordSources.Load(id)
-	r := found.(*Records)
+	r := recordSources.load(id)
 	r.free()
 	if r.next >= len(r.Answers) {
 		return uintptr(status.Done)
@@ -91,17 +90,17 @@ func recordsNext(id uintptr, out *record) uintptr {
 	copy(unsafe.Slice((*uint64)(unsafe.Add(start, padded)), len(offsets)), offsets)
 	copy(hostmem.Bytes(r.block, padded+uintptr(len(offsets))*8, uintptr(len(text))), text)
 	if len(data) > 0 {
-		*out = record{data: start, size: uint64(len(data)), n: uint64(len(answer.Records)), offsets: unsafe.Add(start, padded)}
+		*out = record{data: start, size: uint64(len(data)), n: uint64(len(answer.Records)),
+			offsets: unsafe.Add(start, padded)}
 	}
 	if answer.Message != "" {
 		out.message = unsafe.Add(start, padded+uintptr(len(offsets))*8)
 	}
-	return uintptr(answer.Code)
+	return uintptr(answer.Code) //nolint:gosec // the same bits
 }
 
 func recordsRelease(id uintptr) uintptr {
-	found, _ := recordSources.Load(id)
-	r := found.(*Records)
+	r := recordSources.load(id)
 	r.free()
 	r.Released.Add(1)
 	return 0

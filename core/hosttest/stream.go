@@ -1,5 +1,7 @@
-// Package hosttest plays a host in Go tests: Arrow C streams, record and group callbacks as a C program would bring them.
-// It compares Arrow data, and checks that nothing is left after a test.
+// Package hosttest plays a host in Go tests: Arrow C streams, record and group callbacks as a C program would bring
+// them. It compares Arrow data, and checks that nothing is left after a test.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package hosttest
 
 import (
@@ -49,13 +51,13 @@ type batches interface {
 }
 
 var (
-	streams sync.Map // id → *Stream
-	given   sync.Map // private data of arrays → *Stream
+	streams registry[uintptr, Stream]
+	given   registry[unsafe.Pointer, Stream] // by the private data of arrays
 	lastID  atomic.Uintptr
 )
 
-// NewStream makes a stream of batches of int64 columns, one at least; its test fails if it was not released exactly once
-// with all of its arrays.
+// NewStream makes a stream of batches of int64 columns, one at least; its test fails if it was not released exactly
+// once with all of its arrays.
 func NewStream(t testing.TB, batches ...[]Column) *Stream {
 	t.Helper()
 	return newStream(t, columnBatches(batches))
@@ -64,12 +66,12 @@ func NewStream(t testing.TB, batches ...[]Column) *Stream {
 func newStream(t testing.TB, batches batches) *Stream {
 	t.Helper()
 	s := &Stream{id: lastID.Add(1), releaseArray: callbacks().releaseArray, batches: batches}
-	streams.Store(s.id, s)
+	streams.store(s.id, s)
 	f := callbacks()
 	s.C = cdata.Stream{GetSchema: f.getSchema, GetNext: f.getNext, GetLastError: f.getLastError, Release: f.release}
 	setPrivate(unsafe.Pointer(&s.C.PrivateData), s.id)
 	t.Cleanup(func() {
-		streams.Delete(s.id)
+		streams.remove(s.id)
 		require.EqualValues(t, 1, s.Released.Load(), "releases of the input stream")
 		require.Zero(t, s.Live.Load(), "input arrays that were not released")
 	})
@@ -95,8 +97,7 @@ var callbacks = sync.OnceValue(func() callbackSet {
 })
 
 func find(c *cdata.Stream) *Stream {
-	s, _ := streams.Load(*(*uintptr)(unsafe.Pointer(&c.PrivateData)))
-	return s.(*Stream)
+	return streams.load(*(*uintptr)(unsafe.Pointer(&c.PrivateData)))
 }
 
 func getSchema(c *cdata.Stream, out *cdata.Schema) uintptr {
@@ -124,7 +125,7 @@ func getNext(c *cdata.Stream, out *cdata.Array) uintptr {
 		return 0
 	}
 	s.batches.give(s.next, out)
-	given.Store(out.PrivateData, s)
+	given.store(out.PrivateData, s)
 	out.Release = s.releaseArray
 	s.next++
 	if s.Mangle != nil {
@@ -135,8 +136,8 @@ func getNext(c *cdata.Stream, out *cdata.Array) uintptr {
 }
 
 func releaseArray(a *cdata.Array) {
-	s, _ := given.LoadAndDelete(a.PrivateData)
-	s.(*Stream).Live.Add(-1)
+	given.load(a.PrivateData).Live.Add(-1)
+	given.remove(a.PrivateData)
 	a.Release = hostmem.Default().ReleaseArray
 	purego.SyscallN(a.Release, uintptr(unsafe.Pointer(a)))
 }

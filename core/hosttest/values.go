@@ -18,8 +18,8 @@ type Values struct {
 	Values []any
 }
 
-// IPCOf writes batches of the same columns, one at least, as an IPC stream: for StreamOf, or as IPC input. A column's type is
-// that of its first value in any batch.
+// IPCOf writes batches of the same columns, one at least, as an IPC stream: for StreamOf, or as IPC input. A column's
+// type is that of its first value in any batch.
 func IPCOf(t testing.TB, batches ...[]Values) []byte {
 	t.Helper()
 	schema := &arrowio.Schema{}
@@ -65,7 +65,7 @@ func typeOfValues(t testing.TB, values []any) arrowio.TypeID {
 		case string:
 			return arrowio.String
 		default:
-			require.Fail(t, "value of a column", "%T, allowed are int64, float64, string and nil", value)
+			require.Fail(t, "value of a column", "%T, must be int64, float64, string or nil", value)
 		}
 	}
 	return arrowio.Null
@@ -75,7 +75,8 @@ func typeOfValues(t testing.TB, values []any) arrowio.TypeID {
 func goArray(length, nulls int, buffers ...unsafe.Pointer) *cdata.Array {
 	const unreleased = 1
 	return &cdata.Array{
-		Length: int64(length), NullCount: int64(nulls), NBuffers: int64(len(buffers)), Buffers: unsafe.SliceData(buffers), Release: unreleased,
+		Length: int64(length), NullCount: int64(nulls), NBuffers: int64(len(buffers)),
+		Buffers: unsafe.SliceData(buffers), Release: unreleased,
 	}
 }
 
@@ -90,7 +91,7 @@ func arrayOfValues(t testing.TB, id arrowio.TypeID, values []any) *cdata.Array {
 		case int64:
 			longs[i] = v
 		case float64:
-			longs[i] = int64(math.Float64bits(v))
+			longs[i] = int64(math.Float64bits(v)) //nolint:gosec // the same bits
 		case string:
 			text = append(text, v...)
 		}
@@ -98,14 +99,15 @@ func arrayOfValues(t testing.TB, id arrowio.TypeID, values []any) *cdata.Array {
 			require.Equal(t, id, typeOfValues(t, values[i:i+1]), "type of value %d", i)
 			validity[i/8] |= 1 << (i % 8)
 		}
-		offsets[i+1] = int32(len(text))
+		offsets[i+1] = int32(len(text)) //nolint:gosec // short
 	}
 	bits := unsafe.Pointer(unsafe.SliceData(validity))
 	switch id {
 	case arrowio.Null:
 		return goArray(n, n)
 	case arrowio.String:
-		return goArray(n, nulls, bits, unsafe.Pointer(unsafe.SliceData(offsets)), unsafe.Pointer(unsafe.SliceData(text)))
+		return goArray(n, nulls, bits, unsafe.Pointer(unsafe.SliceData(offsets)),
+			unsafe.Pointer(unsafe.SliceData(text)))
 	}
 	return goArray(n, nulls, bits, unsafe.Pointer(unsafe.SliceData(longs)))
 }

@@ -1,6 +1,8 @@
-// Package logsink carries what workers write to stdout and stderr to the host: line by line, with the identity of the worker and its task,
-// bounded in memory and in rate, so that a worker that prints megabytes hurts nobody. The host pulls the lines
-// (udfrunner_log_next), or they are written to a file or a descriptor. No code of the host runs here.
+// Package logsink carries what workers write to stdout and stderr to the host: line by line, with the identity of the
+// worker and its task, bounded in memory and in rate, so that a worker that prints megabytes hurts nobody. The host
+// pulls the lines (udfrunner_log_next), or they are written to a file or a descriptor. No code of the host runs here.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package logsink
 
 import (
@@ -40,7 +42,8 @@ const timeLayout = "2006-01-02T15:04:05.000000Z"
 type Options struct {
 	// Buffer is how many bytes of lines are kept for a reader that is behind; the oldest go first.
 	Buffer int64
-	// Rate is how many bytes a second one stream of one process may write on average; what is above is dropped. Zero is no limit.
+	// Rate is how many bytes a second one stream of one process may write on average; what is above is dropped. Zero is
+	// no limit.
 	Rate int64
 	// File is where lines are written instead of being kept for the host; nil keeps them. The sink closes it.
 	File *os.File
@@ -124,12 +127,13 @@ func (s *Sink) skipped(lines int64) {
 	s.total.DroppedLines += lines
 }
 
-// Next takes lines that have come, whole and each with its newline, at most limit bytes unless one line is longer. It waits at most d for the
-// first, without limit if d is negative: OK, TimedOut, or Done when the sink is closed and empty. Where lines go to a file or
-// descriptor it is INVALID_STATE.
+// Next takes lines that have come, whole and each with its newline, at most limit bytes unless one line is longer. It
+// waits at most d for the first, without limit if d is negative: OK, TimedOut, or Done when the sink is closed and
+// empty. Where lines go to a file or descriptor it is INVALID_STATE.
 func (s *Sink) Next(d time.Duration, limit int) ([]byte, status.Code, error) {
 	if s.options.File != nil {
-		return nil, 0, status.New(status.InvalidState, "log lines of this env are written to %s (udfrunner.log.file, udfrunner.log.descriptor), they cannot be pulled too", s.options.File.Name())
+		return nil, 0, status.New(status.InvalidState, "log lines of this env are written to %s (udfrunner.log.file, "+
+			"udfrunner.log.descriptor), they cannot be pulled too", s.options.File.Name())
 	}
 	var expired <-chan time.Time
 	if d > 0 {
@@ -215,7 +219,8 @@ func (s *Sink) Counts() Counts {
 	return s.total
 }
 
-// Close ends the sink: what is queued can still be taken, or is still written; what comes later is dropped. It does not wait.
+// Close ends the sink: what is queued can still be taken, or is still written; what comes later is dropped. It does not
+// wait.
 func (s *Sink) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

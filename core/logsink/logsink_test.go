@@ -80,7 +80,8 @@ func TestLongLinesComeInPieces(t *testing.T) {
 	lines := next(t, s, 1<<20)
 	require.Len(t, lines, 4)
 	assert.Equal(t, long+"short", strings.Join(texts(lines), ""))
-	assert.Equal(t, []any{true, true, nil, nil}, []any{lines[0]["continues"], lines[1]["continues"], lines[2]["continues"], lines[3]["continues"]})
+	assert.Equal(t, []any{true, true, nil, nil}, []any{lines[0]["continues"], lines[1]["continues"],
+		lines[2]["continues"], lines[3]["continues"]})
 }
 
 func TestOldestLinesGoFirst(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Stream is one output of one process: it cuts bytes into lines and holds them to the sink's rate. Write and Flush are for one
-// goroutine at a time; SetPID and SetTask are safe from any thread.
+// Stream is one output of one process: it cuts bytes into lines and holds them to the sink's rate. Write and Flush are
+// for one goroutine at a time; SetPID and SetTask are safe from any thread.
 type Stream struct {
 	sink *Sink
 	name string

@@ -88,7 +88,7 @@ func TestRecordedFailures(t *testing.T) {
 	}
 }
 
-// checkColumns holds the columns of an answer against what the eval type says of them.
+// checkColumns checks the columns of an answer against what the eval type says of them.
 func checkColumns(t *testing.T, e *protocol.EvalType, in *protocol.Init, columns []column) {
 	t.Helper()
 	switch {
@@ -108,8 +108,8 @@ func checkColumns(t *testing.T, e *protocol.EvalType, in *protocol.Init, columns
 // FuzzReader feeds arbitrary answers: no panic, and no more memory than bytes came.
 func FuzzReader(f *testing.F) {
 	for _, r := range recordings(f) {
-		f.Add(uint8(slices.Index(protocol.Minors(), r.minor)), true, r.out)
-		f.Add(uint8(slices.Index(protocol.Minors(), r.minor)), false, r.out)
+		f.Add(uint8(slices.Index(protocol.Minors(), r.minor)), true, r.out)  //nolint:gosec // few
+		f.Add(uint8(slices.Index(protocol.Minors(), r.minor)), false, r.out) //nolint:gosec // few
 	}
 	f.Fuzz(func(t *testing.T, minor uint8, arrow bool, answer []byte) {
 		d, err := protocol.ForVersion(protocol.Minors()[int(minor)%len(protocol.Minors())] + ".0")

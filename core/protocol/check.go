@@ -25,23 +25,21 @@ var features = []feature{
 		return in.BroadcastServer != nil && in.BroadcastServer.Path != ""
 	}},
 	{"a barrier server with a Unix socket", v41, func(in *Init) bool { return in.Context.BarrierPath != "" }},
-	{"a state server with a Unix socket", v41, func(in *Init) bool {
-		return strings.HasPrefix(in.conf(EvalConfStateServer), "/")
-	}},
+	{"a state server with a Unix socket", v41,
+		func(in *Init) bool { return strings.HasPrefix(in.conf(EvalConfStateServer), "/") }},
 }
 
 // Check says whether workers of this minor can be told such a task: InvalidArgument for an eval type that PySpark has
-// not or a bad entry of EvalConf, NotSupported, naming what is needed, where they lack the eval type, keyword
-// arguments or another feature. Only what is set in Init is looked at, so that it may be called before all of it is
-// known.
+// not or a bad entry of EvalConf, NotSupported, naming what is needed, where they lack the eval type, keyword arguments
+// or another feature. Only what is set in Init is looked at, so that it may be called before all of it is known.
 func (d *Dialect) Check(in *Init) error {
 	e, err := EvalTypeByID(in.EvalType)
 	if err != nil {
 		return err
 	}
 	if d.release < e.since {
-		return status.New(status.NotSupported,
-			"eval type %d (%s) needs PySpark %s, the worker has %s", e.ID, e.Name, e.Since(), d.Minor)
+		return status.New(status.NotSupported, "eval type %d (%s) needs PySpark %s, the worker has %s", e.ID, e.Name,
+			e.Since(), d.Minor)
 	}
 	for i := range features {
 		if f := &features[i]; d.release < f.since && f.used(in) {
@@ -87,7 +85,7 @@ func (d *Dialect) checkEvalConf(entries []Entry) error {
 		case EvalConfStateServer:
 			if _, isPort := portOf(entry.Value); !isPort && !strings.HasPrefix(entry.Value, "/") {
 				return status.New(status.InvalidArgument,
-					"eval conf %s %q, allowed are a port from 0 to 65535 and an absolute path", entry.Key, entry.Value)
+					"eval conf %s %q, must be a port from 0 to 65535 or an absolute path", entry.Key, entry.Value)
 			}
 			if d.release >= v42 && strings.ToLower(entry.Value) != entry.Value {
 				return status.New(status.NotSupported,
@@ -96,8 +94,8 @@ func (d *Dialect) checkEvalConf(entries []Entry) error {
 			}
 		case EvalConfTableArguments:
 			if _, ok := offsetsOf(entry.Value); !ok {
-				return status.New(status.InvalidArgument,
-					`eval conf %s %q, allowed are offsets from 0 on, as "0,2"`, entry.Key, entry.Value)
+				return status.New(status.InvalidArgument, `eval conf %s %q, must be offsets from 0 on, as "0,2"`,
+					entry.Key, entry.Value)
 			}
 		}
 	}

@@ -16,10 +16,12 @@ type contextMember struct {
 // recorded; cpuAmount, new in 4.3, moves taskAttemptId in that map.
 var (
 	contextMembers42 = []contextMember{
-		secretMember, taskAttemptID, stageID, isBarrier, partitionID, connInfo, attemptNumber, localProperties, resources, cpus,
+		secretMember, taskAttemptID, stageID, isBarrier, partitionID, connInfo, attemptNumber, localProperties,
+		resources, cpus,
 	}
 	contextMembers43 = []contextMember{
-		secretMember, stageID, isBarrier, partitionID, connInfo, attemptNumber, localProperties, cpuAmount, taskAttemptID, resources, cpus,
+		secretMember, stageID, isBarrier, partitionID, connInfo, attemptNumber, localProperties, cpuAmount,
+		taskAttemptID, resources, cpus,
 	}
 )
 

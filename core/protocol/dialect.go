@@ -1,10 +1,9 @@
 package protocol
 
 import (
-	"slices"
-	"strconv"
 	"strings"
 
+	"udfrunner/core/pyspark"
 	"udfrunner/core/status"
 )
 
@@ -33,65 +32,37 @@ type Dialect struct {
 	fields   []field
 }
 
-// release is the place of a minor in dialects.
-type release uint8
+// release is a PySpark minor, the place of its dialect in dialects.
+type release = pyspark.Minor
 
 const (
-	v35 release = iota
-	v40
-	v41
-	v42
-	v43
+	v35 = pyspark.V35
+	v40 = pyspark.V40
+	v41 = pyspark.V41
+	v42 = pyspark.V42
+	v43 = pyspark.V43
 )
 
-func (v release) String() string { return dialects[v].Minor }
-
 // Minors lists the supported PySpark minors, oldest first.
-func Minors() []string {
-	minors := make([]string, len(dialects))
-	for i := range dialects {
-		minors[i] = dialects[i].Minor
-	}
-	return minors
-}
+func Minors() []string { return pyspark.Minors() }
 
 // ForVersion finds the dialect of a PySpark version such as "4.2.1" or "4.3.0.dev0". For a newer minor than
 // the known ones it is a copy of the newest's, Tried. Others are NotSupported, naming the versions that are known.
 func ForVersion(version string) (*Dialect, error) {
-	known := strings.Join(Minors(), ", ")
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
+	minor, relation := pyspark.Parse(version)
+	switch relation {
+	case pyspark.Known:
+		return &dialects[minor], nil
+	case pyspark.Newer:
+		newer := dialects[minor]
+		newer.Minor, newer.Tried = pyspark.Name(version), true
+		return &newer, nil
+	case pyspark.Unknown:
+		return nil, status.New(status.NotSupported, "PySpark %s is not supported; supported are %s",
+			version, strings.Join(Minors(), ", "))
+	default:
 		return nil, status.New(status.NotSupported,
-			"PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
+			"PySpark version %q is not of the form major.minor.patch; supported are %s", version,
+			strings.Join(Minors(), ", "))
 	}
-	minor := parts[0] + "." + parts[1]
-	for i := range dialects {
-		if dialects[i].Minor == minor {
-			return &dialects[i], nil
-		}
-	}
-	number, ok := minorNumber(minor)
-	if !ok {
-		return nil, status.New(status.NotSupported,
-			"PySpark version %q is not of the form major.minor.patch; supported are %s", version, known)
-	}
-	newest := dialects[len(dialects)-1]
-	if last, _ := minorNumber(newest.Minor); slices.Compare(number, last) <= 0 {
-		return nil, status.New(status.NotSupported, "PySpark %s is not supported; supported are %s", version, known)
-	}
-	newest.Minor, newest.Tried = minor, true
-	return &newest, nil
-}
-
-// minorNumber reads "4.2".
-func minorNumber(minor string) ([]uint64, bool) {
-	var number []uint64
-	for part := range strings.SplitSeq(minor, ".") {
-		n, err := strconv.ParseUint(part, 10, 16)
-		if err != nil {
-			return nil, false
-		}
-		number = append(number, n)
-	}
-	return number, true
 }

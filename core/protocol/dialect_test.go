@@ -2,7 +2,6 @@ package protocol_test
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -18,10 +17,12 @@ func TestDialectsCheckTasks(t *testing.T) {
 	keyword := []protocol.Chain{{Arguments: []protocol.Argument{{Name: "x"}}}}
 	table := func(f protocol.TableFunction) protocol.Init { return protocol.Init{EvalType: 300, TableFunction: &f} }
 	state := func(address string) protocol.Init {
-		return protocol.Init{EvalType: 211, EvalConf: []protocol.Entry{{Key: protocol.EvalConfStateServer, Value: address}}}
+		return protocol.Init{EvalType: 211,
+			EvalConf: []protocol.Entry{{Key: protocol.EvalConfStateServer, Value: address}}}
 	}
 	tables := func(offsets string) protocol.Init {
-		return protocol.Init{EvalType: 302, EvalConf: []protocol.Entry{{Key: protocol.EvalConfTableArguments, Value: offsets}}}
+		return protocol.Init{EvalType: 302,
+			EvalConf: []protocol.Entry{{Key: protocol.EvalConfTableArguments, Value: offsets}}}
 	}
 	socket := &protocol.Server{Path: "/tmp/s"}
 	for _, test := range []struct {
@@ -35,40 +36,51 @@ func TestDialectsCheckTasks(t *testing.T) {
 		{"4.1", protocol.Init{EvalType: 250, Chains: keyword}, status.OK, ""},
 		{"4.3", protocol.Init{EvalType: 254}, status.OK, ""},
 		{"9.9", protocol.Init{EvalType: 254, Profiler: "perf", BroadcastServer: socket}, status.OK, ""},
-		{"4.0", protocol.Init{EvalType: 250}, status.NotSupported, "eval type 250 (SQL_SCALAR_ARROW_UDF) needs PySpark 4.1, the worker has 4.0"},
+		{"4.0", protocol.Init{EvalType: 250}, status.NotSupported,
+			"eval type 250 (SQL_SCALAR_ARROW_UDF) needs PySpark 4.1, the worker has 4.0"},
 		{"4.1", protocol.Init{EvalType: 254}, status.NotSupported, "needs PySpark 4.2, the worker has 4.1"},
 		{
 			"3.5", protocol.Init{EvalType: 200, Chains: keyword}, status.NotSupported,
-			`keyword argument "x": eval type 200 (SQL_SCALAR_PANDAS_UDF) of PySpark 3.5 takes none, PySpark 4.0 is needed`,
+			`keyword argument "x": eval type 200 (SQL_SCALAR_PANDAS_UDF) of PySpark 3.5 takes none, PySpark 4.0 is ` +
+				`needed`,
 		},
-		{"4.0", protocol.Init{EvalType: 207, Chains: keyword}, status.NotSupported, "eval type 207 (SQL_MAP_ARROW_ITER_UDF) takes none"},
-		{"4.3", protocol.Init{EvalType: 204, Chains: keyword}, status.NotSupported, "takes none in any version of PySpark, the worker has 4.3"},
-		{"3.5", table(protocol.TableFunction{Arguments: keyword[0].Arguments}), status.NotSupported, "PySpark 4.0 is needed"},
+		{"4.0", protocol.Init{EvalType: 207, Chains: keyword}, status.NotSupported,
+			"eval type 207 (SQL_MAP_ARROW_ITER_UDF) takes none"},
+		{"4.3", protocol.Init{EvalType: 204, Chains: keyword}, status.NotSupported,
+			"takes none in any version of PySpark, the worker has 4.3"},
+		{"3.5", table(protocol.TableFunction{Arguments: keyword[0].Arguments}), status.NotSupported,
+			"PySpark 4.0 is needed"},
 		{"4.0", table(protocol.TableFunction{Arguments: keyword[0].Arguments}), status.OK, ""},
 		{"3.5", table(protocol.TableFunction{}), status.OK, ""},
 		{
 			"3.5", table(protocol.TableFunction{PartitionChildren: []int32{0}}), status.NotSupported,
-			"partition columns of a table function needs PySpark 4.0, the worker of eval type 300 (SQL_TABLE_UDF) has 3.5",
+			"partition columns of a table function needs PySpark 4.0, the worker of eval type 300 (SQL_TABLE_UDF) " +
+				"has 3.5",
 		},
-		{"3.5", table(protocol.TableFunction{Analyzed: []byte{}}), status.NotSupported, "analyze result of a table function needs PySpark 4.0"},
+		{"3.5", table(protocol.TableFunction{Analyzed: []byte{}}), status.NotSupported,
+			"analyze result of a table function needs PySpark 4.0"},
 		{"3.5", table(protocol.TableFunction{Name: "f"}), status.OK, ""}, // for messages only: it is not sent
-		{"4.0", table(protocol.TableFunction{PartitionChildren: []int32{0}, Analyzed: []byte{1}, Name: "f"}), status.OK, ""},
-		{"3.5", protocol.Init{EvalType: 200, Profiler: "perf"}, status.NotSupported, "a UDF profiler needs PySpark 4.0"},
+		{"4.0", table(protocol.TableFunction{PartitionChildren: []int32{0}, Analyzed: []byte{1}, Name: "f"}), status.OK,
+			""},
+		{"3.5", protocol.Init{EvalType: 200, Profiler: "perf"}, status.NotSupported,
+			"a UDF profiler needs PySpark 4.0"},
 		{"4.0", protocol.Init{EvalType: 200, Profiler: "perf"}, status.OK, ""},
-		{"4.0", protocol.Init{BroadcastServer: socket}, status.NotSupported, "broadcast server with a Unix socket needs PySpark 4.1"},
+		{"4.0", protocol.Init{BroadcastServer: socket}, status.NotSupported,
+			"broadcast server with a Unix socket needs PySpark 4.1"},
 		{"4.0", protocol.Init{BroadcastServer: &protocol.Server{Port: 1, Secret: "s"}}, status.OK, ""},
 		{"4.1", protocol.Init{BroadcastServer: socket}, status.OK, ""},
-		{"4.0", protocol.Init{Context: protocol.Context{BarrierPath: "/b"}}, status.NotSupported, "barrier server with a Unix socket needs PySpark 4.1"},
+		{"4.0", protocol.Init{Context: protocol.Context{BarrierPath: "/b"}}, status.NotSupported,
+			"barrier server with a Unix socket needs PySpark 4.1"},
 		{"4.0", state("/tmp/s"), status.NotSupported, "state server with a Unix socket needs PySpark 4.1"},
 		{"4.0", state("4040"), status.OK, ""},
 		{"4.1", state("/tmp/S"), status.OK, ""},
 		{"4.2", state("/tmp/S"), status.NotSupported, `"/tmp/S" has capital letters`},
 		{"4.2", state("/tmp/s"), status.OK, ""},
-		{"4.2", state("65536"), status.InvalidArgument, `state_server_socket_port "65536", allowed are`},
+		{"4.2", state("65536"), status.InvalidArgument, `state_server_socket_port "65536", must be`},
 		{"4.1", tables(""), status.OK, ""},
 		{"4.1", tables("0,12"), status.OK, ""},
-		{"4.1", tables("0,-1"), status.InvalidArgument, `table_arg_offsets "0,-1", allowed are`},
-		{"4.1", protocol.Init{EvalType: 5}, status.InvalidArgument, "eval type 5 is none"},
+		{"4.1", tables("0,-1"), status.InvalidArgument, `table_arg_offsets "0,-1", must be`},
+		{"4.1", protocol.Init{EvalType: 5}, status.InvalidArgument, "eval type 5 is not one of PySpark's"},
 	} {
 		dialect, err := protocol.ForVersion(test.minor)
 		require.NoError(t, err)
@@ -134,7 +146,7 @@ except ImportError: # 3.5
     from pyspark.rdd import PythonEvalType
 print("\n".join(f"{value} {name}" for name, value in vars(PythonEvalType).items() if isinstance(value, int)))`
 	for _, minor := range protocol.Minors() {
-		out, err := exec.Command(testenv.Python(t, minor), "-c", list).Output()
+		out, err := testenv.Command(t, minor, "-c", list).Output()
 		require.NoError(t, err)
 		d, err := protocol.ForVersion(minor)
 		require.NoError(t, err)

@@ -15,10 +15,10 @@ func never(*Init) bool { return false }
 
 func profiled(in *Init) bool { return in.Profiler != "" }
 
-// dialects has the known minors, oldest first.
+// dialects has those of the known minors, oldest first.
 var dialects = []Dialect{
 	v35: {
-		Minor: "3.5", Timings: 3, WindowBounds: "pandas_window_bound_types",
+		Minor: v35.String(), Timings: 3, WindowBounds: "pandas_window_bound_types",
 		release: v35,
 		fields: []field{
 			partition, pythonVersion, barrierAlways, context, filesDirectory, includes, broadcasts(false), evalType,
@@ -28,7 +28,7 @@ var dialects = []Dialect{
 		},
 	},
 	v40: {
-		Minor: "4.0", Timings: 3, WindowBounds: "pandas_window_bound_types",
+		Minor: v40.String(), Timings: 3, WindowBounds: "pandas_window_bound_types",
 		ByteLimit: true,
 		release:   v40,
 		fields: []field{
@@ -41,7 +41,7 @@ var dialects = []Dialect{
 		},
 	},
 	v41: {
-		Minor: "4.1", Timings: 3, WindowBounds: "window_bound_types", SocketPaths: true,
+		Minor: v41.String(), Timings: 3, WindowBounds: "window_bound_types", SocketPaths: true,
 		ByteLimit: true, SplitGroups: true,
 		release: v41,
 		fields: []field{
@@ -56,7 +56,7 @@ var dialects = []Dialect{
 		},
 	},
 	v42: {
-		Minor: "4.2", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		Minor: v42.String(), Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
 		ByteLimit: true, SplitGroups: true,
 		release: v42,
 		fields: []field{
@@ -67,7 +67,7 @@ var dialects = []Dialect{
 		},
 	},
 	v43: {
-		Minor: "4.3", Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
+		Minor: v43.String(), Timings: 4, WindowBounds: "window_bound_types", SocketPaths: true,
 		ByteLimit: true, SplitGroups: true,
 		release: v43, envelope: true,
 		fields: []field{

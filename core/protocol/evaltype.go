@@ -29,7 +29,7 @@ type Family uint8
 const (
 	// RDD functions get an iterator of all records and give one (PythonRDD). There is no return type.
 	RDD Family = iota + 1
-	// BatchEval functions are called once a row (BatchEvalPythonExec): a pickled list of argument rows in, one of
+	// BatchEval functions are called once per row (BatchEvalPythonExec): a pickled list of argument rows in, one of
 	// results out.
 	BatchEval
 	// ArrowEval functions get columns of a batch and give one as long, and the answer has a batch for each
@@ -38,19 +38,19 @@ const (
 	// MapInBatch functions get an iterator of whole batches and give one (MapInPandasExec, PythonMapInArrowExec, from
 	// 4.0 on MapInArrowExec).
 	MapInBatch
-	// GroupedMap functions get the rows of a group and give any (FlatMapGroupsInPandasExec,
-	// FlatMapGroupsInArrowExec). The arguments of the chain are no columns but, as offsets: how many follow, the
-	// count of the key's columns, these, all value columns (PandasGroupUtils.resolveArgOffsets). The answer has whole
-	// batches of a group, one or more.
+	// GroupedMap functions get the rows of a group and give any (FlatMapGroupsInPandasExec, FlatMapGroupsInArrowExec).
+	// The arguments of the chain are no columns but, as offsets: how many follow, the count of the key's columns,
+	// these, all value columns (PandasGroupUtils.resolveArgOffsets). The answer has whole batches of a group, one or
+	// more.
 	GroupedMap
 	// CoGroupedMap functions get the rows that two inputs have of a group (FlatMapCoGroupsInPandasExec,
 	// FlatMapCoGroupsInArrowExec). Arguments as of GroupedMap, those of the right side behind the left's.
 	CoGroupedMap
-	// GroupedAggregate functions give one value a group (AggregateInPandasExec, from 4.1 on
+	// GroupedAggregate functions give one value per group (AggregateInPandasExec, from 4.1 on
 	// ArrowAggregatePythonExec): each group is answered with a batch of one row, in the order of the groups. Keys are
 	// not sent.
 	GroupedAggregate
-	// WindowAggregate functions give one value a row of a window partition, which is a group (WindowInPandasExec,
+	// WindowAggregate functions give one value per row of a window partition, which is a group (WindowInPandasExec,
 	// from 4.1 on ArrowWindowPythonExec), answered by a batch with as many rows. Dialect.WindowBounds is a key of the
 	// runner conf with "bounded" or "unbounded" for each chain, separated by commas; the first two arguments of a
 	// bounded one are int32 columns with each row's first and behind-the-last row of its frame.
@@ -59,16 +59,16 @@ const (
 	// give a record or batch, perhaps empty, for each input row and one for terminate; 302 a batch for each that the
 	// function yields.
 	TableFunctionEval
-	// GroupedMapWithState functions get the groups' rows and states (FlatMapGroupsInPandasWithStateExec). Batches
-	// hold several groups: data columns and the struct __state, which says where each group's rows are. The answer
-	// has three struct columns: the counts of valid rows in the other two, the data, the states.
+	// GroupedMapWithState functions get the groups' rows and states (FlatMapGroupsInPandasWithStateExec). Batches hold
+	// several groups: data columns and the struct __state, which says where each group's rows are. The answer has three
+	// struct columns: the counts of valid rows in the other two, the data, the states.
 	GroupedMapWithState
 	// TransformWithState functions are stateful processors (TransformWithStateInPandasExec, from 4.1 on
-	// TransformWithStateInPySparkExec); their state is with a server, which the eval conf's EvalConfStateServer
-	// names. Arguments as of GroupedMap; with an initial state (212, 214) as of CoGroupedMap, and the input has two
-	// struct columns, inputData and initState. From 4.2 on a batch fills one of them, and the other is null in all
-	// rows. Before, a batch has the rows and the initial states of one key, and the fields of each struct have the
-	// length of their own data: no valid Arrow where these differ.
+	// TransformWithStateInPySparkExec); their state is with a server, which the eval conf's EvalConfStateServer names.
+	// Arguments as of GroupedMap; with an initial state (212, 214) as of CoGroupedMap, and the input has two struct
+	// columns, inputData and initState. From 4.2 on a batch fills one of them, and the other is null in all rows.
+	// Before, a batch has the rows and the initial states of one key, and the fields of each struct have the length of
+	// their own data: no valid Arrow where these differ.
 	TransformWithState
 )
 
@@ -94,12 +94,12 @@ type EvalType struct {
 	Family  Family
 	Framing Framing
 	Sight   Sight
-	// SingleChain types run one function a task.
+	// SingleChain types run one function per task.
 	SingleChain bool
 	// StructInput types get all input columns as the fields of one struct column, "struct".
 	StructInput bool
 	// StructOutput types have a struct as return type, and answer with its fields as those of one struct column, "_0".
-	// Results of the others are a column a chain, but of GroupedMapWithState.
+	// Results of the others are a column per chain, but of GroupedMapWithState.
 	StructOutput bool
 	// Keywords says that functions may be called with keyword arguments, where the version can. The wire has place for
 	// keywords of further types, of all from 4.2 on, but workers lose them.
@@ -138,13 +138,13 @@ func EvalTypes() []*EvalType {
 	return list
 }
 
-// EvalTypeByID finds an eval type: InvalidArgument for a number that PySpark has not.
+// EvalTypeByID finds an eval type: InvalidArgument for a number that PySpark does not have.
 func EvalTypeByID(id int32) (*EvalType, error) {
 	if e := find(id); e != nil {
 		return e, nil
 	}
-	return nil, status.New(status.InvalidArgument,
-		"eval type %d is none of PySpark's; allowed are %s", id, numbers(evalTypes))
+	return nil, status.New(status.InvalidArgument, "eval type %d is not one of PySpark's: %s", id,
+		numbers(evalTypes))
 }
 
 // find finds an eval type, nil for a number that PySpark has not.

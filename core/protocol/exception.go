@@ -8,9 +8,9 @@ const (
 	inGroup = "  | "
 )
 
-// ExceptionLine is the line of a worker's exception text that says what was raised: its type and the first line of its message. In a
-// traceback that is the first line behind the frames, which are indented, and of several the last one's; a worker may
-// be told to leave the frames out (SPARK_HIDE_TRACEBACK).
+// ExceptionLine is the line of a worker's exception text that says what was raised: its type and the first line of its
+// message. In a traceback that is the first line behind the frames, which are indented, and of several the last one's;
+// a worker may be told to leave the frames out (SPARK_HIDE_TRACEBACK).
 func ExceptionLine(text string) string {
 	lines := strings.Split(strings.Trim(text, "\n"), "\n")
 	begin := 0

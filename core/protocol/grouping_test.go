@@ -26,7 +26,7 @@ func (c *cursor) take(n int) []byte {
 	return taken
 }
 
-func (c *cursor) int() int { return int(int32(wire.BigEndian.Uint32(c.take(4)))) }
+func (c *cursor) int() int { return int(int32(wire.BigEndian.Uint32(c.take(4)))) } //nolint:gosec // the same bits
 
 type column struct {
 	name     string
@@ -84,15 +84,18 @@ func (c *cursor) arrowStream() (s arrowStream) {
 var groupSizes = map[string][]int{
 	"apply_in_pandas": {3, 3}, "apply_in_pandas_iter": {6, 6},
 	"apply_in_arrow": {5, 4}, "apply_in_arrow_iter": {6, 6},
-	"pandas_grouped_agg": {3, 3}, "pandas_grouped_agg_iter": {6, 6}, "arrow_grouped_agg": {3, 3}, "arrow_grouped_agg_iter": {6, 6},
-	"pandas_window": {3, 3}, "arrow_window": {3, 3},
+	"pandas_grouped_agg": {3, 3}, "pandas_grouped_agg_iter": {6, 6}, "arrow_grouped_agg": {3, 3},
+	"arrow_grouped_agg_iter": {6, 6},
+	"pandas_window":          {3, 3}, "arrow_window": {3, 3},
 	"cogroup_in_pandas": {3, 3, 3, 2}, "cogroup_in_arrow": {3, 3, 3, 2},
 	"transform_with_state_pandas": {2, 1}, "transform_with_state_pandas_sockets": {2, 1},
-	"transform_with_state_pandas_initial": {2, 1}, "transform_with_state_row": {2, 1}, "transform_with_state_row_initial": {2, 1},
-	"apply_in_pandas_with_state": {2, 1},
+	"transform_with_state_pandas_initial": {2, 1}, "transform_with_state_row": {2, 1},
+	"transform_with_state_row_initial": {2, 1},
+	"apply_in_pandas_with_state":       {2, 1},
 }
 
-// Spark's input has the framing and the grouping that the eval type's entry and the dialect say, up to the end of the task.
+// Spark's input has the framing and the grouping that the eval type's entry and the dialect say, up to the end of the
+// task.
 func TestRecordedInput(t *testing.T) {
 	seen := map[protocol.Grouping]int{}
 	each(t, func(t *testing.T, r recording, d *protocol.Dialect, in *protocol.Init, data []byte) {

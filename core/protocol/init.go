@@ -11,8 +11,8 @@ type Init struct {
 	FilesDir      string // SparkFiles root directory
 	Includes      []string
 	Broadcasts    []Broadcast
-	// BroadcastServer hands out the values of Broadcasts, whose paths are then not sent (Spark's EncryptedPythonBroadcastServer);
-	// nil where workers read the files themselves.
+	// BroadcastServer hands out the values of Broadcasts, whose paths are then not sent (Spark's
+	// EncryptedPythonBroadcastServer); nil where workers read the files themselves.
 	BroadcastServer *Server
 	EvalType        int32
 	RunnerConf      []Entry
@@ -39,8 +39,9 @@ const (
 	EvalConfStateSchema = "state_value_schema"
 	// EvalConfKeySchema is the Spark type of the grouping key, a struct as JSON: eval types 211 to 214.
 	EvalConfKeySchema = "grouping_key_schema"
-	// EvalConfStateServer is where the state server listens: a port of localhost or, from 4.1 on, the path of a Unix socket, which
-	// has no capital letters because 4.2 and later make them small (EvalConf in worker.py). Eval types 211 to 214.
+	// EvalConfStateServer is where the state server listens: a port of localhost or, from 4.1 on, the path of a Unix
+	// socket, which has no capital letters because 4.2 and later make them small (EvalConf in worker.py). Eval types
+	// 211 to 214.
 	EvalConfStateServer = "state_server_socket_port"
 )
 
@@ -159,12 +160,14 @@ func (d *Dialect) ParseInit(b []byte) (*Init, []byte, error) {
 	again := d.AppendInit(nil, in)
 	for i := range min(end, len(again)) {
 		if again[i] != b[i] {
-			return nil, nil, status.New(status.Protocol, "init section for PySpark %s at byte %d: %#02x, Spark writes %#02x",
+			return nil, nil, status.New(status.Protocol, "init section for PySpark %s at byte %d: %#02x, Spark "+
+				"writes %#02x",
 				d.Minor, i, b[i], again[i])
 		}
 	}
 	if len(again) != end {
-		return nil, nil, status.New(status.Protocol, "init section for PySpark %s of %d bytes, Spark writes %d", d.Minor, end, len(again))
+		return nil, nil, status.New(status.Protocol, "init section for PySpark %s of %d bytes, Spark writes %d",
+			d.Minor, end, len(again))
 	}
 	return in, r.b, nil
 }

@@ -3,7 +3,6 @@ package protocol_test
 import (
 	"bytes"
 	"encoding/json"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +30,8 @@ var example = &protocol.Init{
 	EvalConf:   []protocol.Entry{{Key: "input_type", Value: "{}"}},
 	Profiler:   "perf",
 	Chains: []protocol.Chain{
-		{Arguments: []protocol.Argument{{Offset: 1}, {Offset: 0, Name: "käse"}}, Commands: [][]byte{{1, 2}, {3}}, ResultID: 5},
+		{Arguments: []protocol.Argument{{Offset: 1}, {Offset: 0, Name: "käse"}}, Commands: [][]byte{{1, 2}, {3}},
+			ResultID: 5},
 		{Commands: [][]byte{{4}}},
 	},
 }
@@ -150,7 +150,7 @@ func TestInitSectionIsWhatPySparkReads(t *testing.T) {
 	}
 	for _, minor := range protocol.Minors() {
 		t.Run(minor, func(t *testing.T) {
-			require.Contains(t, parsers, minor, "every dialect is held against its PySpark")
+			require.Contains(t, parsers, minor, "every dialect is checked against its PySpark")
 			dialect, err := protocol.ForVersion(minor + ".0")
 			require.NoError(t, err)
 			in := *example
@@ -158,7 +158,7 @@ func TestInitSectionIsWhatPySparkReads(t *testing.T) {
 				in.Chains = slices.Clone(in.Chains)
 				in.Chains[0].Arguments = in.Chains[0].Arguments[:1]
 			}
-			cmd := exec.Command(testenv.Python(t, minor), "-c", parsers[minor])
+			cmd := testenv.Command(t, minor, "-c", parsers[minor])
 			cmd.Stdin = bytes.NewReader(dialect.AppendInit(nil, &in))
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
@@ -182,7 +182,8 @@ func TestOtherTasksHaveNoBarrierServer(t *testing.T) {
 	}
 }
 
-// BenchmarkAppendInit writes the init section of a warm task: one Arrow function of one column, nothing new for the worker.
+// BenchmarkAppendInit writes the init section of a warm task: one Arrow function of one column, nothing new for the
+// worker.
 func BenchmarkAppendInit(b *testing.B) {
 	for _, minor := range protocol.Minors() {
 		b.Run(minor, func(b *testing.B) {

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound what is kept of what a worker says beside its data.
+// Limits bound what is kept of what a worker says besides its data.
 type Limits struct {
-	// ExceptionText is how many bytes of an exception's text are kept, half of them from its beginning and half from its
-	// end.
+	// ExceptionText is how many bytes of an exception's text are kept, half of them from its beginning and half from
+	// its end.
 	ExceptionText int64
 	// ExceptionMessage is how many bytes of the line that names an exception are its message.
 	ExceptionMessage int64

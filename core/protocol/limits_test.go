@@ -89,7 +89,9 @@ func TestExceptionTextIsBounded(t *testing.T) {
 func TestShortTextsAreWhole(t *testing.T) {
 	for _, n := range []int{0, 1, 1023, 1024, 1025, 1026, 5000} {
 		text := strings.Repeat("ab\n", n)[:n]
-		r, _, err := readLimited(t, Limits{ExceptionText: 1024, ExceptionMessage: 20}, concat(ints(PythonException, int32(n)), []byte(text)))
+		//nolint:gosec // short
+		r, _, err := readLimited(t, Limits{ExceptionText: 1024, ExceptionMessage: 20},
+			concat(ints(PythonException, int32(n)), []byte(text)))
 		require.NoError(t, err)
 		if n <= 1024 {
 			assert.Equal(t, text, r.Exception())
@@ -113,14 +115,16 @@ func TestMessageOfAClippedException(t *testing.T) {
 	const head = "Traceback (most recent call last):\n"
 	frames := strings.Repeat("  File \"f.py\", line 1, in f\n    f()\n", 1000)
 	for name, test := range map[string]struct{ text, want string }{
-		"frames":        {head + frames + "RecursionError: too deep\n", "RecursionError: too deep"},
-		"message":       {head + "  f\nValueError: " + strings.Repeat("é", 5000), "ValueError: " + strings.Repeat("é", 13) + "..."},
+		"frames": {head + frames + "RecursionError: too deep\n", "RecursionError: too deep"},
+		"message": {head + "  f\nValueError: " + strings.Repeat("é", 5000), "ValueError: " + strings.Repeat("é",
+			13) + "..."},
 		"message lines": {head + "  f\nValueError: one\n" + strings.Repeat("two\n", 5000), "ValueError: one"},
-		"chain": {head + frames + "KeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\n" + head +
+		"chain": {head + frames +
+			"KeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\n" + head +
 			"  f\nOSError: no\n", "OSError: no"},
 	} {
 		r, event, err := readLimited(t, Limits{ExceptionText: 1024, ExceptionMessage: 42},
-			concat(ints(PythonException, int32(len(test.text))), []byte(test.text)))
+			concat(ints(PythonException, int32(len(test.text))), []byte(test.text))) //nolint:gosec // short
 		require.NoError(t, err, name)
 		assert.Equal(t, Exception, event, name)
 		assert.Equal(t, test.want, r.ExceptionMessage(), name)
@@ -135,12 +139,15 @@ func TestAccumulatorsAreBounded(t *testing.T) {
 		bytes  []byte
 		want   string
 	}{
-		"fit":             {Limits{Accumulators: 3, AccumulatorBytes: 4}, some, ""},
-		"one too many":    {Limits{Accumulators: 2, AccumulatorBytes: 4}, some, "3 accumulator updates, allowed are 2 (udfrunner.accumulators.count)"},
-		"a byte too many": {Limits{Accumulators: 3, AccumulatorBytes: 3}, some, "accumulator updates of 4 bytes, allowed are 3 (udfrunner.accumulators.bytes)"},
-		"default count":   {DefaultLimits, concat(timing, ints(EndOfDataSection, 100_001)), "100001 accumulator updates, allowed are 100000"},
+		"fit": {Limits{Accumulators: 3, AccumulatorBytes: 4}, some, ""},
+		"one too many": {Limits{Accumulators: 2, AccumulatorBytes: 4}, some,
+			"3 accumulator updates, at most 2 are allowed (udfrunner.accumulators.count)"},
+		"a byte too many": {Limits{Accumulators: 3, AccumulatorBytes: 3}, some,
+			"accumulator updates of 4 bytes, at most 3 are allowed (udfrunner.accumulators.bytes)"},
+		"default count": {DefaultLimits, concat(timing, ints(EndOfDataSection, 100_001)),
+			"100001 accumulator updates, at most 100000 are allowed"},
 		"default bytes": {DefaultLimits, concat(timing, ints(EndOfDataSection, 1, 256<<20+1)),
-			"accumulator updates of 268435457 bytes, allowed are 268435456"},
+			"accumulator updates of 268435457 bytes, at most 268435456 are allowed"},
 	} {
 		r, event, err := readLimited(t, test.limits, test.bytes)
 		if test.want == "" {

@@ -59,7 +59,7 @@ func each(t *testing.T, test func(t *testing.T, r recording, d *protocol.Dialect
 func TestRecordedInitSection(t *testing.T) {
 	each(t, func(t *testing.T, r recording, d *protocol.Dialect, in *protocol.Init, data []byte) {
 		assert.Equal(t, r.in[:len(r.in)-len(data)], d.AppendInit(nil, in))
-		assert.NoError(t, d.Check(in), "what Spark sends is no feature that the version lacks")
+		require.NoError(t, d.Check(in), "what Spark sends is no feature that the version lacks")
 		e, err := protocol.EvalTypeByID(in.EvalType)
 		require.NoError(t, err)
 		assert.Equal(t, e.Family == protocol.RDD, in.Command != nil)
@@ -116,7 +116,7 @@ func TestRecordingsCoverTheEvalTypes(t *testing.T) {
 
 func FuzzParseInit(f *testing.F) {
 	for _, r := range recordings(f) {
-		f.Add(uint8(slices.Index(protocol.Minors(), r.minor)), r.in)
+		f.Add(uint8(slices.Index(protocol.Minors(), r.minor)), r.in) //nolint:gosec // few
 	}
 	f.Fuzz(func(t *testing.T, minor uint8, in []byte) {
 		d, err := protocol.ForVersion(protocol.Minors()[int(minor)%len(protocol.Minors())] + ".0")

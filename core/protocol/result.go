@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
@@ -36,7 +35,7 @@ const (
 	Paused
 )
 
-// Result is what the result section carries beside data.
+// Result is what the result section carries besides data.
 type Result struct {
 	// Boot, Init, Finish are times of the worker's clock, ms since the epoch; Processing is a duration, ms.
 	Boot, Init, Finish, Processing int64
@@ -145,7 +144,8 @@ func (r *Reader) Next() (Event, error) {
 				r.result.Reusable = true
 			case EndOfDataSection: // the function left input unread
 			default:
-				return 0, r.surprise("%d at the end of the task, allowed are %d and %d", code, EndOfStream, EndOfDataSection)
+				return 0, r.surprise("%d at the end of the task, must be %d or %d", code, EndOfStream,
+					EndOfDataSection)
 			}
 			r.state = done
 			return End, nil
@@ -161,7 +161,7 @@ func (r *Reader) code() (Event, error) {
 	if err != nil {
 		return 0, err
 	}
-	code := int(int32(binary.BigEndian.Uint32(b)))
+	code := int(getInt(b))
 	switch {
 	case code >= 0 && r.framing == Pickled:
 		r.source.Discard(4)
@@ -176,9 +176,9 @@ func (r *Reader) code() (Event, error) {
 		if err != nil {
 			return 0, err
 		}
-		length := int(int32(binary.BigEndian.Uint32(b[4:])))
+		length := int(getInt(b[4:]))
 		if length < 0 || length > maxText {
-			return 0, r.surprise("an exception text of %d bytes, allowed are 0 to %d", length, maxText)
+			return 0, r.surprise("an exception text of %d bytes, must be 0 to %d", length, maxText)
 		}
 		r.source.Discard(8)
 		r.text, r.want, r.state = &clipped{half: int(r.limits.ExceptionText / 2)}, length, inException
@@ -195,12 +195,13 @@ func (r *Reader) code() (Event, error) {
 		if err != nil {
 			return 0, err
 		}
-		r.remaining = int(int32(binary.BigEndian.Uint32(b[4:])))
+		r.remaining = int(getInt(b[4:]))
 		if r.remaining < 0 {
-			return 0, r.surprise("%d accumulator updates, allowed are 0 to %d", r.remaining, math.MaxInt32)
+			return 0, r.surprise("%d accumulator updates, must be 0 to %d", r.remaining, math.MaxInt32)
 		}
 		if int64(r.remaining) > r.limits.Accumulators {
-			return 0, status.New(status.NoMemory, "%d accumulator updates, allowed are %d (udfrunner.accumulators.count)",
+			return 0, status.New(status.NoMemory, "%d accumulator updates, at most %d are allowed "+
+				"(udfrunner.accumulators.count)",
 				r.remaining, r.limits.Accumulators)
 		}
 		r.source.Discard(8)
@@ -212,7 +213,7 @@ func (r *Reader) code() (Event, error) {
 }
 
 func (r *Reader) timing(b []byte) {
-	long := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
+	long := func(i int) int64 { return getLong(b[8*i:]) }
 	r.result.Boot, r.result.Init, r.result.Finish = long(0), long(1), long(2)
 	if r.dialect.Timings > 3 {
 		r.result.Processing = long(3)
@@ -233,10 +234,11 @@ func (r *Reader) accumulator() error {
 			return err
 		}
 		if length < 0 {
-			return r.surprise("an accumulator update of %d bytes, allowed are 0 to %d", length, math.MaxInt32)
+			return r.surprise("an accumulator update of %d bytes, must be 0 to %d", length, math.MaxInt32)
 		}
 		if r.kept += int64(length); r.kept > r.limits.AccumulatorBytes {
-			return status.New(status.NoMemory, "accumulator updates of %d bytes, allowed are %d (udfrunner.accumulators.bytes)",
+			return status.New(status.NoMemory,
+				"accumulator updates of %d bytes, at most %d are allowed (udfrunner.accumulators.bytes)",
 				r.kept, r.limits.AccumulatorBytes)
 		}
 		r.pending, r.want = []byte{}, length
@@ -300,7 +302,7 @@ func (r *Reader) int() (int, error) {
 	}
 	r.source.Discard(4)
 	r.unpaused += 4
-	return int(int32(binary.BigEndian.Uint32(b))), nil
+	return int(getInt(b)), nil
 }
 
 func (r *Reader) surprise(format string, args ...any) error {

@@ -47,14 +47,14 @@ func (d *drip) Read(p []byte) (int, error) {
 
 func ints(values ...int32) (b []byte) {
 	for _, v := range values {
-		b = binary.BigEndian.AppendUint32(b, uint32(v))
+		b = binary.BigEndian.AppendUint32(b, uint32(v)) //nolint:gosec // the same bits
 	}
 	return b
 }
 
 func longs(values ...int64) (b []byte) {
 	for _, v := range values {
-		b = binary.BigEndian.AppendUint64(b, uint64(v))
+		b = binary.BigEndian.AppendUint64(b, uint64(v)) //nolint:gosec // the same bits
 	}
 	return b
 }
@@ -116,18 +116,23 @@ func TestReaderOnGoodAnswers(t *testing.T) {
 		events  []Event
 		check   func(*Reader)
 	}{
-		"arrow": {Arrow, concat(ints(StartArrowStream), []byte("ipc"), finish(EndOfStream)), []Event{ArrowStream, End}, func(r *Reader) {
-			assert.Equal(t, Result{
-				Boot: 1000, Init: 1010, Finish: 1050, Processing: 33, MemorySpilled: 7, DiskSpilled: 8,
-				Accumulators: [][]byte{[]byte("abc"), {}}, Reusable: true,
-			}, *r.Result())
-		}},
-		"no result": {Arrow, finish(EndOfStream), []Event{End}, func(r *Reader) { assert.True(t, r.Result().Reusable) }},
+		"arrow": {Arrow, concat(ints(StartArrowStream), []byte("ipc"), finish(EndOfStream)), []Event{ArrowStream, End},
+			func(r *Reader) {
+				assert.Equal(t, Result{
+					Boot: 1000, Init: 1010, Finish: 1050, Processing: 33, MemorySpilled: 7, DiskSpilled: 8,
+					Accumulators: [][]byte{[]byte("abc"), {}}, Reusable: true,
+				}, *r.Result())
+			}},
+		"no result": {Arrow, finish(EndOfStream), []Event{End},
+			func(r *Reader) { assert.True(t, r.Result().Reusable) }},
 		"input left unread": {Arrow, finish(EndOfDataSection), []Event{End}, func(r *Reader) {
 			assert.False(t, r.Result().Reusable)
 		}},
-		"records": {Pickled, concat(ints(2), []byte("xy"), ints(0), finish(EndOfStream)), []Event{Record, Record, End}, func(*Reader) {}},
-		"exception after output": {Pickled, concat(ints(2), []byte("xy"), ints(PythonException, int32(len(text))), []byte(text)), []Event{Record, Exception}, func(r *Reader) {
+		"records": {Pickled, concat(ints(2), []byte("xy"), ints(0), finish(EndOfStream)), []Event{Record, Record, End},
+			func(*Reader) {}},
+		//nolint:gosec // short
+		"exception after output": {Pickled, concat(ints(2), []byte("xy"), ints(PythonException, int32(len(text))),
+			[]byte(text)), []Event{Record, Exception}, func(r *Reader) {
 			assert.Equal(t, text, r.Exception())
 		}},
 	} {
@@ -146,16 +151,19 @@ func TestReaderRefusesSurprises(t *testing.T) {
 		bytes   []byte
 		message string
 	}{
-		"a record in an Arrow answer":     {Arrow, ints(17), "17 where"},
-		"an Arrow stream among records":   {Pickled, ints(StartArrowStream), "-6 where"},
-		"unknown code":                    {Arrow, ints(-77), "-77 where"},
-		"negative exception length":       {Arrow, ints(PythonException, -1), "-1 bytes"},
-		"exception length of a liar":      {Arrow, ints(PythonException, maxText+1), "1073741825 bytes"},
-		"end before timings":              {Arrow, ints(EndOfDataSection, 0), "-1 where"},
-		"timings twice":                   {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(TimingData)), "-3 where"},
-		"negative number of accumulators": {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, -5)), "-5 accumulator"},
-		"negative accumulator":            {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, 1, -2)), "-2 bytes"},
-		"another end":                     {Arrow, finish(-9), "-9 at the end"},
+		"a record in an Arrow answer":   {Arrow, ints(17), "17 where"},
+		"an Arrow stream among records": {Pickled, ints(StartArrowStream), "-6 where"},
+		"unknown code":                  {Arrow, ints(-77), "-77 where"},
+		"negative exception length":     {Arrow, ints(PythonException, -1), "-1 bytes"},
+		"exception length of a liar":    {Arrow, ints(PythonException, maxText+1), "1073741825 bytes"},
+		"end before timings":            {Arrow, ints(EndOfDataSection, 0), "-1 where"},
+		"timings twice": {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(TimingData)),
+			"-3 where"},
+		"negative number of accumulators": {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6),
+			ints(EndOfDataSection, -5)), "-5 accumulator"},
+		"negative accumulator": {Arrow, concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6),
+			ints(EndOfDataSection, 1, -2)), "-2 bytes"},
+		"another end": {Arrow, finish(-9), "-9 at the end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := read(t, test.framing, test.bytes)
@@ -169,8 +177,9 @@ func TestReaderRefusesSurprises(t *testing.T) {
 // A length in front of nothing costs no memory.
 func TestReaderBelievesNoLengths(t *testing.T) {
 	for name, bytes := range map[string][]byte{
-		"exception":   concat(ints(PythonException, maxText), make([]byte, 100)),
-		"accumulator": concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, 100_000, 256<<20), make([]byte, 100)),
+		"exception": concat(ints(PythonException, maxText), make([]byte, 100)),
+		"accumulator": concat(ints(TimingData), longs(1, 2, 3, 4, 5, 6), ints(EndOfDataSection, 100_000, 256<<20),
+			make([]byte, 100)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
@@ -186,6 +195,7 @@ func TestReaderBelievesNoLengths(t *testing.T) {
 // Long texts come whole, in whatever pieces.
 func TestReaderReadsLongTexts(t *testing.T) {
 	text := strings.Repeat("0123456789abcdef", 3*fillStep/16+1)
+	//nolint:gosec // short
 	r, events, err := read(t, Arrow, concat(ints(PythonException, int32(len(text))), []byte(text)))
 	require.NoError(t, err)
 	assert.Equal(t, []Event{Exception}, events)

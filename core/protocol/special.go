@@ -1,6 +1,8 @@
 // Package protocol knows the bytes between Spark and a PySpark worker: the init section that
 // opens a task, the framing of its data and the result section that ends it. What differs
 // between PySpark's minor versions is data, a Dialect, chosen once per worker factory.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package protocol
 
 // Special lengths, PySpark's SpecialLengths: negative numbers where a length or a section is expected.

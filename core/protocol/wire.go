@@ -7,11 +7,27 @@ import (
 	"udfrunner/core/status"
 )
 
-// Values as java.io.DataOutputStream writes them; texts and byte strings have their length in front.
+// Values as java.io.DataOutputStream writes them; texts and byte strings have their length in front. Lengths are
+// checked to fit (Dialect.Check).
 
-func appendInt(b []byte, v int) []byte    { return binary.BigEndian.AppendUint32(b, uint32(int32(v))) }
+//nolint:gosec // signed and unsigned are the same bits
+func getInt(b []byte) int32 { return int32(binary.BigEndian.Uint32(b)) }
+
+//nolint:gosec // signed and unsigned are the same bits
+func getLong(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
+
+//nolint:gosec // of a length that was checked
+func putInt(b []byte, v int) { binary.BigEndian.PutUint32(b, uint32(int32(v))) }
+
+func appendInt(b []byte, v int) []byte {
+	b = append(b, 0, 0, 0, 0)
+	putInt(b[len(b)-4:], v)
+	return b
+}
+
+//nolint:gosec // signed and unsigned are the same bits
 func appendLong(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)) }
-func putInt(b []byte, v int)              { binary.BigEndian.PutUint32(b, uint32(int32(v))) }
+
 func appendUTF(b []byte, s string) []byte { return append(appendInt(b, len(s)), s...) }
 func appendBytes(b, data []byte) []byte   { return append(appendInt(b, len(data)), data...) }
 func appendBool(b []byte, v bool) []byte {
@@ -68,14 +84,14 @@ func (r *sectionReader) take(n int) []byte {
 
 func (r *sectionReader) int() int32 {
 	if b := r.take(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
+		return getInt(b)
 	}
 	return 0
 }
 
 func (r *sectionReader) long() int64 {
 	if b := r.take(8); b != nil {
-		return int64(binary.BigEndian.Uint64(b))
+		return getLong(b)
 	}
 	return 0
 }
@@ -83,7 +99,7 @@ func (r *sectionReader) long() int64 {
 func (r *sectionReader) bool() bool {
 	b := r.take(1)
 	if b != nil && b[0] > 1 {
-		r.fail("the flag %d, allowed are 0 and 1", b[0])
+		r.fail("the flag %d, must be 0 or 1", b[0])
 	}
 	return b != nil && b[0] == 1
 }
@@ -92,7 +108,7 @@ func (r *sectionReader) bool() bool {
 func (r *sectionReader) count(size int) int {
 	n := int(r.int())
 	if n < 0 || n > len(r.b)/size {
-		r.fail("the count %d, allowed are 0 to %d", n, len(r.b)/size)
+		r.fail("the count %d, must be 0 to %d", n, len(r.b)/size)
 		return 0
 	}
 	return n

@@ -1,6 +1,8 @@
 // Package safego starts the library's goroutines: a panic in one is recovered and handed to its owner,
 // never the end of the host's process, and all are counted, so that a test can
 // see that none is left.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package safego
 
 import (
@@ -21,7 +23,7 @@ func Running() int64 { return running.Load() }
 // the panic's value and stack as detail go.panic.
 func Go(f func(), onPanic func(*status.Error)) {
 	running.Add(1)
-	go func() { //nolint:forbidigo // the one place that starts goroutines
+	go func() {
 		defer running.Add(-1)
 		defer func() {
 			if err := Recovered(recover()); err != nil && onPanic != nil {

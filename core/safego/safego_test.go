@@ -19,7 +19,7 @@ func TestPanicReachesOwnerAndIsCounted(t *testing.T) {
 		assert.Contains(t, err.Message, "boom")
 		assert.Contains(t, err.Details["go.panic"], "safego_test.go", "the stack is the panic's")
 	case <-time.After(10 * time.Second):
-		require.Fail(t, "the owner was not told of the panic")
+		require.Fail(t, "the owner was not told about the panic")
 	}
 	require.Eventually(t, func() bool { return Running() == 0 }, 10*time.Second, time.Millisecond)
 }

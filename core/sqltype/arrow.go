@@ -16,7 +16,8 @@ const metadataKey = "SPARK::metadata::json"
 // plainArrow are the Arrow types of kinds without parameters.
 var plainArrow = map[Kind]arrowio.Type{
 	Null: {ID: arrowio.Null}, Boolean: {ID: arrowio.Bool}, Byte: {ID: arrowio.Int8}, Short: {ID: arrowio.Int16},
-	Integer: {ID: arrowio.Int32}, Long: {ID: arrowio.Int64}, Float: {ID: arrowio.Float32}, Double: {ID: arrowio.Float64},
+	Integer: {ID: arrowio.Int32}, Long: {ID: arrowio.Int64}, Float: {ID: arrowio.Float32},
+	Double: {ID: arrowio.Float64},
 	String: {ID: arrowio.String}, Binary: {ID: arrowio.Binary}, Date: {ID: arrowio.Date32},
 	Time:            {ID: arrowio.Time64, Unit: arrowio.Nanosecond},
 	TimestampNTZ:    {ID: arrowio.Timestamp, Unit: arrowio.Microsecond},
@@ -30,7 +31,7 @@ var largeArrow = map[Kind]arrowio.Type{String: {ID: arrowio.LargeString}, Binary
 // is what a worker's results have. timeZone is that of TIMESTAMP columns, not empty; large asks for Arrow's
 // large strings and binaries (spark.sql.execution.arrow.useLargeVarTypes).
 //
-// Errors are INVALID_ARGUMENT: a type that is no struct, and types for which PySpark has no Arrow type: char,
+// Errors are INVALID_ARGUMENT: a type that is not a struct, and types for which PySpark has no Arrow type: char,
 // varchar, year-month and calendar intervals, and void where null is not allowed.
 func ToArrowSchema(t Type, timeZone string, large bool) (*arrowio.Schema, error) {
 	if t.Kind != Struct {
@@ -50,7 +51,8 @@ func ToArrowField(f Field, timeZone string, large bool) (arrowio.Field, error) {
 		return arrowio.Field{}, err
 	}
 	if t.ID == arrowio.Null && !f.Nullable {
-		return arrowio.Field{}, status.New(status.InvalidArgument, "column %q: PyArrow has no field of type void that is not nullable", f.Name)
+		return arrowio.Field{}, status.New(status.InvalidArgument, "column %q: PyArrow has no field of type void "+
+			"that is not nullable", f.Name)
 	}
 	out := arrowio.Field{Name: f.Name, Type: t, Nullable: f.Nullable}
 	if !f.Metadata.Empty() {
@@ -79,17 +81,20 @@ func toArrow(t Type, column, timeZone string, large bool) (*arrowio.Type, error)
 	}
 	switch t.Kind {
 	case Decimal:
+		//nolint:gosec // 38 at most
 		return &arrowio.Type{ID: arrowio.Decimal128, Precision: int32(t.Precision), Scale: int32(t.Scale)}, nil
 	case Timestamp:
 		if timeZone == "" {
-			return nil, status.New(status.InvalidArgument, "column %q: a timestamp needs a time zone that is not empty", column)
+			return nil, status.New(status.InvalidArgument, "column %q: a timestamp needs a time zone that is not empty",
+				column)
 		}
 		return &arrowio.Type{ID: arrowio.Timestamp, Unit: arrowio.Microsecond, TimeZone: timeZone}, nil
 	case Array:
 		element, err := ToArrowField(Field{Name: "element", Type: *t.Element, Nullable: t.HasNull}, timeZone, large)
 		return &arrowio.Type{ID: arrowio.List, Children: []arrowio.Field{element}}, err
 	case Map:
-		entries, err := toArrowFields([]Field{{Name: "key", Type: *t.Key}, {Name: "value", Type: *t.Value, Nullable: t.HasNull}},
+		entries, err := toArrowFields([]Field{{Name: "key", Type: *t.Key},
+			{Name: "value", Type: *t.Value, Nullable: t.HasNull}},
 			timeZone, large)
 		return &arrowio.Type{ID: arrowio.Map, Children: []arrowio.Field{
 			{Name: "entries", Type: &arrowio.Type{ID: arrowio.Struct, Children: entries}},
@@ -119,8 +124,8 @@ func toArrow(t Type, column, timeZone string, large bool) (*arrowio.Type, error)
 }
 
 // FromArrowSchema is the struct of an Arrow schema's fields, as Spark's ArrowUtils.fromArrowSchema and PySpark's
-// from_arrow_schema read it: units of times do not matter, dictionaries are their values, a timestamp without time
-// zone is TIMESTAMP_NTZ. Arrow has no place for user-defined types: they are known from the Spark schema in the metadata of
+// from_arrow_schema read it: units of times do not matter, dictionaries are their values, a timestamp without time zone
+// is TIMESTAMP_NTZ. Arrow has no place for user-defined types: they are known from the Spark schema in the metadata of
 // a schema that was read from a Parquet file which Spark wrote.
 //
 // Errors are INVALID_ARGUMENT and name the column and its Arrow type where Spark has no type for it.
@@ -198,8 +203,9 @@ func fromArrowField(f arrowio.Field, column string) (Field, error) {
 // plainSpark are the Spark types of Arrow types without parameters that matter.
 var plainSpark = map[arrowio.TypeID]Type{
 	arrowio.Null: {Kind: Null}, arrowio.Bool: {Kind: Boolean}, arrowio.Int8: {Kind: Byte}, arrowio.Int16: {Kind: Short},
-	arrowio.Int32: {Kind: Integer}, arrowio.Int64: {Kind: Long}, arrowio.Float32: {Kind: Float}, arrowio.Float64: {Kind: Double},
-	arrowio.String: {Kind: String}, arrowio.LargeString: {Kind: String}, arrowio.Binary: {Kind: Binary},
+	arrowio.Int32: {Kind: Integer}, arrowio.Int64: {Kind: Long}, arrowio.Float32: {Kind: Float},
+	arrowio.Float64: {Kind: Double},
+	arrowio.String:  {Kind: String}, arrowio.LargeString: {Kind: String}, arrowio.Binary: {Kind: Binary},
 	arrowio.LargeBinary: {Kind: Binary}, arrowio.FixedSizeBinary: {Kind: Binary}, arrowio.Date32: {Kind: Date},
 	arrowio.Time64:               {Kind: Time, Precision: defaultTimePrecision},
 	arrowio.Duration:             {Kind: DayTimeInterval, Start: Day, End: Second},

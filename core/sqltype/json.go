@@ -22,16 +22,17 @@ func (t Type) JSON() string {
 func (t Type) value() *value {
 	switch t.Kind {
 	case Array:
-		return objectOf("type", str("array"), "elementType", t.Element.value(), "containsNull", truth(t.HasNull))
+		return objectOf(member{"type", str("array")}, member{"elementType", t.Element.value()},
+			member{"containsNull", truth(t.HasNull)})
 	case Map:
-		return objectOf("type", str("map"), "keyType", t.Key.value(), "valueType", t.Value.value(),
-			"valueContainsNull", truth(t.HasNull))
+		return objectOf(member{"type", str("map")}, member{"keyType", t.Key.value()},
+			member{"valueType", t.Value.value()}, member{"valueContainsNull", truth(t.HasNull)})
 	case Struct:
 		fields := &value{kind: array}
 		for _, f := range t.Fields {
 			fields.items = append(fields.items, f.value())
 		}
-		return objectOf("type", str("struct"), "fields", fields)
+		return objectOf(member{"type", str("struct")}, member{"fields", fields})
 	case UserDefined:
 		return t.udt
 	}
@@ -46,7 +47,8 @@ func (f Field) value() *value {
 	if meta.object == nil {
 		meta.object = &value{kind: object}
 	}
-	return objectOf("name", str(f.Name), "type", kind.value(), "nullable", truth(f.Nullable), "metadata", meta.object)
+	return objectOf(member{"name", str(f.Name)}, member{"type", kind.value()}, member{"nullable", truth(f.Nullable)},
+		member{"metadata", meta.object})
 }
 
 // collectCollations adds the collations of a field's strings, by path, and says whether there are any. Fields
@@ -87,11 +89,16 @@ func withoutCollations(t Type) Type {
 func str(s string) *value { return &value{kind: text, text: s} }
 func truth(b bool) *value { return &value{kind: boolean, text: strconv.FormatBool(b)} }
 
-// objectOf is the JSON object of alternating keys and values.
-func objectOf(pairs ...any) *value {
+// member is a member of a JSON object.
+type member struct {
+	key   string
+	value *value
+}
+
+func objectOf(members ...member) *value {
 	o := &value{kind: object}
-	for i := 0; i < len(pairs); i += 2 {
-		o.set(pairs[i].(string), pairs[i+1].(*value))
+	for _, m := range members {
+		o.set(m.key, m.value)
 	}
 	return o
 }
@@ -307,7 +314,8 @@ func jsonString(t Type, at place, collations *value) (Type, error) {
 		return t, nil
 	}
 	provider, name, ok := strings.Cut(c.text, ".")
-	if t.Kind != String || c.kind != text || !ok || provider != "icu" && provider != "spark" || strings.Contains(name, ".") {
+	if t.Kind != String || c.kind != text || !ok || provider != "icu" && provider != "spark" ||
+		strings.Contains(name, ".") {
 		return Type{}, at.errorf(`collation %q: expected "icu.NAME" or "spark.NAME" for a string`, c.text)
 	}
 	if _, ok := collationName(name); !ok {

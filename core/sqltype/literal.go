@@ -45,11 +45,11 @@ func unescape(s []rune, quote rune) string {
 		}
 		i++ // at what is escaped
 		if s[i-1] == quote {
-			units = append(units, uint16(quote))
+			units = append(units, uint16(quote)) //nolint:gosec // a quote
 			continue
 		}
 		if n, ok := digits(s[i:], 'u', 4); ok {
-			units = append(units, uint16(n))
+			units = append(units, uint16(n)) //nolint:gosec // four digits
 			i += 4
 		} else if n, ok := digits(s[i:], 'U', 8); ok {
 			units = appendCodePoint(units, n)
@@ -97,7 +97,7 @@ func appendCodePoint(units []uint16, n uint32) []uint16 {
 		return append(units, uint16(n))
 	}
 	n -= 0x10000
-	return append(units, uint16(n>>10+0xD800), uint16(n&0x3FF+0xDC00))
+	return append(units, uint16(n>>10+0xD800), uint16(n&0x3FF+0xDC00)) //nolint:gosec // as Java does
 }
 
 // octal reads the three digits of \000 to \177.
@@ -105,7 +105,7 @@ func octal(s []rune) (n uint16, ok bool) {
 	if len(s) < 3 || s[0] < '0' || s[0] > '1' || s[1] < '0' || s[1] > '7' || s[2] < '0' || s[2] > '7' {
 		return 0, false
 	}
-	return uint16(s[0]-'0')<<6 | uint16(s[1]-'0')<<3 | uint16(s[2]-'0'), true
+	return uint16(s[0]-'0')<<6 | uint16(s[1]-'0')<<3 | uint16(s[2]-'0'), true //nolint:gosec // digits
 }
 
 // escaped is what a backslash before r stands for.

@@ -339,7 +339,7 @@ func (p *parser) expectWords(words ...string) *problem {
 
 func (p *parser) interval() (Type, *problem) {
 	from := p.peek()
-	if from.kind != word || intervalField(from.text) < 0 {
+	if from.kind != word || intervalField(from.text) == noField {
 		return Type{Kind: CalendarInterval}, nil
 	}
 	p.next++
@@ -347,7 +347,7 @@ func (p *parser) interval() (Type, *problem) {
 	at := p.peek()
 	if p.acceptWord("to") {
 		t := p.take()
-		if t.kind != word || intervalField(t.text) < 0 || fold(t.text) == fold(from.text) {
+		if t.kind != word || intervalField(t.text) == noField || fold(t.text) == fold(from.text) {
 			return Type{}, problemAt(t.at, "expected a field smaller than %v after TO, found %v", from, t)
 		}
 		to = t.text
@@ -444,13 +444,16 @@ func lengthType(kind, length string) (Type, error) {
 	return Type{Kind: Time, Precision: int(n)}, nil
 }
 
-func intervalField(name string) int {
+// noField is no field of an interval.
+const noField = ^IntervalField(0)
+
+func intervalField(name string) IntervalField {
 	for i, n := range intervalNames {
 		if n == fold(name) {
-			return i
+			return IntervalField(i)
 		}
 	}
-	return -1
+	return noField
 }
 
 // intervalType is the type of the fields from .. to; to "" is from.
@@ -458,12 +461,13 @@ func intervalType(from, to string) (Type, error) {
 	if to == "" {
 		to = from
 	}
-	t := Type{Kind: DayTimeInterval, Start: IntervalField(intervalField(from)), End: IntervalField(intervalField(to))}
+	t := Type{Kind: DayTimeInterval, Start: intervalField(from), End: intervalField(to)}
 	if t.Start <= Month {
 		t.Kind = YearMonthInterval
 	}
 	if t.Start > t.End || t.Start <= Month && t.End > Month {
-		return Type{}, fmt.Errorf("interval %s to %s: expected year to month, or two of day, hour, minute and second in this order",
+		return Type{}, fmt.Errorf("interval %s to %s: expected year to month, or two of day, hour, minute and second "+
+			"in this order",
 			strings.ToLower(from), strings.ToLower(to))
 	}
 	return t, nil

@@ -74,16 +74,20 @@ func TestParseErrorsNameTextPlaceAndExpectation(t *testing.T) {
 		{`{"type":"struct","fields":[{"name":"a","type":{"type":"array","elementType":"bigint","containsNull":true}}]}`,
 			`at $.fields[0].type.elementType: unknown type "bigint"`},
 		{`{"type":"struct","fields":[{"type":"long"}]}`, `at $.fields[0]: expected an object with an entry "name"`},
-		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":[]}]}`, `expected an entry "metadata" that is an object, found an array`},
-		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":{"__COLLATIONS":{"a":"icu.de"}}}]}`, `collation "icu.de"`},
+		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":[]}]}`,
+			`expected an entry "metadata" that is an object, found an array`},
+		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":{"__COLLATIONS":{"a":"icu.de"}}}]}`,
+			`collation "icu.de"`},
 		{`{"type":"udt","pyClass":"m.C"}`, `expected an entry "sqlType"`},
 		{`"long" "int"`, `at character 7: expected the end after the JSON value`},
 		{`"geometry(EPSG:1)"`, `at $: geometry(EPSG:1): expected a coordinate reference system that PySpark knows`},
 		{`"string collate de_DE"`, `at $: unknown collation "de_DE"`},
 		{`"long`, `the JSON ends too early`},
-		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":{"x":1e999}}]}`, `the number 1e999 is out of range`},
+		{`{"type":"struct","fields":[{"name":"a","type":"long","metadata":{"x":1e999}}]}`,
+			`the number 1e999 is out of range`},
 		{strings.Repeat("array<", 300) + "int" + strings.Repeat(">", 300), "nested deeper than 200"},
-		{strings.Repeat(`{"type":"array","containsNull":true,"elementType":`, 300) + `"long"` + strings.Repeat("}", 300), "nested deeper than 200"},
+		{strings.Repeat(`{"type":"array","containsNull":true,"elementType":`, 300) + `"long"` + strings.Repeat("}",
+			300), "nested deeper than 200"},
 		{`{"a":` + strings.Repeat("[", 5000), "nested deeper than 800"},
 	} {
 		t.Run(tt.text[:min(40, len(tt.text))], func(t *testing.T) {
@@ -101,6 +105,7 @@ func TestMetadata(t *testing.T) {
 	m, err := ParseMetadata(`{"b":1,"a":[true,null,"ü"]}`)
 	require.NoError(t, err)
 	assert.False(t, m.Empty())
+	//nolint:testifylint // the text itself
 	assert.Equal(t, `{"b": 1, "a": [true, null, "\u00fc"]}`, m.JSON(), "as json.dumps")
 	assert.True(t, Metadata{}.Empty())
 	assert.Equal(t, "{}", Metadata{}.JSON())
@@ -125,7 +130,8 @@ func TestArrowErrors(t *testing.T) {
 	nested := &arrowio.Type{ID: arrowio.Struct, Children: []arrowio.Field{{Name: "w", Type: wide}}}
 	_, err = FromArrowField(arrowio.Field{Name: "s", Type: nested})
 	assert.ErrorContains(t, err, `column "s.w"`)
-	bad := arrowio.Field{Name: "m", Type: &arrowio.Type{ID: arrowio.Int8}, Metadata: []arrowio.KeyValue{{Key: metadataKey, Value: "["}}}
+	bad := arrowio.Field{Name: "m", Type: &arrowio.Type{ID: arrowio.Int8},
+		Metadata: []arrowio.KeyValue{{Key: metadataKey, Value: "["}}}
 	_, err = FromArrowField(bad)
 	assert.ErrorContains(t, err, `column "m": metadata SPARK::metadata::json`)
 	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
@@ -145,9 +151,11 @@ func FuzzParse(f *testing.F) {
 		f.Add(d.text)
 	}
 	for _, text := range []string{
-		`"decimal(5,-2)"`, `{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,"metadata":{"__COLLATIONS":{"a":"icu.de"},"x":[1.5]}}]}`,
+		`"decimal(5,-2)"`,
+		`{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,"metadata":{"__COLLATIONS":{"a":"icu.de"},"x":[1.5]}}]}`,
 		`{"type":"map","keyType":"long","valueType":{"type":"udt","sqlType":"long"},"valueContainsNull":true}`,
-		"a int comment 'it''s \\u0041 \\101 \\% \\", "`", "struct<", "interval day to", "a:", "decimal(", "string collate a.b.",
+		"a int comment 'it''s \\u0041 \\101 \\% \\", "`", "struct<", "interval day to", "a:", "decimal(",
+		"string collate a.b.",
 	} {
 		f.Add(text)
 	}
@@ -202,7 +210,8 @@ func recordedTypes(t testing.TB) []string {
 
 // TestUserDefinedTypesOfParquetFiles reads schemas with the metadata that Spark writes to Parquet files.
 func TestUserDefinedTypesOfParquetFiles(t *testing.T) {
-	const udt = `{"type":"udt","pyClass":"m.PointUDT","sqlType":{"type":"array","elementType":"double","containsNull":false}}`
+	const udt = `{"type":"udt","pyClass":"m.PointUDT",` +
+		`"sqlType":{"type":"array","elementType":"double","containsNull":false}}`
 	double := arrowio.Field{Name: "element", Type: &arrowio.Type{ID: arrowio.Float64}, Nullable: true}
 	point := &arrowio.Type{ID: arrowio.List, Children: []arrowio.Field{double}}
 	points := &arrowio.Type{ID: arrowio.List, Children: []arrowio.Field{{Name: "element", Type: point}}}

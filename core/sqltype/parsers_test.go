@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ func askPython(t *testing.T, texts []string) []pythonAnswer {
 	t.Helper()
 	input, err := json.Marshal(texts)
 	require.NoError(t, err)
-	cmd := exec.Command(testenv.Python(t, "4.2"), "-B", filepath.Join("testdata", "ddl", "parse.py"))
+	cmd := testenv.Command(t, "4.2", "-B", filepath.Join("testdata", "ddl", "parse.py"))
 	cmd.Stdin = bytes.NewReader(input)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -43,7 +42,8 @@ func askPython(t *testing.T, texts []string) []pythonAnswer {
 var pieces = strings.Split("int|bigint|string|string collate de|collate|UNICODE_CI|decimal|(|)|5|,|10|2|time|"+
 	"timestamp|without time zone|interval|day|to|second|year|month|array<|map<|struct<|<|>|>|>|<>|:|a|b1|1a|_x|é|"+
 	"`a b`|``|`|not null|!null|not|null|comment 'x'|comment|'it''s \\u0041'|\"y\"|r'\\n'|'|--| -- c\n|/* c */|/*|*/|"+
-	".|-|identifier('a')|char(3)|varchar(2)|geometry(any)|void|double|precision|ınt|\n|\t|\u00a0|\x00|;|?|$|\\|ı|x|true", "|")
+	".|-|identifier('a')|char(3)|varchar(2)|geometry(any)|void|double|precision|ınt|\n|"+
+	"\t|\u00a0|\x00|;|?|$|\\|ı|x|true", "|")
 
 // ddlText makes DDL of a type at random.
 func ddlText(r *rand.Rand, depth int) string {

@@ -1,5 +1,7 @@
 // Package sqltype holds Spark SQL's data types: it parses them from DDL and from Spark's JSON, prints
 // them as PySpark does, and maps them to Arrow types and back.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package sqltype
 
 import (

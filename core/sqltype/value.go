@@ -114,7 +114,8 @@ func parseValue(s string) (*value, error) {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("the JSON ends too early")
 		}
-		return nil, fmt.Errorf("at character %d: %w", utf8.RuneCountInString(s[:min(int(d.InputOffset()), len(s))])+1, err)
+		return nil, fmt.Errorf("at character %d: %w", utf8.RuneCountInString(s[:min(int(d.InputOffset()), len(s))])+1,
+			err)
 	}
 	end := utf8.RuneCountInString(s[:d.InputOffset()]) + 1
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -1,6 +1,7 @@
 package status
 
-// Cause is the class of what ended a task, or kept its worker from starting: the detail "cause" of every error that ends a task.
+// Cause is the class of what ended a task, or kept its worker from starting: the detail "cause" of every error that
+// ends a task.
 type Cause string
 
 // The causes. include/udfrunner.h and docs/crashes.md say what each means.
@@ -41,25 +42,25 @@ var Causes = []struct {
 }{
 	{CauseSignal, "a signal that the library did not send ended the worker"},
 	{CauseExit, "the worker exited by itself"},
-	{CauseOutOfMemory, "the worker could not have the memory that it asked for, or the kernel killed it for want of memory"},
+	{CauseOutOfMemory, "the worker ran out of memory, or was OOM-killed"},
 	{CauseException, "the function raised, or returned what its type does not allow"},
 	{CauseUnpickle, "the function or a pickled row could not be loaded in the worker"},
-	{CauseMissingModule, "a module, or what is imported from it, is not there"},
-	{CauseVersionMismatch, "Python or PySpark of the worker has another version than is needed"},
-	{CauseProtocol, "the worker or its daemon sent what makes no sense"},
+	{CauseMissingModule, "a module, or a name imported from it, does not exist"},
+	{CauseVersionMismatch, "the worker's Python or PySpark has the wrong version"},
+	{CauseProtocol, "the worker or its daemon broke the protocol"},
 	{CauseChannelClosed, "the worker closed its channel, lived on and was killed"},
-	{CauseUnknown, "the worker ended, and nobody saw how"},
-	{CauseBadInterpreter, "the interpreter is not there, is no Python, or has no PySpark that can be imported"},
-	{CauseNoProcess, "the system gave no process, socket or memory for a worker"},
-	{CauseStartTimeout, "the daemon or worker was not ready in time"},
+	{CauseUnknown, "the worker ended, and its exit status is not known"},
+	{CauseBadInterpreter, "the interpreter does not exist, is not Python, or cannot import PySpark"},
+	{CauseNoProcess, "the system refused a process, socket or memory for a worker"},
+	{CauseStartTimeout, "the daemon or worker did not start in time"},
 	{CauseDaemonEnded, "the daemon of the worker ended"},
 	{CauseCancelled, "killed: the host cancelled, closed, destroyed or shut down"},
 	{CauseDeadline, "killed: the task's deadline passed"},
 	{CauseIdleTimeout, "killed: no output for too long"},
-	{CauseMemoryLimit, "killed: more memory than its limit"},
+	{CauseMemoryLimit, "killed: it used more memory than its limit"},
 	{CauseHost, "killed: the host's input failed or does not fit the functions"},
 	{CauseSystem, "killed: the operating system refused something else, or memory for results"},
-	{CauseInternal, "killed: an error of the library"},
+	{CauseInternal, "killed: an internal error of the library"},
 }
 
 // causeOf are the causes of errors whose code says enough.

@@ -1,5 +1,7 @@
 // Package status holds the status codes of the C ABI and the one error type
 // that carries them through every room of the library.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package status
 
 import (
@@ -12,7 +14,7 @@ import (
 // errors, negative ones are. The values are part of the ABI.
 type Code int32
 
-// Outcomes that are no error.
+// Outcomes that are not errors.
 const (
 	OK        Code = 0
 	Done      Code = 1
@@ -40,30 +42,41 @@ const (
 	Forked          Code = -16
 )
 
-// Errors are all error codes, each with its name in the header, less the prefix, and what the header says of it: whose fault it
-// is, what becomes of the worker, and whether a retry of the task makes sense. The header's and the bindings' codes are made from
-// this table; see core/constants.
+// Errors are all error codes, each with its name in the header, less the prefix, and what the header says of it: whose
+// fault it is, what becomes of the worker, and whether a retry of the task makes sense. The header's and the bindings'
+// codes are made from this table; see core/constants.
 var Errors = []struct {
 	Code Code
 	Name string
 	Text string
 }{
 	{Unknown, "UNKNOWN", "An error of no known class. Worker not reused; a retry may help."},
-	{InvalidArgument, "INVALID_ARGUMENT", "The caller's: a value that is not allowed. No worker involved; do not retry."},
-	{InvalidState, "INVALID_STATE", "The caller's: not allowed now (after the first compute, used concurrently, mixed ways of reading). Worker unharmed; do not retry."},
-	{InvalidHandle, "INVALID_HANDLE", "The caller's: a NULL, stale or foreign handle, or one of another kind."},
+	{InvalidArgument, "INVALID_ARGUMENT",
+		"The caller's fault: a value that is not allowed. No worker involved; do not retry."},
+	{InvalidState, "INVALID_STATE",
+		"The caller's fault: not allowed now (after the first compute, used concurrently, mixed ways of reading). " +
+			"Worker " +
+			"unharmed; do not retry."},
+	{InvalidHandle, "INVALID_HANDLE", "The caller's fault: a NULL, stale or foreign handle, or one of another kind."},
 	{Cancelled, "CANCELLED", "The host cancelled, closed, destroyed or shut down. Worker killed; retry at will."},
-	{PythonException, "PYTHON_EXCEPTION", "The function's: it raised, or returned what its return type does not allow. Details hold the traceback. Worker not reused; a retry meets the same error."},
-	{WorkerExited, "WORKER_EXITED", "The worker process ended before its task. Details hold exit status or signal and the tail of its stderr. A retry runs on another worker."},
+	{PythonException, "PYTHON_EXCEPTION",
+		"The function's fault: it raised, or returned what its return type does not allow. Details hold the " +
+			"traceback. " +
+			"Worker not reused; a retry hits the same error."},
+	{WorkerExited, "WORKER_EXITED",
+		"The worker process ended before its task. Details hold exit status or signal and the tail of its stderr. A " +
+			"retry runs on another worker."},
 	{Protocol, "PROTOCOL", "The worker broke the protocol. Worker killed; a retry may help."},
-	{Spawn, "SPAWN", "No worker could be started: interpreter, PySpark, start-up limit. Retry after mending."},
-	{IO, "IO", "The operating system: sockets, descriptors, files. A retry may help."},
+	{Spawn, "SPAWN", "No worker could be started: interpreter, PySpark, start-up limit. Fix the cause, then retry."},
+	{IO, "IO", "The operating system refused sockets, descriptors or files. A retry may help."},
 	{Deadline, "DEADLINE", "The task's deadline_ms passed. Worker killed; a retry needs more time."},
 	{NoMemory, "NO_MEMORY", "Out of memory."},
 	{NotSupported, "NOT_SUPPORTED", "Known, but not available: eval type, PySpark version, feature. Do not retry."},
-	{Host, "HOST", "The host's: an input callback failed or brought data of a wrong structure. Worker killed."},
-	{Internal, "INTERNAL", "The library's: a Go panic. The object and those below it are poisoned, other tasks go on. Please report it."},
-	{Forked, "FORKED", "The caller's: called in a forked child."},
+	{Host, "HOST", "The host's fault: an input callback failed or supplied malformed data. Worker killed."},
+	{Internal, "INTERNAL",
+		"The library's fault: a Go panic. The object and those below it are poisoned, other tasks go on. Please " +
+			"report it."},
+	{Forked, "FORKED", "The caller's fault: called in a forked child."},
 }
 
 var outcomes = map[Code]string{OK: "OK", Done: "DONE", TimedOut: "TIMED_OUT", NeedInput: "NEED_INPUT"}

@@ -1,8 +1,11 @@
 // Package testenv finds what tests need outside of Go: the interpreters that `make venv` installs.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package testenv
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -22,4 +25,10 @@ func Python(t testing.TB, minor string) string {
 	path := filepath.Join(dir, "build", "venv", minor, "bin", "python")
 	require.FileExists(t, path, "run `make venv`")
 	return path
+}
+
+// Command is a command of Python, the interpreter of the environment with a PySpark minor.
+func Command(t testing.TB, minor string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	return exec.Command(Python(t, minor), arguments...) //nolint:gosec // of the tests
 }

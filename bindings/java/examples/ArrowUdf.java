@@ -53,7 +53,7 @@ final class ArrowUdf {
             Runner.builder(EvalType.SQL_SCALAR_PANDAS_UDF)
                 .env(env)
                 .function(function, columns)
-                // Where modules are looked for, beside the interpreter's own places.
+                // Where modules are looked for, in addition to the interpreter's own places.
                 .include(Path.of("").toAbsolutePath())
                 .build()) {
       List<Future<String>> tasks = new ArrayList<>();

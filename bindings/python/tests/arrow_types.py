@@ -31,7 +31,7 @@ class Column:
         array: six values.
         spark: the column of real Spark that it stands for, as functions that see pandas or Python
             objects get it; None where Spark has no such type.
-        since: the PySpark that brought Spark's type.
+        since: the PySpark that introduced Spark's type.
         sent: whether Spark sends this Arrow type, zones aside.
         kinds: of functions that see pandas or Python objects those that get it, with the PySpark
             from which on; none means all.

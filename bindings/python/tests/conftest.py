@@ -184,7 +184,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many combinations of values were held against those of real Spark."""
+    """How many combinations of values were checked against those of real Spark."""
     module = sys.modules.get("recorded_values")
     if module is not None and module.TOTAL.compared:
         terminalreporter.write_line(str(module.TOTAL))

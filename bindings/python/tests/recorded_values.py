@@ -81,7 +81,7 @@ def repeated_hour(texts: Mapping[str, str], worker: str) -> dict[str, str]:
 
 @dataclass
 class Count:
-    """Combinations held against real Spark's."""
+    """Combinations checked against real Spark's."""
 
     compared: int = 0
     different: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The servers that a host of PySpark workers has beside the tasks: Spark's, in Python."""
+"""The servers that a host of PySpark workers runs next to the tasks: Spark's, in Python."""
 
 from __future__ import annotations
 

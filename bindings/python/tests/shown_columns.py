@@ -19,7 +19,7 @@ import canonical  # isort: skip - all of the room that recorded_values found
 import columns  # isort: skip
 import shown  # isort: skip
 
-#: The kinds, by the PySpark that brought them.
+#: The kinds, by the PySpark that introduced them.
 KINDS = {kind: since for kind, (since, _) in shown.KINDS.items()}
 #: Those whose functions see Arrow data.
 SEE_ARROW = ("207", "250")

@@ -269,7 +269,7 @@ class Spoiled:
         stream.get_next = self._spoiling(stream, "get_next", _abi.ArrowArray)
         stream.get_schema = self._spoiling(stream, "get_schema", _abi.ArrowSchema)
         if self._schema_error:
-            # The text's address: ctypes would keep bytes that a callback returns for ever.
+            # The text's address: ctypes would keep bytes that a callback returns forever.
             text = self._kept(ctypes.create_string_buffer(b"no ink"))
             last_error = self._kept(LastError(lambda _: ctypes.addressof(text)))
             stream.get_last_error = ctypes.cast(last_error, _abi.ArrowStreamGetLastError)

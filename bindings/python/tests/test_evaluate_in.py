@@ -135,7 +135,7 @@ SEEN_SINCE: dict[str, tuple[str, pa.Array, str]] = {
     ),
 }
 
-#: Types that Spark has not, and the type of its own that they become.
+#: Types that Spark does not have, and the type that they become.
 BECOMES: dict[str, tuple[pa.Array, pa.Array]] = {
     "uint8": (pa.array([200, None], pa.uint8()), pa.array([200, None], pa.int16())),
     "uint16": (pa.array([65535, None], pa.uint16()), pa.array([65535, None], pa.int32())),

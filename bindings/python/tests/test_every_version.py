@@ -13,7 +13,7 @@ import udfrunner
 from udfrunner import Env, EvalType, Runner, TableFunction
 from udfrunner._evaltype import COGROUPED_TYPES, GROUPED_MAP_TYPES, TABLE_TYPES
 
-#: The PySpark that brought an eval type, where that is later than 3.5.
+#: The PySpark that introduced an eval type, where that is later than 3.5.
 SINCE = {
     EvalType.GROUPED_MAP_ARROW: "4.0",
     EvalType.COGROUPED_MAP_ARROW: "4.0",

@@ -223,7 +223,7 @@ def test_second_side_that_fails_releases_the_first(shared_env: Env) -> None:
 @pytest.mark.parametrize(
     ("group", "text"),
     [
-        ((TABLE, TABLE), "group 1 is a tuple of 2: .* one input a group"),
+        ((TABLE, TABLE), "group 1 is a tuple of 2: .* one input per group"),
         (7, "input of type int"),
         (None, "input of type NoneType"),
         ([], "schema= is needed"),

@@ -80,7 +80,7 @@ def test_whatever_writes_a_line(capsys: pytest.CaptureFixture[str], env: Env) ->
         err = capsys.readouterr().err
         assert err.count("printed\n") == 1
         assert err.count("logged\n") == 1
-        assert err.count("UserWarning: warned\n") <= 1  # once a process
+        assert err.count("UserWarning: warned\n") <= 1  # once per process
         assert err.endswith("without an end\n")
 
 

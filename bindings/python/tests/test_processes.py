@@ -34,7 +34,7 @@ BOUND = 1.0
 
 @contextmanager
 def host(what: str, kind: str, tmp_path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """A host in its own process, and what it told of its processes."""
+    """A host in its own process, and what it reported about its processes."""
     held = str(tmp_path / "held")
     argument = json.dumps([what, KINDS[kind], sorted(BLOCKED), sorted(IGNORED), held])
     with subprocess.Popen(

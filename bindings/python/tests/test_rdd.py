@@ -62,8 +62,8 @@ def test_too_many_accumulators_end_the_task(shared_env: Env) -> None:
         yield from ()
 
     for key, limit, allowed in [
-        ("udfrunner.accumulators.count", 4, "5 accumulator updates, allowed are 4"),
-        ("udfrunner.accumulators.bytes", 9, "allowed are 9"),
+        ("udfrunner.accumulators.count", 4, "5 accumulator updates, at most 4 are allowed"),
+        ("udfrunner.accumulators.bytes", 9, "at most 9 are allowed"),
     ]:
         runner = Runner(EvalType.NON_UDF, [[count]], env=shared_env, conf={key: limit})
         expected = pytest.raises(udfrunner.NoMemory, match=f"{allowed} .{key}")

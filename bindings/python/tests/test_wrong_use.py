@@ -92,11 +92,11 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
         InvalidArgument,
         "(eval type 209): use map_groups",
     ),
-    "no function": (lambda u: u.apply(None), InvalidArgument, "function None: a callable"),
+    "no function": (lambda u: u.apply(None), InvalidArgument, "function None: must be a callable"),
     "function of a number": (
         lambda u: u.groups(function=5, kind="arrow"),
         InvalidArgument,
-        "function 5: a callable, pickled bytes or 'module:qualname' is allowed",
+        "function 5: must be a callable, pickled bytes or 'module:qualname'",
     ),
     "reference without a colon": (
         lambda u: u.apply("functions.plus", kind="batched", return_type="long"),
@@ -107,27 +107,27 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "kind with a slip": (
         lambda u: u.apply("a:b", kind="scalar-panda", return_type="long"),
         InvalidArgument,
-        "kind 'scalar-panda'; did you mean 'scalar-pandas'? one of batched,",
+        "no kind 'scalar-panda'; did you mean 'scalar-pandas'? kinds are batched,",
     ),
     "kind of no eval type": (
         lambda u: u.apply("a:b", kind=7, return_type="long"),
         InvalidArgument,
-        "kind 7: no eval type of PySpark",
+        "kind 7: not an eval type of PySpark",
     ),
     "kind of a truth": (
         lambda u: u.apply("a:b", kind=True, return_type="long"),
         InvalidArgument,
-        "kind True: no eval type of PySpark",
+        "kind True: not an eval type of PySpark",
     ),
     "kind of groups with a slip": (
         lambda u: u.groups(function="a:b", kind="arow"),
         InvalidArgument,
-        "kind 'arow'; did you mean 'arrow'? one of pandas, pandas-iter, arrow, arrow-iter is",
+        "no kind 'arow'; did you mean 'arrow'? kinds are pandas, pandas-iter, arrow, arrow-iter",
     ),
     "kind of cogroups": (
         lambda u: u.cogroups(kind="arrow-iter"),
         InvalidArgument,
-        "did you mean 'arrow'? one of pandas, arrow is allowed",
+        "did you mean 'arrow'? kinds are pandas, arrow",
     ),
     "no kind": (
         lambda u: u.map_batches(function=lambda given: given),
@@ -187,7 +187,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "key twice": (
         lambda u: u.groups(by=["price", "price"]),
         InvalidArgument,
-        "by ['price', 'price']: each column is allowed once",
+        "by ['price', 'price']: a column may be named only once",
     ),
     "key that two columns are": (
         lambda u: u.groups(data=TWICE, by="a"),
@@ -350,7 +350,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "return type of a class": (
         lambda u: u.apply(plain, return_type=int),
         InvalidArgument,
-        "return type <class 'int'>: a DDL or JSON text",
+        "return type <class 'int'>: must be a DDL or JSON text",
     ),
     "no return type": (lambda u: u.apply(plain), InvalidArgument, "no return type"),
     "schema of one type": (
@@ -518,7 +518,11 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
         InvalidArgument,
         "did you mean udfrunner.zygote.enabled?",
     ),
-    "log for a text": (lambda u: u.env.read_log("x"), InvalidArgument, "timeout 'x': a number of"),  # type: ignore[arg-type]
+    "log for a text": (
+        lambda u: u.env.read_log("x"),  # type: ignore[arg-type]
+        InvalidArgument,
+        "timeout 'x': a number of",
+    ),
     "log before now": (lambda u: u.env.read_log(-1), InvalidArgument, "timeout -1"),
     "counters of a closed env": (lambda u: u.closed_env().stats(), InvalidState, "env is closed"),
     "shutdown for a text": (

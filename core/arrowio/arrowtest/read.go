@@ -1,9 +1,10 @@
 // Package arrowtest reads Arrow data for tests: whole IPC streams, and single values of arrays as Go values.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package arrowtest
 
 import (
 	"errors"
-	"fmt"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -22,8 +23,8 @@ type Content struct {
 	Size int
 }
 
-// Read decodes an IPC stream up to its end marker, or to the end of the bytes between two messages. unwrap says that its
-// columns are the fields of one struct column, as Spark sends and takes them for mapInPandas and mapInArrow.
+// Read decodes an IPC stream up to its end marker, or to the end of the bytes between two messages. unwrap says that
+// its columns are the fields of one struct column, as Spark sends and takes them for mapInPandas and mapInArrow.
 func Read(stream []byte, unwrap bool) (*Content, error) {
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: hostmem.Default(), UnwrapStruct: unwrap})
 	defer d.Close()
@@ -37,64 +38,26 @@ func Read(stream []byte, unwrap bool) (*Content, error) {
 }
 
 func (c *Content) read(d *arrowio.Decoder, stream []byte) error {
-	take := func(n int64) ([]byte, error) {
-		if n > int64(len(stream)-c.Size) {
-			return nil, fmt.Errorf("stream ends after %d bytes, %d more are due at byte %d", len(stream), n, c.Size)
-		}
-		c.Size += int(n)
-		return stream[c.Size-int(n) : c.Size], nil
-	}
-	for c.Size < len(stream) || d.Schema() == nil {
-		prefix, err := take(arrowio.PrefixSize)
-		if err != nil {
+	in := &Bytes{Left: stream}
+	defer func() { c.Size = in.Taken }()
+	for len(in.Left) > 0 || d.Schema() == nil {
+		step, _, err := d.Next(in.Take)
+		switch {
+		case err != nil:
 			return err
-		}
-		size, ended, err := d.Prefix(prefix)
-		if err != nil {
-			return err
-		}
-		if ended {
-			break
-		}
-		metadata, err := take(int64(size))
-		if err != nil {
-			return err
-		}
-		step, err := d.Metadata(metadata)
-		if err != nil {
-			return err
-		}
-		if step.Kind == arrowio.StepSchema {
+		case step.Kind == arrowio.StepEnd && d.Schema() == nil:
+			return errors.New("stream ends before its schema")
+		case step.Kind == arrowio.StepEnd:
+			return nil
+		case step.Kind != arrowio.StepBatch:
 			continue
 		}
-		if err := c.body(d, step, take); err != nil {
+		batch := &cdata.Array{}
+		if err := d.Export(batch, nil); err != nil {
 			return err
 		}
+		c.Batches = append(c.Batches, batch)
 	}
-	if d.Schema() == nil {
-		return errors.New("stream ends before its schema")
-	}
-	return nil
-}
-
-func (c *Content) body(d *arrowio.Decoder, step arrowio.Step, take func(int64) ([]byte, error)) error {
-	from, err := take(step.BodyLength)
-	if err != nil {
-		return err
-	}
-	to, err := d.Body()
-	if err != nil {
-		return err
-	}
-	copy(to, from)
-	if _, err := d.Finish(); err != nil || step.Kind != arrowio.StepBatch {
-		return err
-	}
-	batch := &cdata.Array{}
-	if err := d.Export(batch, nil); err != nil {
-		return err
-	}
-	c.Batches = append(c.Batches, batch)
 	return nil
 }
 

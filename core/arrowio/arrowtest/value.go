@@ -32,9 +32,9 @@ func children(a *cdata.Array) []*cdata.Array { return unsafe.Slice(a.Children, a
 
 func bit(p unsafe.Pointer, i int64) bool { return *(*byte)(unsafe.Add(p, i/8))>>(i%8)&1 == 1 }
 
-// Value is value i of an array of the type: nil for null, int64 and uint64 for numbers, dates and times, bool,
-// string, []byte, []any for lists, structs and the entries of maps; floats are text, so that NaN equals NaN and -0 differs
-// from 0; values of dictionaries and run-end encoded arrays are the ones that they stand for; of unions [type id, value].
+// Value is value i of an array of the type: nil for null, int64 and uint64 for numbers, dates and times, bool, string,
+// []byte, []any for lists, structs and the entries of maps; floats are text, so that NaN equals NaN and -0 differs from
+// 0; values of dictionaries and run-end encoded arrays are the ones that they stand for; of unions [type id, value].
 // The array must be sound.
 func Value(t *arrowio.Type, a *cdata.Array, i int64) any {
 	at := a.Offset + i
@@ -81,7 +81,8 @@ var widths = map[arrowio.TypeID]int64{
 	arrowio.Uint8: 1, arrowio.Uint16: 2, arrowio.Uint32: 4, arrowio.Uint64: 8,
 	arrowio.Float16: 2, arrowio.Float32: 4, arrowio.Float64: 8,
 	arrowio.Decimal32: 4, arrowio.Decimal64: 8, arrowio.Decimal128: 16, arrowio.Decimal256: 32,
-	arrowio.Date32: 4, arrowio.Date64: 8, arrowio.Time32: 4, arrowio.Time64: 8, arrowio.Timestamp: 8, arrowio.Duration: 8,
+	arrowio.Date32: 4, arrowio.Date64: 8, arrowio.Time32: 4, arrowio.Time64: 8, arrowio.Timestamp: 8,
+	arrowio.Duration:       8,
 	arrowio.IntervalMonths: 4, arrowio.IntervalDayTime: 8, arrowio.IntervalMonthDayNano: 16,
 }
 
@@ -96,7 +97,7 @@ func fixed(t *arrowio.Type, p unsafe.Pointer, at int64) any {
 	case arrowio.Float16:
 		return fmt.Sprintf("0x%04x", *(*uint16)(value))
 	case arrowio.Uint8, arrowio.Uint16, arrowio.Uint32, arrowio.Uint64:
-		return uint64(integer(p, width, at)) & (^uint64(0) >> (64 - 8*width))
+		return uint64(integer(p, width, at)) & (^uint64(0) >> (64 - 8*width)) //nolint:gosec // the same bits
 	case arrowio.IntervalMonthDayNano:
 		return []any{integer(value, 4, 0), integer(value, 4, 1), integer(value, 8, 1)}
 	case arrowio.IntervalDayTime:
@@ -110,7 +111,7 @@ func fixed(t *arrowio.Type, p unsafe.Pointer, at int64) any {
 // index is a dictionary index, which is not negative.
 func index(t *arrowio.Type, p unsafe.Pointer, at int64) int64 {
 	if n, ok := fixed(t, p, at).(uint64); ok {
-		return int64(n)
+		return int64(n) //nolint:gosec // the same bits
 	}
 	return integer(p, widths[t.ID], at)
 }
@@ -188,7 +189,7 @@ func items(t *arrowio.Type, a *cdata.Array, from, size int64) any {
 
 func union(t *arrowio.Type, a *cdata.Array, at int64) any {
 	buffers := unsafe.Slice(a.Buffers, a.NBuffers)
-	id := int8(integer(buffers[0], 1, at))
+	id := int8(integer(buffers[0], 1, at)) //nolint:gosec // a type id
 	child := slices.Index(t.TypeIDs, id)
 	if t.ID == arrowio.DenseUnion {
 		at = integer(buffers[1], 4, at)
@@ -199,8 +200,9 @@ func union(t *arrowio.Type, a *cdata.Array, at int64) any {
 func run(t *arrowio.Type, a *cdata.Array, at int64) any {
 	ends, values := children(a)[0], children(a)[1]
 	var i int64
-	for Value(t.Children[0].Type, ends, i).(int64) <= at {
-		i++
+	for end := int64(-1); end <= at; i++ {
+		end, _ = Value(t.Children[0].Type, ends, i).(int64)
 	}
+	i--
 	return Value(t.Children[1].Type, values, i)
 }

@@ -1,4 +1,4 @@
-"""Functions of RDDs that do what recorded ones do, without pyspark.core, which pyspark-client has not.
+"""Functions of RDDs that do what recorded ones do, without pyspark.core, which pyspark-client does not have.
 
 Prints a line for each: the recorded case's name and the hexadecimal command.
 """

@@ -1,7 +1,7 @@
 """The recorded answers: one file a job for all versions, an answer once where they agree.
 
-An answer is a text, or a list of [minors, text] where versions differ; minors that lack the thing are in none. A number in the
-place of a text is its index in the file's ``texts``. Texts that begin with "!" are errors.
+An answer is a text, or a list of [minors, text] where versions differ; minors that lack the thing
+are in none. A number in place of a text is its index in the file's ``texts``. Texts that begin with "!" are errors.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read(job: str, minor: str) -> dict[str, Any]:
 
 
 def write(job: str, minor: str, tree: dict[str, Any]) -> None:
-    """Puts in a version's answers, in the place of what it said before."""
+    """Puts in a version's answers, in place of what it said before."""
     trees = {each: read(job, each) for each in MINORS}
     trees[minor] = tree
     texts: dict[str, int] = {}

@@ -13,7 +13,7 @@ _NO_INTS = "map_filter(map('', 0), (k, v) -> false)"
 _NO_LISTS = "map_filter(map(0, array('')), (k, v) -> false)"
 _NO_STRUCTS = "map_filter(map('', struct(0, '')), (k, v) -> false)"
 
-#: {Spark type: (the PySpark that brought it, five SQL expressions)}; the fifth row is null.
+#: {Spark type: (the PySpark that introduced it, five SQL expressions)}; the fifth row is null.
 PLAIN: dict[str, Column] = {
     "boolean": ("", ["true", "false", "true", "false", "true"]),
     "tinyint": ("", ["1", "-128", "127", "0", "2"]),

@@ -10,7 +10,7 @@ import decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-#: Declared types, with the PySpark that brought one where that is later than 3.5.
+#: Declared types, with the PySpark that introduced one where that is later than 3.5.
 TYPES = {
     "boolean": "",
     "tinyint": "",

@@ -99,7 +99,7 @@ def columns(frame: DataFrame) -> list[list[str]]:
 
 
 def column(frame: DataFrame) -> list[str]:
-    """The values of a query's one column, or a task's error in the place of all of its."""
+    """The values of a query's one column, or a task's error in place of all of its."""
     frame = frame.select(*(_plain(field) for field in frame.schema.fields))
     found: list[str] = []
     (field,) = frame.schema.fields

@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument(
         "--python",
         type=pathlib.Path,
-        help="interpreter with a full PySpark, in the place of build/recording/<minor>",
+        help="interpreter with a full PySpark, in place of build/recording/<minor>",
     )
     parser.add_argument("cases", nargs="*", help="cases of jobs.py; all by default")
     options = parser.parse_args()

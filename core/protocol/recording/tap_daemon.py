@@ -1,8 +1,8 @@
 """A daemon module for Spark that keeps what its PySpark workers read and write.
 
-Spark starts it in the place of ``pyspark.daemon`` (``spark.python.daemon.module``). Each task's two streams
+Spark starts it in place of ``pyspark.daemon`` (``spark.python.daemon.module``). Each task's two streams
 go to ``$RECORDING_DIR/<case>/<number>.in`` and ``.out``; the case's name is what the file
-``$RECORDING_DIR/case`` holds when the first byte arrives. ``.done`` beside them says that the task ended
+``$RECORDING_DIR/case`` holds when the first byte arrives. ``.done`` next to them says that the task ended
 without an exception.
 """
 

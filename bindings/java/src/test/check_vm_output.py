@@ -1,7 +1,8 @@
 """Checks what JVMs printed during the tests: of -Xcheck:jni only the block of modified signal handlers.
 
-Go installs handlers of its own, which forward; HotSpot says so once a signal. Statistics of its
-compilers come with such a file. Everything else that it prints (a JNI call with an exception pending, too many local references ...) is an error.
+Go installs handlers of its own, which forward; HotSpot says so once per signal. Statistics of its
+compilers come with such a file. Everything else that it prints (a JNI call with an exception
+pending, too many local references ...) is an error.
 
     python check_vm_output.py <files that -XX:LogFile wrote>
 """

@@ -176,7 +176,7 @@ class Buffer(c.Structure):
 
 
 class TableFunction(c.Structure):
-    """``udfrunner_table_function``: what a table function has beside its handler class."""
+    """``udfrunner_table_function``: what a table function has besides its handler class."""
 
     _fields_ = [
         ("size", c.c_uint64),
@@ -214,7 +214,7 @@ class Argument(c.Structure):
 
 
 class Record(c.Structure):
-    """``udfrunner_record``: what an input callback brings."""
+    """``udfrunner_record``: what an input callback supplies."""
 
     _fields_ = [
         ("data", c.c_void_p),

@@ -76,12 +76,12 @@ def column_names(names: Any, what: str) -> list[str]:
                 f"{what} {given!r}: a column's name is needed, not {type(name).__name__} {name!r}"
             )
     if len(set(given)) != len(given):
-        raise InvalidArgument(f"{what} {given!r}: each column is allowed once")
+        raise InvalidArgument(f"{what} {given!r}: a column may be named only once")
     return given
 
 
 def check_counts(**counts: int | None) -> None:
-    """Refuses counts that are no positive integers; None is one that was not given."""
+    """Refuses counts that are not positive integers; None is one that was not given."""
     for name, value in counts.items():
         if value is None:
             continue
@@ -110,7 +110,7 @@ def check_common(
 
 
 def check_is(value: Any, kind: type, what: str) -> None:
-    """Refuses what is no instance of a class of the package's, or of a type of Python's."""
+    """Refuses what is not an instance of a class of the package's, or of a type of Python's."""
     if not isinstance(value, kind):
         name = kind.__name__ if kind.__module__ == "builtins" else f"udfrunner.{kind.__name__}"
         raise InvalidArgument(f"{what} {value!r}: {name} is needed, not {type(value).__name__}")
@@ -141,7 +141,7 @@ def check_mapping(value: Any, what: str) -> None:
 
 
 def check_paths(paths: Any, what: str) -> None:
-    """Refuses what is no collection of paths."""
+    """Refuses what is not a collection of paths."""
     if isinstance(paths, (str, bytes, Mapping)) or not isinstance(paths, Iterable):
         raise InvalidArgument(
             f"{what} {paths!r}: a list of paths is needed, not {type(paths).__name__}"
@@ -162,7 +162,7 @@ def path_text(path: Any, what: str) -> str:
 
 
 def check_broadcasts(broadcasts: Any) -> None:
-    """Refuses what is no mapping from ids to files or None."""
+    """Refuses what is not a mapping from ids to files or None."""
     if broadcasts is None:
         return
     if not isinstance(broadcasts, Mapping):
@@ -196,10 +196,10 @@ def check_iterable(values: Any, what: str, items: str) -> None:
 
 
 def choice(what: str, value: Any, allowed: Sequence[str]) -> InvalidArgument:
-    """The error of a name that is none of those allowed."""
+    """The error of a name that is not one of those allowed."""
     near = nearest(value, allowed) if isinstance(value, str) else ""
-    joint = " " if near else ": "
-    return InvalidArgument(f"{what} {value!r}{near}{joint}one of {listed(allowed)} is allowed")
+    joint = " " if near else "; "
+    return InvalidArgument(f"no {what} {value!r}{near}{joint}{what}s are {listed(allowed)}")
 
 
 def one_line(error: BaseException) -> str:

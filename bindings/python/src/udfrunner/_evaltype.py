@@ -170,7 +170,7 @@ TRANSFORM_TYPES = frozenset(
     }
 )
 
-#: Stateful processors whose input has initial states beside the rows.
+#: Stateful processors whose input has initial states besides the rows.
 INIT_STATE_TYPES = frozenset(
     {
         EvalType.TRANSFORM_WITH_STATE_PANDAS_INIT_STATE,

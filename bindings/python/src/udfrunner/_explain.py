@@ -1,4 +1,4 @@
-"""What people read of an error beside its message: a dead worker's last words, source lines."""
+"""What people read of an error besides its message: a dead worker's last words, source lines."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def argument(value: ArgumentLike) -> Argument:
         if isinstance(offset, int) and isinstance(name, str):
             return Argument(offset, name)
     raise InvalidArgument(
-        f"argument {value!r}: a column offset, (offset, keyword) or udfrunner.Argument is allowed"
+        f"argument {value!r}: must be a column offset, (offset, keyword) or udfrunner.Argument"
     )
 
 
@@ -152,8 +152,8 @@ class Chain:
         if self._eval_type in TABLE_TYPES:
             if not isinstance(function, type):
                 raise InvalidArgument(
-                    f"table function {function!r}: a handler class, an object made by udtf, "
-                    "pickled bytes or 'module:qualname' is allowed"
+                    f"table function {function!r}: must be a handler class, an object made by "
+                    "udtf, pickled bytes or 'module:qualname'"
                 )
             return _pyspark.pickle_handler(function)
         if self._eval_type in TRANSFORM_TYPES and _pyspark.is_stateful_processor(function):
@@ -161,7 +161,7 @@ class Chain:
             function = _pyspark.stateful_function(function, self._time_mode, initial)
         if not callable(function):
             raise InvalidArgument(
-                f"function {function!r}: a callable, pickled bytes or 'module:qualname' is allowed"
+                f"function {function!r}: must be a callable, pickled bytes or 'module:qualname'"
             )
         if self._eval_type == EvalType.NON_UDF:
             return _pyspark.pickle_rdd_command(function)

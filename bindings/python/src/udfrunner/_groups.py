@@ -81,7 +81,7 @@ class GroupInput(TaskInput):
             return _abi.UDFRUNNER_HOST
 
     def _checked(self, source: Any, side: int) -> Any:
-        """The source, its schema held against the first group's: columns go by position."""
+        """The source, its schema checked against the first group's: columns go by position."""
         if not hasattr(source, "_export_to_c"):
             try:
                 import pyarrow as pa
@@ -102,7 +102,7 @@ class GroupInput(TaskInput):
             if isinstance(group, tuple):
                 raise InvalidArgument(
                     f"group {self._count} is a tuple of {len(group)}: functions of this eval type "
-                    "take one input a group, not a pair"
+                    "take one input per group, not a pair"
                 )
             return (group,)
         if isinstance(group, (tuple, list)) and len(group) == sides:
@@ -112,5 +112,5 @@ class GroupInput(TaskInput):
             what += f" of {len(group)}"
         raise InvalidArgument(
             f"group {self._count} is a {what}: functions of this eval type take a pair (left, "
-            "right) a group"
+            "right) per group"
         )

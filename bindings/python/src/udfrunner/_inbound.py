@@ -38,8 +38,8 @@ class InboundRows:
     """Makes records of the rows of record batches with one schema.
 
     Args:
-        schema: of the batches. Types that Spark has not are made into its own; what cannot be is
-            an InvalidArgument that names the column.
+        schema: of the batches. Types that Spark does not have are converted to its own; what
+            cannot be is an InvalidArgument that names the column.
         eval_type: for that message.
         named: whether rows are PySpark Rows with the columns' names, as those of DataFrame.rdd;
             else they only hold the arguments of functions.

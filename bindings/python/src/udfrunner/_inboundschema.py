@@ -70,7 +70,7 @@ def inbound_fields(
 
 
 def _fields_of(declared: Any) -> dict[str, Any]:
-    """The declared types of a struct's fields by name; nothing where it is no struct."""
+    """The declared types of a struct's fields by name; nothing where it is not a struct."""
     if not isinstance(declared, dict) or declared.get("type") != "struct":
         return {}
     return {field["name"]: field["type"] for field in declared["fields"]}

@@ -185,7 +185,7 @@ class Binary(Inbound):
 
     json = "binary"
 
-    #: The type that the worker's PySpark has: Spark 4.1 brought binaryAsBytes.
+    #: The type that the worker's PySpark has: Spark 4.1 introduced binaryAsBytes.
     _BY_VERSION = Call(
         dict.get,
         {"3.5": bytearray, "4.0": bytearray},

@@ -2,7 +2,7 @@
 
 A stream goes to the library as pyarrow's (or the producer's) own C stream: no Python code runs
 per batch, unless the data is a Python iterable, or a pyarrow reader that may be one. Whatever a
-Python iterable raises is kept beside the input, and becomes the cause of the task's HostError.
+Python iterable raises is kept with the input, and becomes the cause of the task's HostError.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def export_stream(source: Any, out: _abi.ArrowArrayStream) -> None:
 def _watched(
     reader: pa.RecordBatchReader, failed: Callable[[BaseException], None]
 ) -> pa.RecordBatchReader:
-    """The reader, which tells what it raises; it costs some microseconds a batch."""
+    """The reader, which tells what it raises; it costs some microseconds per batch."""
     import pyarrow as pa
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -159,7 +159,7 @@ def _reader_of_batches(
 def _guarded(
     batches: Iterator[Any], schema: pa.Schema, like: str, failed: Callable[[BaseException], None]
 ) -> Iterator[pa.RecordBatch]:
-    """The batches, each held against the schema: readers take its columns for the schema's."""
+    """The batches, each checked against the schema: readers take its columns for the schema's."""
     try:
         for index, batch in enumerate(batches):
             check_schema(_batch(batch, index).schema, schema, f"batch {index}", like)

@@ -260,7 +260,7 @@ class TaskIterator(Generic[T_co]):
         """
         data = _abi.Bytes()
         if self.closed:
-            raise InvalidState("task has ended: its worker is no more known")
+            raise InvalidState("task has ended: its worker is no longer known")
         limit = wait_milliseconds(timeout)
         status = self._library.call("iterator_stack", self._task.handle, limit, ctypes.byref(data))
         if status == _abi.UDFRUNNER_TIMED_OUT:

@@ -43,7 +43,7 @@ class ClassDict(dict[Any, Any]):
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> ClassDict:
         if arguments or keywords:
-            raise UnpickleError(f"an object of {cls.name} is none that Spark's JVM can read")
+            raise UnpickleError(f"an object of {cls.name} is not one that Spark's JVM can read")
         return super().__new__(cls)
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class ClassDict(dict[Any, Any]):
 
     def __setstate__(self, state: Any) -> None:
         if type(state) is not dict:
-            raise UnpickleError(f"an object of {self.name} is none that Spark's JVM can read")
+            raise UnpickleError(f"an object of {self.name} is not one that Spark's JVM can read")
         self.clear()
         self["__class__"] = self.name
         self.update(state)
@@ -156,7 +156,7 @@ _ARRAY_TYPES = {
 def _array(_class: Any, code: str, form: int, data: bytes) -> JavaArray:
     """array._array_reconstructor, for the layouts of this machine."""
     if code not in _ARRAY_TYPES or form not in (0, 1, 2, 4, 6, 8, 10, 12, 14, 16):
-        raise UnpickleError(f"an array.array of type {code!r} is none that Spark's JVM can read")
+        raise UnpickleError(f"an array.array of type {code!r} is not one that Spark's JVM can read")
     made = JavaArray(array.array(code, data))
     made.code = _ARRAY_TYPES[code]
     return made
@@ -168,7 +168,7 @@ def _decimal(text: str) -> Any:
         return float("nan")
     value = decimal.Decimal(text)
     if not value.is_finite():
-        raise UnpickleError(f"Decimal({text!r}) is none that Spark's JVM can read")
+        raise UnpickleError(f"Decimal({text!r}) is not one that Spark's JVM can read")
     return value
 
 
@@ -182,7 +182,7 @@ def _bytes(*arguments: Any) -> bytes:
 
 def _reconstructed(kind: type, base: Any, state: Any) -> Any:
     """copyreg._reconstructor, which the JVM knows by no name of Python 3's."""
-    raise UnpickleError("an object of copyreg._reconstructor is none that Spark's JVM can read")
+    raise UnpickleError("an object of copyreg._reconstructor is not one that Spark's JVM can read")
 
 
 _KNOWN: dict[tuple[str, str], Any] = {

@@ -82,14 +82,14 @@ def check_taker(function: FunctionLike, kind: EvalType, helper: str) -> EvalType
 
 
 def check_function(function: FunctionLike) -> None:
-    """Refuses what is no function in any form that is taken."""
+    """Refuses what is not a function in any form that is taken."""
     if isinstance(function, str):
         module, _, name = function.partition(":")
         if not module or not name:
             raise InvalidArgument(f"function {function!r}: 'module:qualname' is needed")
     elif not isinstance(function, bytes) and not callable(function) and not is_udf(function):
         raise InvalidArgument(
-            f"function {function!r}: a callable, pickled bytes or 'module:qualname' is allowed"
+            f"function {function!r}: must be a callable, pickled bytes or 'module:qualname'"
         )
     elif isinstance(function, type) and callable(getattr(function, "eval", None)):
         raise InvalidArgument(
@@ -139,7 +139,7 @@ def named_kind(kind: EvalType | str) -> EvalType:
         if isinstance(kind, int) and not isinstance(kind, bool) and kind in _NUMBERS:
             return EvalType(kind)
         raise InvalidArgument(
-            f"kind {kind!r}: no eval type of PySpark, of which {', '.join(KINDS)} are names"
+            f"kind {kind!r}: not an eval type of PySpark, of which {', '.join(KINDS)} are names"
         )
     found = _NAMED.get(kind.replace("_", "-"))
     if found is None:

@@ -31,7 +31,7 @@ class LogLine:
 
 
 def parse_lines(data: bytes) -> list[LogLine]:
-    """What udfrunner_log_next gave: a JSON object a line. Unknown members are overlooked."""
+    """What udfrunner_log_next gave: a JSON object per line. Unknown members are overlooked."""
     return [_parse(json.loads(line)) for line in data.splitlines()]
 
 

@@ -16,7 +16,7 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def host_path() -> str:
-    """What is on ``sys.path`` beside Python's own and installed packages, as PATH_KEY takes it.
+    """What is on ``sys.path`` apart from Python's own and installed packages, as PATH_KEY takes it.
 
     Paths are absolute and in their order here; the empty one, of an interactive interpreter, is
     the working directory. Paths with a colon, which the key cannot hold, are left out.

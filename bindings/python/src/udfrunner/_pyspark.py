@@ -121,7 +121,7 @@ def data_type(text: str) -> DataType:
     try:
         return types._parse_datatype_json_value(parsed)
     except Exception as error:
-        raise InvalidArgument(f"return type {text!r}: no type of PySpark: {error}") from error
+        raise InvalidArgument(f"return type {text!r}: not a type of PySpark: {error}") from error
 
 
 def from_arrow(value: Any) -> DataType:
@@ -137,7 +137,7 @@ def from_arrow(value: Any) -> DataType:
             return from_arrow_schema(value, prefer_timestamp_ntz=True)
         return from_arrow_type(value, prefer_timestamp_ntz=True)
     except Exception as error:
-        raise InvalidArgument(f"return type {value}: no type of PySpark: {error}") from error
+        raise InvalidArgument(f"return type {value}: not a type of PySpark: {error}") from error
 
 
 def to_arrow(value: DataType) -> pa.DataType:

@@ -25,9 +25,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 #: Rows in one pickled record, as Spark batches them.
 ROWS_PER_RECORD = 100
-#: Records, of rows or the caller's, that one input callback brings at most.
+#: Records, of rows or the caller's, that one input callback supplies at most.
 RECORDS_PER_CALL = 100
-#: Bytes after which a callback brings no further record.
+#: Bytes after which a callback supplies no further record.
 BYTES_PER_CALL = 1 << 20
 
 

@@ -83,7 +83,7 @@ class Runner:
         broadcasts: for each broadcast id the file with its pickled value, or None for all where
             `broadcast_server` has them.
         broadcast_server: the host's server of broadcast variables.
-        table_function: what a table function has beside its class.
+        table_function: what a table function has besides its class.
         time_mode: of a StatefulProcessor, as transformWithState takes it: "None",
             "ProcessingTime" or "EventTime".
     """
@@ -424,7 +424,7 @@ def _check_extras(
         raise InvalidArgument(f"time_mode {time_mode!r} is given, eval type {eval_type} has none")
     if time_mode.lower() not in TIME_MODES:
         raise InvalidArgument(
-            f"time_mode {time_mode!r}: 'None', 'ProcessingTime' or 'EventTime' is allowed"
+            f"time_mode {time_mode!r}: must be 'None', 'ProcessingTime' or 'EventTime'"
         )
 
 
@@ -447,7 +447,7 @@ def _row_conf(
 
 
 def _check_served(broadcasts: Mapping[int, str | os.PathLike[str] | None]) -> None:
-    """Refuses files beside a server, which has all values."""
+    """Refuses files in addition to a server, which has all values."""
     for identifier, file in broadcasts.items():
         if file is not None:
             raise InvalidArgument(

@@ -1,4 +1,4 @@
-"""Schemas of parts of one input held against each other."""
+"""Schemas of parts of one input compared with each other."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def sortable(column: pa.ChunkedArray, at: str) -> list[pa.ChunkedArray]:
     if types.is_decimal(kind) and kind.bit_width < 128:
         return [column.cast(pa.decimal128(kind.precision, kind.scale))]
     if types.is_union(kind):
-        raise InvalidArgument(f"by {at!r}: {kind} is no key of groups: unions are not allowed")
+        raise InvalidArgument(f"by {at!r}: {kind} cannot be a key of groups: it is a union")
     if types.is_interval(kind):  # Equal where all parts are; the order is that of their bytes.
         plain = pa.binary(16)
         return [pa.chunked_array([chunk.view(plain) for chunk in column.chunks], plain)]

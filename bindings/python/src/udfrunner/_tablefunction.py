@@ -1,4 +1,4 @@
-"""What a table function (UDTF) has beside its handler class (Spark's PythonUDTF)."""
+"""What a table function (UDTF) has besides its handler class (Spark's PythonUDTF)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __tracebackhide__ = is_error
 
 @dataclass(frozen=True)
 class TableFunction:
-    """What a table function (eval types 300 to 302) is told beside its arguments.
+    """What a table function (eval types 300 to 302) is told besides its arguments.
 
     Attributes:
         name: the function's, for messages of the worker (PySpark 4.0 and later); left out, the
             handler class's.
         partition_children: of a table argument with PARTITION BY, the indexes of its partitioning
-            columns: the handler, which does not get them, is made anew where their values change.
+            columns: the handler, which does not get them, is created again when they change.
         analyze_result: what the handler's ``analyze`` gave, for its ``__init__``: an
             ``AnalyzeResult``, whose schema is the return type where none is given, or its pickle.
         table_arguments: for ``arrow_udtf`` (302) the offsets of the arguments that are tables.

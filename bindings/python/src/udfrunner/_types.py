@@ -59,6 +59,6 @@ def return_type(value: ReturnTypeLike | ReturnType) -> ReturnType:
     if hasattr(value, "jsonValue"):
         return ReturnType(text=json.dumps(value.jsonValue()))
     raise InvalidArgument(
-        f"return type {value!r}: a DDL or JSON text, a PySpark DataType or a pyarrow type or "
-        "schema is allowed"
+        f"return type {value!r}: must be a DDL or JSON text, a PySpark DataType or a pyarrow "
+        "type or schema"
     )

@@ -66,7 +66,7 @@ class Error(Exception):
     Attributes:
         code: the status code of ``udfrunner.h``, a negative int.
         message: one line of text.
-        details: what is known beside it, by the keys of ``udfrunner_error_detail``.
+        details: what else is known, by the keys of ``udfrunner_error_detail``.
 
     Errors of workers that ended or were ended have notes, which an uncaught one shows: the cause
     with signal or exit status and peak memory, the last lines of stderr and the Python stack.
@@ -137,7 +137,7 @@ class Cancelled(Error):
 class PythonException(Error):
     """The function raised, or returned what its return type does not allow.
 
-    A retry meets the same error. ``__cause__`` is a :class:`RemoteTraceback`, so that an
+    A retry hits the same error. ``__cause__`` is a :class:`RemoteTraceback`, so that an
     uncaught one shows the worker's traceback.
     """
 
@@ -222,7 +222,7 @@ class DeadlineExceeded(Error, TimeoutError):
 
 
 class NoMemory(Error, MemoryError):
-    """Memory could not be had."""
+    """Out of memory."""
 
     code = _abi.UDFRUNNER_NO_MEMORY
     _tells_of_worker = True
@@ -235,7 +235,7 @@ class NotSupported(Error, NotImplementedError):
 
 
 class HostError(Error):
-    """The input failed or brought data of a wrong structure.
+    """The input failed or supplied malformed data.
 
     Where the input was Python code that raised, ``__cause__`` is what it raised.
     """

@@ -50,7 +50,8 @@ func cleanEntries(entries []protocol.Entry) {
 	for i := range entries {
 		entries[i].Value = clean(entries[i].Value)
 		key, value := entries[i].Key, entries[i].Value
-		if _, err := strconv.Atoi(value); err == nil && (strings.HasSuffix(key, ".port") || strings.HasSuffix(key, "_port")) {
+		named := strings.HasSuffix(key, ".port") || strings.HasSuffix(key, "_port")
+		if _, err := strconv.Atoi(value); err == nil && named {
 			entries[i].Value = fmt.Sprint(port)
 		}
 	}
@@ -95,10 +96,10 @@ func cleanInit(in *protocol.Init) {
 func cleanException(out []byte) []byte {
 	const code = -2
 	for at := range len(out) - 7 {
-		if int32(binary.BigEndian.Uint32(out[at:])) == code &&
+		if int32(binary.BigEndian.Uint32(out[at:])) == code && //nolint:gosec // the same bits
 			int(binary.BigEndian.Uint32(out[at+4:])) == len(out)-at-8 {
 			text := clean(string(out[at+8:]))
-			again := binary.BigEndian.AppendUint32(bytes.Clone(out[:at+4]), uint32(len(text)))
+			again := binary.BigEndian.AppendUint32(bytes.Clone(out[:at+4]), uint32(len(text))) //nolint:gosec // short
 			return append(again, text...)
 		}
 	}
@@ -146,12 +147,12 @@ func normalise(directory string) error {
 func main() {
 	if len(os.Args) < 2 {
 		fmt.Fprintln(os.Stderr, "usage: normalise directory...")
-		os.Exit(2)
+		os.Exit(2) //nolint:forbidigo // a program
 	}
 	for _, directory := range os.Args[1:] {
 		if err := normalise(directory); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			os.Exit(1) //nolint:forbidigo // a program
 		}
 	}
 }

@@ -1,4 +1,4 @@
-"""Records what real Spark makes of the texts in texts.py: cases.json, beside this file.
+"""Records what real Spark makes of the texts in texts.py: cases.json, next to this file.
 
     python core/sqltype/testdata/ddl/record.py --version 4.3 --python build/venv/4.3/bin/python
     python core/sqltype/testdata/ddl/record.py --version 3.5 --python build/venv/3.5/bin/python

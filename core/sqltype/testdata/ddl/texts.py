@@ -685,7 +685,10 @@ JSON = [
     '{"type":"array","elementType":"integer","containsNull":1}',
     '{"type":"array","elementType":"integer"}',
     '{"type":"array","elementType":"int","containsNull":true}',
-    '{"type":"array","elementType":{"type":"array","elementType":"string collate de","containsNull":true},"containsNull":true}',
+    (
+        '{"type":"array","elementType":{"type":"array","elementType":"string collate de",'
+        '"containsNull":true},"containsNull":true}'
+    ),
     '{"type":"map","keyType":"string collate de","valueType":"string","valueContainsNull":true}',
     '{"type":"struct","fields":[{"name":"a","type":"string collate de","nullable":true,"metadata":{}}]}',
     '{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,"metadata":{"__COLLATIONS":{"a":"de"}}}]}',

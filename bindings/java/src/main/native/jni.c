@@ -35,7 +35,7 @@ static jbyteArray new_text(JNIEnv *jni, const char *text) {
   return text == NULL ? NULL : new_bytes(jni, text, strlen(text));
 }
 
-/* As a NUL-terminated copy, which free takes; NULL for null and where memory is short. */
+/* As a NUL-terminated copy, which free takes; NULL for null and if out of memory. */
 static char *take_text(JNIEnv *jni, jbyteArray text) {
   if (text == NULL) return NULL;
   jsize size = (*jni)->GetArrayLength(jni, text);
@@ -94,7 +94,7 @@ static void throw_no_memory(JNIEnv *jni, jclass native) {
   throw_message(jni, native, UDFRUNNER_NO_MEMORY, "no memory");
 }
 
-/* Gives a status that is no error; throws the others. */
+/* Gives a status that is not an error; throws the others. */
 static int32_t check(JNIEnv *jni, jclass native, int32_t status, udfrunner_error **err) {
   if (status >= 0 || (*jni)->ExceptionCheck(jni)) {
     lib.udfrunner_error_destroy(err);
@@ -115,7 +115,7 @@ static void check_plain(JNIEnv *jni, jclass native, const char *what, int32_t st
   throw_message(jni, native, status, message);
 }
 
-/* The bytes that a call brought, which are released; NULL unless OK. */
+/* The bytes that a call returned, which are released; NULL unless OK. */
 static jbyteArray take_bytes(JNIEnv *jni, jclass native, int32_t status, udfrunner_bytes *bytes,
                              udfrunner_error **err) {
   jbyteArray array = NULL;

@@ -29,7 +29,7 @@ void packed_close(packed *p) {
   p->bytes = NULL;
 }
 
-/* n zeroed items, or NULL for none and where memory is short. */
+/* n zeroed items, or NULL for none and if out of memory. */
 static void *make(packed *p, size_t n, size_t size) {
   if (n == 0) return NULL;
   struct packed_block *block = calloc(1, sizeof *block + n * size);

@@ -16,7 +16,7 @@ typedef struct packed {
   bool failed; /* memory was short: pointers may be NULL */
 } packed;
 
-/* Copies the array; false where memory is short. */
+/* Copies the array; false if out of memory. */
 bool packed_open(packed *p, JNIEnv *jni, jbyteArray array);
 void packed_close(packed *p);
 

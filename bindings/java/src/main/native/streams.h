@@ -8,14 +8,14 @@
 
 #include "udfrunner.h"
 
-/* Puts a stream of the host's behind one whose releases can be left out (below); false where
- * memory is short. */
+/* Puts a stream of the host's behind one whose releases can be left out (below); false if
+ * out of memory. */
 bool stream_wrap(struct ArrowArrayStream *stream);
 /* Gives a stream back as it was, after a compute that did not take it. */
 void stream_unwrap(struct ArrowArrayStream *stream);
 
 /* Puts an exported stream behind one that keeps an object of Java's from being collected until it
- * is released; false where memory is short. */
+ * is released; false if out of memory. */
 bool stream_hold(JNIEnv *jni, struct ArrowArrayStream *stream, jobject held);
 
 /* While true, on this thread, releases run no code of the host's: an iterator is closed that was

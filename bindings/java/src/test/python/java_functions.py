@@ -1,4 +1,4 @@
-"""What the Java tests run in workers, beside the functions of the C tests."""
+"""What the Java tests run in workers, in addition to the functions of the C tests."""
 
 import os
 import signal

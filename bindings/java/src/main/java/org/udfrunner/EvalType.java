@@ -99,7 +99,7 @@ public enum EvalType {
         return type;
       }
     }
-    throw new InvalidArgumentException("eval type " + code + ": no eval type of PySpark");
+    throw new InvalidArgumentException("eval type " + code + ": not an eval type of PySpark");
   }
 
   /** Whether data and results are pickled records, not Arrow. */

@@ -74,7 +74,7 @@ public final class Function {
   /**
    * The same function as a table function.
    *
-   * @param table what it has beside its handler class
+   * @param table what it has in addition to its handler class
    * @return the function
    */
   public Function asTable(TableFunction table) {

@@ -4,7 +4,7 @@ package org.udfrunner;
 import java.util.Map;
 
 /**
- * The input failed, or brought data of a wrong structure. Where a source threw, that is the cause.
+ * The input failed or supplied malformed data. Where a source threw, that is the cause.
  *
  * @since 1.0
  */

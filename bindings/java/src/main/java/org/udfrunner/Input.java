@@ -52,7 +52,7 @@ public final class Input {
   /**
    * Bytes: pickled records or Arrow IPC messages.
    *
-   * @param source brings them
+   * @param source supplies them
    * @return the input
    */
   public static Input records(RecordSource source) {
@@ -62,7 +62,7 @@ public final class Input {
   /**
    * Bytes: pickled records, one an item, or Arrow IPC messages, any whole number of them an item.
    *
-   * @param items brings them, lazily; where it is {@link java.io.Closeable} it is closed with the
+   * @param items supplies them, lazily; where it is {@link java.io.Closeable} it is closed with the
    *     input
    * @return the input
    */
@@ -87,7 +87,7 @@ public final class Input {
   /**
    * Groups that the host formed.
    *
-   * @param source brings them
+   * @param source supplies them
    * @return the input
    */
   public static Input groups(GroupSource source) {

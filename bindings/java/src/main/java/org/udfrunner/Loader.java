@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Loads the native library: once a process, from one path, whatever the number of class loaders,
+ * Loads the native library: once per process, from one path, whatever the number of class loaders,
  * since a process holds one Go runtime. Only the glue is loaded by each class loader, from a copy
  * of its own where the JVM refuses the path to a second one.
  *
@@ -107,7 +107,7 @@ final class Loader {
     Path copy = files.copy(glue);
     try {
       if (!loadsFor(copy, files)) {
-        throw new LoadException("udfrunner: library " + copy + ": the JVM did not load it anew");
+        throw new LoadException("udfrunner: library " + copy + ": the JVM did not load it again");
       }
     } finally {
       // Once mapped it needs no name; where it stays it is a file of the temp folder.
@@ -126,7 +126,7 @@ final class Loader {
     System.setProperty(LOADING, Native.class.getName());
     try {
       System.load(glue.toString());
-      // The glue takes the property away where it is loaded anew.
+      // The glue takes the property away where it is loaded again.
       return System.getProperty(LOADING) == null;
     } catch (UnsatisfiedLinkError e) {
       if (e.getMessage().contains("already loaded in another classloader")) {

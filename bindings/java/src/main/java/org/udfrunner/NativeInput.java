@@ -97,7 +97,7 @@ final class NativeInput {
 
   private static int checked(Status status) {
     if (status == null || status == Status.TIMED_OUT) {
-      throw new IllegalStateException("source gave " + status + ": OK, DONE or AGAIN is allowed");
+      throw new IllegalStateException("source gave " + status + ": must be OK, DONE or AGAIN");
     }
     return status.ordinal();
   }
@@ -117,7 +117,7 @@ final class NativeInput {
     for (int i = 0; i < offsets.length; i++) {
       if (offsets[i] < before || offsets[i] > size) {
         throw new InvalidArgumentException(
-            "offset " + i + " is " + offsets[i] + ": " + before + " to " + size + " is allowed");
+            "offset " + i + " is " + offsets[i] + ", must be " + before + " to " + size);
       }
       before = offsets[i];
     }

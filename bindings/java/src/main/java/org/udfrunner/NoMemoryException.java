@@ -4,7 +4,7 @@ package org.udfrunner;
 import java.util.Map;
 
 /**
- * Memory could not be had.
+ * Out of memory.
  *
  * @since 1.0
  */

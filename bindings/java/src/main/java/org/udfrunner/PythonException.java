@@ -4,7 +4,7 @@ package org.udfrunner;
 import java.util.Map;
 
 /**
- * The function raised, or returned what its return type does not allow. A retry meets the same
+ * The function raised, or returned what its return type does not allow. A retry hits the same
  * error.
  *
  * @since 1.0

@@ -174,7 +174,7 @@ public final class ResultIterator implements Iterator<Chunk>, AutoCloseable {
   }
 
   /**
-   * The error that ended the task, also a cancel that no read has met yet.
+   * The error that ended the task, also a cancel that no read has reported yet.
    *
    * @return the error, or null
    */

@@ -4,7 +4,7 @@ package org.udfrunner;
 import java.util.Map;
 
 /**
- * No worker could be started: interpreter, PySpark or a start-up limit. Retry after mending.
+ * No worker could be started: interpreter, PySpark or a start-up limit. Fix the cause, then retry.
  *
  * @since 1.0
  */

@@ -2,7 +2,7 @@
 package org.udfrunner;
 
 /**
- * Outcomes that are no error, of input sources and of reads.
+ * Outcomes that are not errors, of input sources and of reads.
  *
  * @since 1.0
  */

@@ -4,7 +4,7 @@ package org.udfrunner;
 import java.util.List;
 
 /**
- * What a table function (eval types 300 to 302) has beside its handler class; null and empty where
+ * What a table function (eval types 300 to 302) has besides its handler class; null and empty where
  * not used. Spark's {@code PythonUDTF}.
  *
  * @param name the function's, for messages of PySpark 4.0 and later

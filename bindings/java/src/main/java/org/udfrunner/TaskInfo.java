@@ -220,7 +220,7 @@ public final class TaskInfo {
 
     /**
      * Asked between two waits of a read, at least ten times a second, on the reading thread: where
-     * it gives text the task is cancelled for that reason. For hosts that tell of a kill by a flag,
+     * it gives text the task is cancelled for that reason. For hosts that signal a kill by a flag,
      * as Spark's {@code TaskContext.isInterrupted} does.
      *
      * @param reason gives null as long as the task shall go on

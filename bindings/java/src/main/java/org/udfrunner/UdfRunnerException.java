@@ -36,7 +36,7 @@ public class UdfRunnerException extends RuntimeException {
   }
 
   /**
-   * All that is known beside the message, by the keys of {@code udfrunner_error_detail}, such as
+   * All that is known besides the message, by the keys of {@code udfrunner_error_detail}, such as
    * {@code python.traceback} or {@code worker.exit_status}; {@code udfrunner.h} lists them.
    *
    * @return the details; those that are not known are absent

@@ -19,7 +19,7 @@ final class Wait {
     this.end = end;
   }
 
-  /** A wait of that time from now on; null is for ever. */
+  /** A wait of that time from now on; null is forever. */
   static Wait of(Duration timeout) {
     if (timeout == null || timeout.compareTo(Duration.ofDays(365)) > 0) {
       return new Wait(false, 0);

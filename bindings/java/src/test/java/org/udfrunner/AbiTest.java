@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * The binding beside udfrunner.h. What the compiler can hold to it is held when the glue is built.
+ * The binding against udfrunner.h. What the compiler can hold to it is held when the glue is built.
  */
 class AbiTest {
   private static String header() throws IOException {

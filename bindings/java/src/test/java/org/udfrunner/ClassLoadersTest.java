@@ -71,7 +71,7 @@ class ClassLoadersTest {
 
   /**
    * The classes in another package with their resources, as shading moves them: in a class loader
-   * of their own, and in one beside those that were not moved.
+   * of their own, and in one next to those that were not moved.
    */
   @Test
   void relocated(@TempDir Path folder) throws Exception {

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Bytes in and out: arrays, direct buffers, many records a call, chunks. */
+/** Bytes in and out: arrays, direct buffers, many records per call, chunks. */
 class DataTest {
   private Env env;
   private Runner runner;

@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Tasks, and beside them on the same threads what reaches Java through signal handlers: null checks
- * and ends of the stack, whose SIGSEGV now comes through Go's handler; and children of Java's own.
+ * Tasks, and on the same threads what reaches Java through signal handlers: null checks and ends of
+ * the stack, whose SIGSEGV now comes through Go's handler; and children of Java's own.
  */
 final class HealthProgram {
   private static final int ROUNDS = 10;

@@ -48,7 +48,7 @@ class MisuseTest {
     return env.stats().contains("\"running\":0,\"done\"");
   }
 
-  /** A source that counts, and has batches for ever. */
+  /** A source that counts, and has batches forever. */
   private static final class Endless implements RecordSource {
     private final List<byte[]> messages = Ipc.messages(1, 10);
     private final AtomicInteger calls;

@@ -83,7 +83,7 @@ final class SoakProgram {
     System.out.println("flat: " + tasks + " tasks");
   }
 
-  /** The last third beside the third before it: the first one warms up. */
+  /** The last third compared with the third before it: the first one warms up. */
   private static void check(List<Counters> samples) {
     int third = samples.size() / 3;
     if (third == 0) {

@@ -15,7 +15,7 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * A stage's task without Python: what goes to Arrow comes back as rows. Measures what a stage costs
- * beside the part between Arrow in and Arrow out.
+ * next to the part between Arrow in and Arrow out.
  *
  * @param columns the columns of the input that stand for the result's, of the same types
  */

@@ -24,7 +24,7 @@ record Options(String data, int partitions, double pauseSeconds, int rounds, boo
       String argument = arguments[i];
       if (!argument.startsWith("--")) {
         if (data != null) {
-          throw new IllegalArgumentException(argument + ": one directory is allowed");
+          throw new IllegalArgumentException(argument + ": only one directory may be given");
         }
         data = argument;
         continue;

@@ -23,7 +23,7 @@ import org.apache.spark.sql.util.ArrowUtils;
  * schema alone. An item is valid until the next one is asked for. Rows are pulled when an item is.
  */
 final class RowsToArrow implements Iterator<ByteBuffer>, AutoCloseable {
-  /** Rows between two looks at the batch's size, which costs a call a column. */
+  /** Rows between two looks at the batch's size, which costs a call per column. */
   private static final int ROWS_BETWEEN_SIZES = 64;
 
   private final Iterator<InternalRow> rows;

@@ -19,7 +19,7 @@ import scala.collection.immutable.IndexedSeq;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
- * A scalar function: its results stand beside the rows that they were made from. As in Spark's
+ * A scalar function: its results stand next to the rows that they were made from. As in Spark's
  * {@code EvalPythonExec} the rows wait in a queue, which may spill to disk, while their arguments
  * are on the way through Python.
  */

@@ -19,7 +19,7 @@ import org.udfrunner.ResultIterator;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
- * What the tasks of a stage bring back beside their rows: accumulator updates of the Python
+ * What the tasks of a stage report in addition to their rows: accumulator updates of the Python
  * functions, and the library's metrics, summed. Spark's web interface shows the sums with the
  * stage.
  *
@@ -103,7 +103,7 @@ public final class StageReport implements Serializable {
     };
   }
 
-  /** Whether a task, which has ended, brought something to this report. */
+  /** Whether a task, which has ended, added something to this report. */
   boolean isOf(TaskInfo task) {
     long id = sums.get(Metric.TASKS).id();
     return CollectionConverters.asJava(task.accumulables()).stream()
