@@ -58,6 +58,7 @@ func TestExitDelay(t *testing.T) {
 func TestWorkerEndsOnceNoOtherIsInItsFirstTask(t *testing.T) {
 	s := spec(t)
 	s.Strict = true
+	s.Zygote, s.Modules = true, []string{"pyspark.worker"} // a worker that still imports may be killed before it ends
 	f := started(t, s, "4.2")
 	done, first := acquire(t, f, "x"), acquire(t, f, "x")
 	f.Release(done, true)
