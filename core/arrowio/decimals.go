@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// overflow is a decimal that its type has too few digits for: PyArrow makes some where it is not asked to check, and Spark's readers
-// refuse them.
+// overflow is a decimal that its type has too few digits for: PyArrow makes some where it is not asked to check, and
+// Spark's readers refuse them.
 type overflow struct {
 	row int64
 	typ *Type

@@ -19,7 +19,8 @@ func words128(n *big.Int) [2]uint64 {
 	return [2]uint64{two(n), two(new(big.Int).Rsh(n, 64))}
 }
 
-// TestDecimalsOfTooManyDigits holds that a function that returns them has failed, as in Spark, and that nulls have any bits.
+// TestDecimalsOfTooManyDigits holds that a function that returns them has failed, as in Spark, and that nulls have any
+// bits.
 func TestDecimalsOfTooManyDigits(t *testing.T) {
 	t.Parallel()
 	for _, precision := range []int32{1, 18, 19, 20, 37, 38} {
@@ -42,7 +43,8 @@ func TestDecimalsOfTooManyDigits(t *testing.T) {
 					schema := columnOf(typeOf(arrowio.List, field("element", typ)))
 					root := build(column{length: 1, buffers: []any{nil}, children: []column{list}})
 					d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: hostmem.Default(), Declared: schema})
-					err := feed(d, encode(t, schema, arrowio.EncoderOptions{}, root), func(arrowio.Step, *arrowio.Batch) error { return nil })
+					err := feed(d, encode(t, schema, arrowio.EncoderOptions{}, root),
+						func(arrowio.Step, *arrowio.Batch) error { return nil })
 					d.Close()
 					if fits || null {
 						require.NoError(t, err, "%s in %s", value, typ)
@@ -50,7 +52,9 @@ func TestDecimalsOfTooManyDigits(t *testing.T) {
 					}
 					require.Error(t, err, "%s in %s", value, typ)
 					assert.Equal(t, status.PythonException, status.CodeOf(err))
-					assert.EqualError(t, err, `column "x.element": row 1: a decimal of more than the `+big.NewInt(int64(precision)).String()+" digits of "+typ.String())
+					assert.EqualError(t, err,
+						`column "x.element": row 1: a decimal of more than the `+
+							``+big.NewInt(int64(precision)).String()+" digits of "+typ.String())
 				}
 			}
 		}

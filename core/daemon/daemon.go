@@ -4,6 +4,8 @@
 // The host starts `python -c Bootstrap()` with one end of an AF_UNIX
 // SOCK_SEQPACKET pair as descriptor 0, sends Packets, and then speaks JSON
 // messages (see server.py), one a packet, with descriptors by SCM_RIGHTS.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package daemon
 
 import (
@@ -42,21 +44,14 @@ func Packets() [][]byte { return packets() }
 var bootstrap = sync.OnceValue(func() string { return read(bootstrapFile) })
 
 var packets = sync.OnceValue(func() [][]byte {
-	entries, err := fs.ReadDir(files, ".")
-	if err != nil {
-		panic(err) // embedded: cannot fail
-	}
+	entries := must(fs.ReadDir(files, "."))
 	sources := make(map[string]string, len(entries))
 	for _, entry := range entries {
 		if name := entry.Name(); name != bootstrapFile {
 			sources[moduleName(name)] = read(name)
 		}
 	}
-	bundle, err := json.Marshal(map[string]any{"sources": sources})
-	if err != nil {
-		panic(err) // strings only: cannot fail
-	}
-	return cut(bundle, sourcePiece)
+	return cut(must(json.Marshal(map[string]any{"sources": sources})), sourcePiece)
 })
 
 func moduleName(file string) string {
@@ -66,12 +61,14 @@ func moduleName(file string) string {
 	return Package + "." + strings.TrimSuffix(file, ".py")
 }
 
-func read(name string) string {
-	text, err := files.ReadFile(name)
+func read(name string) string { return string(must(files.ReadFile(name))) }
+
+// must is the value of what cannot fail: files that are embedded, and their text as JSON.
+func must[T any](value T, err error) T {
 	if err != nil {
-		panic(err) // embedded: cannot fail
+		panic(err)
 	}
-	return string(text)
+	return value
 }
 
 func cut(bundle []byte, size int) [][]byte {

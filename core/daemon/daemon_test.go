@@ -3,7 +3,6 @@ package daemon_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -48,7 +47,7 @@ func TestPacketsCarryEveryModule(t *testing.T) {
 
 func TestDaemonStartsFromWhatIsEmbedded(t *testing.T) {
 	ours, theirs := socketPair(t)
-	command := exec.Command(testenv.Python(t, "4.2"), "-c", daemon.Bootstrap())
+	command := testenv.Command(t, "4.2", "-c", daemon.Bootstrap())
 	command.Dir = t.TempDir()
 	command.Stdin = theirs
 	command.Stderr = os.Stderr
@@ -96,7 +95,7 @@ func TestPython(t *testing.T) {
 			if minor != "4.2" && minor != "4.3" {
 				arguments = append(arguments, "-m", "essential")
 			}
-			output, err := exec.Command(testenv.Python(t, minor), arguments...).CombinedOutput()
+			output, err := testenv.Command(t, minor, arguments...).CombinedOutput()
 			require.NoError(t, err, "%s", output)
 		})
 	}

@@ -40,14 +40,17 @@ func TestCheckGrouped(t *testing.T) {
 		err       string
 	}{
 		{"columns", Layout{}, offsets(0, 1), 0, two, nil, ""},
-		{"a column too many", Layout{}, offsets(0, 2), 0, two, nil, "chain 0: argument offset 2, the input has 2 columns"},
+		{"a column too many", Layout{}, offsets(0, 2), 0, two, nil,
+			"chain 0: argument offset 2, the input has 2 columns"},
 		{"more keys than columns", Layout{}, nil, 3, two, nil, "input keys 3, the input has 2 columns"},
 		{"whole rows", Layout{Arguments: WholeRows}, offsets(7), 0, two, nil, ""},
 		{"key lists", Layout{Arguments: KeyLists}, offsets(3, 1, 0, 1), 1, two, nil, ""},
 		{"no such column", Layout{Arguments: KeyLists}, offsets(3, 1, 0, 2), 1, two, nil, "argument offset 2"},
 		{"none given", Layout{Arguments: KeyLists}, nil, 1, two, offsets(4, 1, 0, 0, 1), ""},
-		{"none given for a pair", Layout{Arguments: KeyLists}, nil, 1, pair, offsets(4, 1, 0, 0, 1, 5, 1, 0, 0, 1, 2), ""},
-		{"the right side's", Layout{Arguments: KeyLists}, offsets(2, 1, 0, 2, 1, 3), 1, pair, nil, "argument offset 3, the input has 3"},
+		{"none given for a pair", Layout{Arguments: KeyLists}, nil, 1, pair, offsets(4, 1, 0, 0, 1, 5, 1, 0, 0, 1, 2),
+			""},
+		{"the right side's", Layout{Arguments: KeyLists}, offsets(2, 1, 0, 2, 1, 3), 1, pair, nil,
+			"argument offset 3, the input has 3"},
 		{"fields of states", Layout{Arguments: KeyLists, States: true}, offsets(3, 1, 8, 9), 0, structs, nil, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

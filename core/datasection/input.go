@@ -1,6 +1,8 @@
 // Package datasection brings a host's data into the form in which a worker reads it, and the worker's answer into the
 // memory that the host gets: Spark's writers and readers of a task's data sections. Nothing here waits, or knows the
 // worker.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package datasection
 
 import (

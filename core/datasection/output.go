@@ -46,7 +46,7 @@ type Chunk struct {
 
 // newChunk makes a chunk of size bytes, to be filled by the caller, with its offsets behind them.
 func newChunk(mem *hostmem.Functions, size int, offsets []uint64) (Chunk, error) {
-	at := uintptr((size + 7) &^ 7) //nolint:gosec // not negative
+	at := uintptr((size + 7) &^ 7)
 	block := mem.Alloc(at + uintptr(len(offsets))*8)
 	if block == nil {
 		return Chunk{}, status.New(status.NoMemory, "%d bytes for a chunk of results", size)

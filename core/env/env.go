@@ -1,5 +1,7 @@
 // Package env is the environment of tasks, Spark's SparkEnv: configuration, worker factories with their
 // pools, and the tasks that run.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package env
 
 import (

@@ -28,7 +28,8 @@ func TestKindOfFactory(t *testing.T) {
 		"worker module":    {pairs{{Key: "spark.python.worker.module", Value: "pyspark.another"}}, worker.StockDaemon},
 		"no daemon":        {pairs{{Key: "spark.python.use.daemon", Value: "false"}}, worker.SimpleWorker},
 		"no daemon, module": {
-			pairs{{Key: "spark.python.use.daemon", Value: "false"}, {Key: "spark.python.daemon.module", Value: "pyspark.daemon"}}, worker.SimpleWorker,
+			pairs{{Key: "spark.python.use.daemon", Value: "false"},
+				{Key: "spark.python.daemon.module", Value: "pyspark.daemon"}}, worker.SimpleWorker,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +63,8 @@ func TestKindsHaveFactoriesOfTheirOwn(t *testing.T) {
 // newerPySpark is a directory with the PySpark of 4.3 under another version, and with other files in place of its own.
 func newerPySpark(t *testing.T, files map[string]string) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(filepath.Dir(testenv.Python(t, "4.3")), "../lib/python3.*/site-packages/pyspark/*"))
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(testenv.Python(t, "4.3")),
+		"../lib/python3.*/site-packages/pyspark/*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, found)
 	path := t.TempDir()
@@ -94,16 +96,19 @@ if __name__ == "__main__":
 `
 
 func TestNewerPySparkMustPassTheSelfCheck(t *testing.T) {
-	original := filepath.Join(filepath.Dir(testenv.Python(t, "4.3")), "../lib/python3.11/site-packages/pyspark/worker.py")
+	original := filepath.Join(filepath.Dir(testenv.Python(t, "4.3")),
+		"../lib/python3.11/site-packages/pyspark/worker.py")
 	passes := newerPySpark(t, map[string]string{})
 	fails := newerPySpark(t, map[string]string{"worker.py": fmt.Sprintf(otherWorker, original)})
-	raises := newerPySpark(t, map[string]string{"worker.py": "def main(infile, outfile):\n    raise RuntimeError('another world')\n" +
+	raises := newerPySpark(t, map[string]string{"worker.py": "def main(infile, outfile):\n    raise " +
+		"RuntimeError('another world')\n" +
 		"if __name__ == '__main__':\n    main(None, None)\n"})
 	for name, conf := range map[string][]config.Pair{
-		"embedded":    nil,
-		"daemon":      {{Key: "spark.python.daemon.module", Value: "pyspark.daemon"}},
-		"daemon Unix": {{Key: "spark.python.daemon.module", Value: "pyspark.daemon"}, {Key: "spark.python.unix.domain.socket.enabled", Value: "true"}},
-		"simple":      {{Key: "spark.python.use.daemon", Value: "false"}},
+		"embedded": nil,
+		"daemon":   {{Key: "spark.python.daemon.module", Value: "pyspark.daemon"}},
+		"daemon Unix": {{Key: "spark.python.daemon.module", Value: "pyspark.daemon"},
+			{Key: "spark.python.unix.domain.socket.enabled", Value: "true"}},
+		"simple": {{Key: "spark.python.use.daemon", Value: "false"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := func(path string) (worker.Factory, error) {

@@ -28,11 +28,11 @@ func newLog(conf *config.Config) (*logsink.Sink, error) {
 		options.File = file
 	case described:
 		fd := conf.Int(config.LogDescriptor)
-		copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) //nolint:gosec // not negative
+		copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			return nil, status.New(status.InvalidArgument, "%s %d: %w", config.LogDescriptor, fd, err)
 		}
-		options.File = os.NewFile(uintptr(copied), "descriptor "+strconv.Itoa(fd)) //nolint:gosec // a descriptor
+		options.File = os.NewFile(uintptr(copied), "descriptor "+strconv.Itoa(fd))
 	}
 	return logsink.New(options), nil
 }

@@ -10,5 +10,6 @@ import (
 )
 
 func TestStatsAreTheHeaders(t *testing.T) {
-	assert.Equal(t, hosttest.DocumentedMembers(t, `* Members, where "tasks.done"`), hosttest.JSONMembers(reflect.TypeFor[stats]()))
+	assert.Equal(t, hosttest.DocumentedMembers(t, `* Members, where "tasks.done"`),
+		hosttest.JSONMembers(reflect.TypeFor[stats]()))
 }

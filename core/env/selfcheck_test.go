@@ -23,7 +23,8 @@ func TestSelfCheckOnKnownVersions(t *testing.T) {
 	for _, minor := range protocol.Minors() {
 		t.Run(minor, func(t *testing.T) {
 			hosttest.CheckLeaks(t)
-			e, err := New([]config.Pair{{Key: "spark.pyspark.python", Value: testenv.Python(t, minor)}}, os.Environ(), hostmem.Default())
+			e, err := New([]config.Pair{{Key: "spark.pyspark.python", Value: testenv.Python(t, minor)}}, os.Environ(),
+				hostmem.Default())
 			require.NoError(t, err)
 			defer func() {
 				e.Close()
@@ -59,7 +60,8 @@ func TestSelfCheckBelievesNoSizes(t *testing.T) {
 	dialect, err := protocol.ForVersion("4.3.0")
 	require.NoError(t, err)
 	for name, answer := range map[string][]byte{
-		"metadata": {0xff, 0xff, 0xff, 0xfa, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x0c}, // StartArrowStream, a message of 192 MB
+		// StartArrowStream, a message of 192 MB
+		"metadata": {0xff, 0xff, 0xff, 0xfa, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x0c},
 		"record":   {0x0c, 0, 0, 0},
 	} {
 		framing, want := protocol.Arrow, "a result of 201326592 bytes, allowed are 1048576"

@@ -49,8 +49,10 @@ var forms = map[arrowio.TypeID]form{
 	arrowio.BinaryView:      {to: sized(arrowio.Binary, arrowio.LargeBinary), pyArrow: 16},
 	arrowio.StringView:      {to: sized(arrowio.String, arrowio.LargeString), pyArrow: 16},
 
-	arrowio.List: {to: same}, arrowio.LargeList: {to: always(arrowio.List)}, arrowio.FixedSizeList: {to: always(arrowio.List)},
-	arrowio.ListView: {to: always(arrowio.List), pyArrow: 16}, arrowio.LargeListView: {to: always(arrowio.List), pyArrow: 16},
+	arrowio.List: {to: same}, arrowio.LargeList: {to: always(arrowio.List)},
+	arrowio.FixedSizeList: {to: always(arrowio.List)},
+	arrowio.ListView:      {to: always(arrowio.List), pyArrow: 16}, arrowio.LargeListView: {to: always(arrowio.List),
+		pyArrow: 16},
 	arrowio.Struct: {to: same}, arrowio.Map: {to: same},
 	arrowio.SparseUnion: {instead: "make it a struct of its children"},
 	arrowio.DenseUnion:  {instead: "make it a struct of its children"},

@@ -17,12 +17,13 @@ type Rules struct {
 	// SeesArrow says that the function gets Arrow data as it is. Its types stay, but for the time zone. Others get
 	// pandas or Python objects made of the types that Spark has.
 	SeesArrow bool
-	// SeesObjects says that it gets Python objects that PyArrow makes: those of calendar intervals pandas does not know.
+	// SeesObjects says that it gets Python objects that PyArrow makes: those of calendar intervals pandas does not
+	// know.
 	SeesObjects bool
 	// Minor is the worker's PySpark, as "4.2".
 	Minor string
-	// PyArrow is the worker's, as "18.1.0", "" where that is not known. A column with a type that it lacks is for functions
-	// that see Arrow data what it is for others.
+	// PyArrow is the worker's, as "18.1.0", "" where that is not known. A column with a type that it lacks is for
+	// functions that see Arrow data what it is for others.
 	PyArrow string
 	// TimeZone is spark.sql.session.timeZone, the zone of every timestamp that has one.
 	TimeZone string
@@ -136,8 +137,8 @@ func (r *Rules) typ(t *arrowio.Type, at *path) (*arrowio.Type, error) {
 	return out, nil
 }
 
-// reads says whether the worker's PyArrow has a type, and all that it is made of: where not it raises a KeyError of the type's
-// number.
+// reads says whether the worker's PyArrow has a type, and all that it is made of: where not it raises a KeyError of the
+// type's number.
 func (r *Rules) reads(t *arrowio.Type) bool {
 	major, _, _ := strings.Cut(r.PyArrow, ".")
 	version, err := strconv.Atoi(major)
@@ -182,7 +183,8 @@ func (r *Rules) refuse(t *arrowio.Type, at *path, instead string) error {
 	if r.SeesArrow {
 		lacking = "PyArrow " + r.PyArrow
 	}
-	return status.New(status.InvalidArgument, "column %q: %s has no type for %s, which %s needs; %s", at, lacking, shown(t), r.Function, instead)
+	return status.New(status.InvalidArgument, "column %q: %s has no type for %s, which %s needs; %s", at, lacking,
+		shown(t), r.Function, instead)
 }
 
 // maxShown bounds how much of a type an error shows.

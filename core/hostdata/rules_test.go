@@ -193,7 +193,8 @@ func TestRefusalsNameTheColumn(t *testing.T) {
 			`or use PySpark 4.1 or later`)
 }
 
-// TestOlderPyArrow holds that functions that see Arrow data get no type that their worker cannot read, below which all is as Spark sends it.
+// TestOlderPyArrow holds that functions that see Arrow data get no type that their worker cannot read, below which all
+// is as Spark sends it.
 func TestOlderPyArrow(t *testing.T) {
 	decimals := decimal(arrowio.Decimal64, 10, 2)
 	runs := of(arrowio.RunEndEncoded, field("run_ends", plain(arrowio.Int32)), field("values", decimals))
@@ -204,9 +205,10 @@ func TestOlderPyArrow(t *testing.T) {
 		of(arrowio.LargeListView, field("e", decimals)): "list<e: decimal128(10, 2)>",
 		dictionaryOf(decimals):                          "decimal128(10, 2)",
 		runs:                                            "decimal128(10, 2)",
-		of(arrowio.Struct, field("d", decimals), field("u", plain(arrowio.Uint8))): "struct<d: decimal128(10, 2), u: uint8>",
-		of(arrowio.Struct, field("u", plain(arrowio.Uint8))):                       "as it is",
-		plain(arrowio.StringView):                                                  "as it is",
+		of(arrowio.Struct, field("d", decimals),
+			field("u", plain(arrowio.Uint8))): "struct<d: decimal128(10, 2), u: uint8>",
+		of(arrowio.Struct, field("u", plain(arrowio.Uint8))): "as it is",
+		plain(arrowio.StringView):                            "as it is",
 	} {
 		r := rules("3.5", true)
 		for _, version := range []string{"19.0.0", "26.0.1", "", "unknown"} {
@@ -226,7 +228,9 @@ func TestOlderPyArrow(t *testing.T) {
 	r := rules("3.5", true)
 	assert.Equal(t, "as it is", become(r, plain(arrowio.IntervalMonths)))
 	r.PyArrow = "26.0.1"
-	assert.Equal(t, `refused: column "c": PyArrow 26.0.1 has no type for month_interval, which eval type 7 (F) needs; cast to int32`,
+	assert.Equal(t,
+		`refused: column "c": PyArrow 26.0.1 has no type for month_interval, which eval type 7 (F) needs; cast to `+
+			`int32`,
 		become(r, plain(arrowio.IntervalMonths)))
 	assert.Equal(t, "as it is", become(r, plain(arrowio.IntervalMonthDayNano)))
 	r.PyArrow = "15.0.2"

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -18,7 +17,8 @@ import (
 // fails runs a task that must end with an error, which names the PySpark and the eval type.
 func fails(t *testing.T, e *env.Env, minor string, options Options) *status.Error {
 	t.Helper()
-	r, err := New(e, 200, [][]Function{{{Reference: "functions:double", ReturnType: "long"}}}, [][]Argument{onA}, options)
+	r, err := New(e, 200, [][]Function{{{Reference: "functions:double", ReturnType: "long"}}}, [][]Argument{onA},
+		options)
 	require.NoError(t, err)
 	it, err := r.Compute(numbers(t).Input(), Task{})
 	require.NoError(t, err)
@@ -92,7 +92,8 @@ func TestFunctionThatCannotBeUnpickled(t *testing.T) {
 	}
 }
 
-// A group that is one batch for a worker may hold less than groups of batches do: more ends the task, as the version says.
+// A group that is one batch for a worker may hold less than groups of batches do: more ends the task, as the version
+// says.
 func TestGroupTooLargeForABatch(t *testing.T) {
 	const made = `
 import sys, pyarrow as pa
@@ -104,7 +105,7 @@ with pa.ipc.new_stream(sys.stdout.buffer, batch(0).schema) as stream:
     stream.write_batch(batch(0))
     stream.write_batch(batch(200))
 `
-	ipc, err := exec.Command(testenv.Python(t, "4.2"), "-c", made).Output()
+	ipc, err := testenv.Command(t, "4.2", "-c", made).Output()
 	require.NoError(t, err)
 	for _, minor := range []string{"3.5", "4.0", "4.1"} {
 		t.Run(minor, func(t *testing.T) {
@@ -124,7 +125,9 @@ with pa.ipc.new_stream(sys.stdout.buffer, batch(0).schema) as stream:
 				}
 				err := refusal(t, r, input(t, ipc))
 				assert.Equal(t, status.NotSupported, status.CodeOf(err))
-				assert.ErrorContains(t, err, `column "x": dictionary with more than 256 values in a group, which is one batch for PySpark 3.5 and 4.0`)
+				assert.ErrorContains(t, err,
+					`column "x": dictionary with more than 256 values in a group, which is one batch for PySpark 3.5 `+
+						`and 4.0`)
 				assert.Contains(t, status.From(err).Details["worker.pyspark"], minor+".")
 				assert.Equal(t, "209 (SQL_GROUPED_MAP_ARROW_UDF)", status.From(err).Details["task.eval_type"])
 				works(t, e)

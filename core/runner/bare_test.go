@@ -3,7 +3,6 @@ package runner
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +28,8 @@ func bareInterpreter(t *testing.T, minor string) string {
 		}
 	}
 	program := filepath.Join(dir, "python")
-	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\nPYTHONPATH="+dir+" exec "+python+" -S \"$@\"\n"), 0o755))
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\nPYTHONPATH="+dir+" exec "+python+" -S \"$@\"\n"),
+		0o755))
 	return program
 }
 
@@ -47,7 +47,7 @@ func TestRowFunctionsWithoutPyArrow(t *testing.T) {
 				defer it.Close()
 				answers := readAll(t, it)
 				require.Len(t, answers, 1)
-				load := exec.Command(testenv.Python(t, minor), "-c", "import pickle, sys; print(pickle.load(sys.stdin.buffer))")
+				load := testenv.Command(t, minor, "-c", "import pickle, sys; print(pickle.load(sys.stdin.buffer))")
 				load.Stdin = bytes.NewReader(answers[0])
 				text, err := load.Output()
 				require.NoError(t, err)

@@ -11,7 +11,8 @@ import (
 
 func TestAddedChainCostsTheSameHoweverManyThereAre(t *testing.T) {
 	e := newEnv(t, "4.2")
-	chain := []Function{{Reference: "functions:double", ReturnType: "struct<x: array<long>, y: map<string, decimal(20, 2)>>"}}
+	chain := []Function{{Reference: "functions:double",
+		ReturnType: "struct<x: array<long>, y: map<string, decimal(20, 2)>>"}}
 	cost := func(before int) float64 {
 		b, err := NewBuilder(e, 200)
 		require.NoError(t, err)

@@ -63,7 +63,8 @@ func TestDegradedHosts(t *testing.T) {
 
 func TestHostWithoutProc(t *testing.T) {
 	before := []string{"unshare", "--mount", "sh", "-c", `umount -l /proc && exec "$@"`, "sh"}
-	if output, err := exec.Command(before[0], append(before[1:], "true")...).CombinedOutput(); err != nil { //nolint:gosec // a constant
+	//nolint:gosec // a constant
+	if output, err := exec.Command(before[0], append(before[1:], "true")...).CombinedOutput(); err != nil {
 		t.Skipf("no mount namespace without /proc: %v %s", err, output)
 	}
 	host(t, "no /proc", nil, before...)
@@ -72,7 +73,8 @@ func TestHostWithoutProc(t *testing.T) {
 // eachFactory runs tasks through each kind of factory, in an env that is made before prepare is called.
 func eachFactory(t *testing.T, prepare func(*testing.T)) {
 	t.Helper()
-	for name, pairs := range map[string][]config.Pair{"embedded": nil, "stock": {throughDaemon}, "simple": {withoutDaemon}} {
+	for name, pairs := range map[string][]config.Pair{"embedded": nil, "stock": {throughDaemon},
+		"simple": {withoutDaemon}} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnv(t, "4.2", pairs...)
 			prepare(t)
@@ -108,7 +110,8 @@ func deny(t *testing.T, call uint32, errno unix.Errno) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	require.NoError(t, unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-	_, _, failed := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&filter)))
+	_, _, failed := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
+		uintptr(unsafe.Pointer(&filter)))
 	require.Zero(t, failed)
 	runtime.KeepAlive(program)
 }
@@ -192,7 +195,8 @@ func withFewDescriptors(t *testing.T) {
 	require.NoError(t, err)
 	few := uint64(len(entries) + 2) // a daemon needs more
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: few, Max: few}))
-	r := job(t, newEnv(t, "4.2", config.Pair{Key: "spark.executorEnv.ANOTHER", Value: "1"}), 200, "long", onA, "functions:double")
+	r := job(t, newEnv(t, "4.2", config.Pair{Key: "spark.executorEnv.ANOTHER", Value: "1"}), 200, "long", onA,
+		"functions:double")
 	var iterators []*Iterator
 	defer func() {
 		for _, it := range iterators {
@@ -230,7 +234,8 @@ func TestIdleWorkersAreGivenUpForProcesses(t *testing.T) {
 		t.Skip("needs a user id without other processes")
 	}
 	const readAll = 2 // CAP_DAC_READ_SEARCH: what the tests need may belong to root
-	host(t, "few processes", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 54321, Gid: 54321}, AmbientCaps: []uintptr{readAll}},
+	host(t, "few processes", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 54321, Gid: 54321},
+		AmbientCaps: []uintptr{readAll}},
 		"env") // the capability is there from the first program on
 }
 
@@ -269,7 +274,8 @@ func withFewProcesses(t *testing.T) {
 	for _, pid := range children(t, f.DaemonPID()) {
 		processes += threads(t, pid)
 	}
-	require.NoError(t, unix.Prlimit(f.DaemonPID(), unix.RLIMIT_NPROC, &unix.Rlimit{Cur: processes, Max: limit.Max}, nil))
+	require.NoError(t, unix.Prlimit(f.DaemonPID(), unix.RLIMIT_NPROC, &unix.Rlimit{Cur: processes, Max: limit.Max},
+		nil))
 	r, err := New(e, 200, [][]Function{{{Reference: "functions:double", ReturnType: "long"}}}, [][]Argument{onA},
 		Options{Includes: []string{testModules(t) + "/functions.py"}})
 	require.NoError(t, err)
@@ -287,5 +293,7 @@ func withFewProcesses(t *testing.T) {
 	_, err = collect(t, failing)
 	assert.Equal(t, status.Spawn, status.CodeOf(err))
 	assert.Equal(t, status.CauseNoProcess, status.CauseOf(err))
-	assert.ErrorContains(t, err, "fork: Resource temporarily unavailable (RLIMIT_NPROC is 1, pids.max of the control group bounds processes too)")
+	assert.ErrorContains(t, err,
+		"fork: Resource temporarily unavailable (RLIMIT_NPROC is 1, pids.max of the control group bounds processes "+
+			"too)")
 }

@@ -9,8 +9,8 @@ import (
 	"udfrunner/core/hosttest"
 )
 
-// TestMessagesWithoutBodies gives IPC messages whose bodies are of 0 bytes, each in a call of its own and all in one: batches
-// of no columns, of void columns and of no rows, between others and last.
+// TestMessagesWithoutBodies gives IPC messages whose bodies are of 0 bytes, each in a call of its own and all in one:
+// batches of no columns, of void columns and of no rows, between others and last.
 func TestMessagesWithoutBodies(t *testing.T) {
 	for _, test := range []struct {
 		name      string
@@ -24,12 +24,15 @@ func TestMessagesWithoutBodies(t *testing.T) {
 		want      [][]any
 	}{
 		{"scalar without arguments", 101, "4.0", "functions:seven", "long", nil, 0,
-			[]string{"no columns", "no columns"}, [][]any{{int64(7)}, {int64(7)}, {int64(7)}, {int64(7)}, {int64(7)}, {int64(7)}}},
+			[]string{"no columns", "no columns"}, [][]any{{int64(7)}, {int64(7)}, {int64(7)}, {int64(7)}, {int64(7)},
+				{int64(7)}}},
 		{"scalar of a void column", 101, "", "seen:see_objects", "string", offsets(0), 0, []string{"void"},
 			[][]any{{"null"}, {"null"}, {"null"}}},
 		// PySpark's ArrowStreamUDFSerializer makes the batch of the struct's children, none of which has a length.
-		{"map of no columns", 207, "", "seen:count_batches", "n long", nil, 0, []string{"no columns"}, [][]any{{int64(0)}}},
-		{"map of a void column", 207, "", "seen:count_batches", "n long", nil, 0, []string{"void"}, [][]any{{int64(3)}}},
+		{"map of no columns", 207, "", "seen:count_batches", "n long", nil, 0, []string{"no columns"},
+			[][]any{{int64(0)}}},
+		{"map of a void column", 207, "", "seen:count_batches", "n long", nil, 0, []string{"void"},
+			[][]any{{int64(3)}}},
 		{"map of no rows last", 207, "", "seen:count_batches", "n long", nil, 0, []string{"rows", "no rows"},
 			[][]any{{int64(10)}, {int64(0)}}},
 		{"groups with no rows between and last", 201, "", "functions:count_rows", "n long", nil, 1,
@@ -52,7 +55,8 @@ func TestMessagesWithoutBodies(t *testing.T) {
 				}
 				e := newEnv(t, minor)
 				r := job(t, e, test.evalType, test.returns, test.arguments, test.reference)
-				for name, answers := range map[string][]hosttest.Answer{"a call each": one, "one call": {hosttest.OK(messages...)}} {
+				for name, answers := range map[string][]hosttest.Answer{"a call each": one,
+					"one call": {hosttest.OK(messages...)}} {
 					input := hosttest.NewRecords(t, answers...).Input()
 					input.Keys = test.keys
 					_, rows := content(t, r, input)

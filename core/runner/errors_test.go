@@ -44,25 +44,37 @@ func TestFailuresOfTheFunction(t *testing.T) {
 		message                     string
 		details                     map[string]string
 	}{
-		{"raises", "long", "functions:fail", 200, status.PythonException, "ValueError: a deliberate error", map[string]string{"python.traceback": "in fail", "worker.pid": "", "task.partition": "7"}},
-		{"raises what no UTF-8 can say", "long", "functions:fail_unspeakably", 200, status.PythonException, "cannot be encoded", map[string]string{"worker.stderr_tail": "half a pair"}},
+		{"raises", "long", "functions:fail", 200, status.PythonException, "ValueError: a deliberate error",
+			map[string]string{"python.traceback": "in fail", "worker.pid": "", "task.partition": "7"}},
+		{"raises what no UTF-8 can say", "long", "functions:fail_unspeakably", 200, status.PythonException,
+			"cannot be encoded", map[string]string{"worker.stderr_tail": "half a pair"}},
 		{"missing module", "long", "no_such_module:f", 200, status.PythonException, "no_such_module", nil},
-		{"missing attribute", "long", "functions:no_such_function", 200, status.PythonException, "no_such_function", nil},
+		{"missing attribute", "long", "functions:no_such_function", 200, status.PythonException, "no_such_function",
+			nil},
 		{"no callable", "long", "functions:__doc__", 200, status.PythonException, "functions:__doc__", nil},
-		{"decorated for another type", "long", "functions:decorated", 250, status.PythonException, "functions:decorated", nil},
-		{"exits", "long", "functions:exit_three", 200, status.WorkerExited, "status 3", map[string]string{"worker.exit_status": "3", "worker.stderr_tail": "about to leave", "worker.peak_rss": "", "task.partition": "7"}},
-		{"exits, its channel stays open", "long", "functions:leave_a_daemon_behind", 200, status.WorkerExited, "status 4", map[string]string{"worker.exit_status": "4"}},
-		{"killed", "long", "functions:kill_itself", 200, status.WorkerExited, "SIGKILL", map[string]string{"worker.signal": "9"}},
-		{"segfault", "long", "functions:segfault", 200, status.WorkerExited, "SIGSEGV", map[string]string{"worker.signal": "11", "worker.python_stack": "in segfault"}},
-		{"other type than declared", "a long", "functions:wrong_type", 207, status.PythonException, `column "a": int32, declared int64`, nil},
-		{"too many columns declared", "a long, b long, c long", "functions:map_arrow", 207, status.PythonException, "2 columns, declared 3", nil},
+		{"decorated for another type", "long", "functions:decorated", 250, status.PythonException,
+			"functions:decorated", nil},
+		{"exits", "long", "functions:exit_three", 200, status.WorkerExited, "status 3",
+			map[string]string{"worker.exit_status": "3", "worker.stderr_tail": "about to leave", "worker.peak_rss": "",
+				"task.partition": "7"}},
+		{"exits, its channel stays open", "long", "functions:leave_a_daemon_behind", 200, status.WorkerExited,
+			"status 4", map[string]string{"worker.exit_status": "4"}},
+		{"killed", "long", "functions:kill_itself", 200, status.WorkerExited, "SIGKILL",
+			map[string]string{"worker.signal": "9"}},
+		{"segfault", "long", "functions:segfault", 200, status.WorkerExited, "SIGSEGV",
+			map[string]string{"worker.signal": "11", "worker.python_stack": "in segfault"}},
+		{"other type than declared", "a long", "functions:wrong_type", 207, status.PythonException,
+			`column "a": int32, declared int64`, nil},
+		{"too many columns declared", "a long, b long, c long", "functions:map_arrow", 207, status.PythonException,
+			"2 columns, declared 3", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			arguments := onA
 			if test.evalType == 207 {
 				arguments = nil
 			}
-			it, err := job(t, e, test.evalType, test.returnType, arguments, test.reference).Compute(numbers(t).Input(), Task{Partition: 7})
+			it, err := job(t, e, test.evalType, test.returnType, arguments, test.reference).Compute(numbers(t).Input(),
+				Task{Partition: 7})
 			require.NoError(t, err)
 			defer it.Close()
 			_, err = collect(t, it)
@@ -101,9 +113,12 @@ func TestInterpretersThatCannotServe(t *testing.T) {
 		{"no Python", "/bin/ls", "", status.Spawn, "/bin/ls"},
 		{"no program", script("text", "nothing"), "", status.Spawn, "text"},
 		{"without PySpark", script("bare", "#!/bin/sh\nexec "+good+" -S \"$@\"\n"), "", status.Spawn, "PySpark"},
-		{"old PySpark", script("old", "#!/bin/sh\nPYTHONPATH="+oldPySpark(t)+" exec "+good+" -S \"$@\"\n"), "", status.Spawn, "3.4.1"},
-		{"new PySpark", script("new", "#!/bin/sh\nPYTHONPATH="+fakePySpark(t, "9.9.0")+" exec "+good+" -S \"$@\"\n"), "", status.Spawn, "pyspark.worker"},
-		{"silent", script("silent", "#!/bin/sh\nexec sleep 1000\n"), "300ms", status.Spawn, "udfrunner.worker.startTimeout"},
+		{"old PySpark", script("old", "#!/bin/sh\nPYTHONPATH="+oldPySpark(t)+" exec "+good+" -S \"$@\"\n"), "",
+			status.Spawn, "3.4.1"},
+		{"new PySpark", script("new", "#!/bin/sh\nPYTHONPATH="+fakePySpark(t, "9.9.0")+" exec "+good+" -S \"$@\"\n"),
+			"", status.Spawn, "pyspark.worker"},
+		{"silent", script("silent", "#!/bin/sh\nexec sleep 1000\n"), "300ms", status.Spawn,
+			"udfrunner.worker.startTimeout"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			pairs := []config.Pair{{Key: "spark.pyspark.python", Value: test.python}}
@@ -133,9 +148,10 @@ func fakePySpark(t *testing.T, version string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"pyspark/__init__.py":                        "__version__ = '" + version + "'\n",
-		"pyspark/version.py":                         "__version__: str = '" + version + "'\n",
-		"pyspark-" + version + ".dist-info/METADATA": "Metadata-Version: 2.1\nName: pyspark\nVersion: " + version + "\n",
+		"pyspark/__init__.py": "__version__ = '" + version + "'\n",
+		"pyspark/version.py":  "__version__: str = '" + version + "'\n",
+		"pyspark-" + version + ".dist-info/METADATA": "Metadata-Version: 2.1\nName: pyspark\nVersion: " + version +
+			"\n",
 	} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -219,31 +235,50 @@ func TestConstructorRefuses(t *testing.T) {
 		message  string
 	}{
 		{"eval type", 42, [][]Function{{f}}, one, status.InvalidArgument, "eval type 42"},
-		{"grouped map of no struct", 201, [][]Function{{f}}, [][]Argument{nil}, status.InvalidArgument, "must be a struct"},
-		{"grouped map with two functions", 201, [][]Function{{f}, {f}}, [][]Argument{nil, nil}, status.InvalidArgument, "takes one"},
-		{"offsets that are too few", 201, [][]Function{{rows}}, [][]Argument{offsets(4, 1, 0)}, status.InvalidArgument, "expected for each side"},
-		{"more keys than columns", 201, [][]Function{{rows}}, [][]Argument{offsets(2, 3, 0)}, status.InvalidArgument, "expected for each side"},
-		{"one side of a cogroup", 206, [][]Function{{rows}}, [][]Argument{offsets(3, 1, 0, 1)}, status.InvalidArgument, "are of 1 inputs, expected 2"},
+		{"grouped map of no struct", 201, [][]Function{{f}}, [][]Argument{nil}, status.InvalidArgument,
+			"must be a struct"},
+		{"grouped map with two functions", 201, [][]Function{{f}, {f}}, [][]Argument{nil, nil}, status.InvalidArgument,
+			"takes one"},
+		{"offsets that are too few", 201, [][]Function{{rows}}, [][]Argument{offsets(4, 1, 0)}, status.InvalidArgument,
+			"expected for each side"},
+		{"more keys than columns", 201, [][]Function{{rows}}, [][]Argument{offsets(2, 3, 0)}, status.InvalidArgument,
+			"expected for each side"},
+		{"one side of a cogroup", 206, [][]Function{{rows}}, [][]Argument{offsets(3, 1, 0, 1)}, status.InvalidArgument,
+			"are of 1 inputs, expected 2"},
 		{"state without offsets", 208, [][]Function{{rows}}, [][]Argument{nil}, status.InvalidArgument, "expected"},
-		{"RDD function by name", 0, [][]Function{{{Reference: "a:b"}}}, [][]Argument{nil}, status.InvalidArgument, "is a pickle of"},
-		{"RDD function with arguments", 0, [][]Function{{{Pickle: []byte("\x80\x04N.")}}}, one, status.InvalidArgument, "takes none"},
+		{"RDD function by name", 0, [][]Function{{{Reference: "a:b"}}}, [][]Argument{nil}, status.InvalidArgument,
+			"is a pickle of"},
+		{"RDD function with arguments", 0, [][]Function{{{Pickle: []byte("\x80\x04N.")}}}, one, status.InvalidArgument,
+			"takes none"},
 		{"table function of no struct", 300, [][]Function{{f}}, one, status.InvalidArgument, "must be a struct"},
-		{"table for a scalar", 200, [][]Function{{{Reference: "a:b", ReturnType: "long", Table: &TableFunction{}}}}, one, status.InvalidArgument, "300 to 302"},
-		{"unequal counts", 200, [][]Function{{f}, {f}}, one, status.InvalidArgument, "2 chains of functions but 1 lists"},
+		{"table for a scalar", 200, [][]Function{{{Reference: "a:b", ReturnType: "long", Table: &TableFunction{}}}},
+			one, status.InvalidArgument, "300 to 302"},
+		{"unequal counts", 200, [][]Function{{f}, {f}}, one, status.InvalidArgument,
+			"2 chains of functions but 1 lists"},
 		{"no chains", 200, nil, nil, status.InvalidArgument, "no functions"},
 		{"empty chain", 200, [][]Function{{}}, one, status.InvalidArgument, "chain 0"},
-		{"two chains for an iterator", 204, [][]Function{{f}, {f}}, [][]Argument{onA, onA}, status.InvalidArgument, "takes one"},
-		{"neither pickle nor reference", 200, [][]Function{{{ReturnType: "long"}}}, one, status.InvalidArgument, "without a pickle or a reference"},
-		{"both", 200, [][]Function{{{Reference: "a:b", Pickle: []byte("\x80\x04."), ReturnType: "long"}}}, one, status.InvalidArgument, "one of them"},
-		{"no pickle", 200, [][]Function{{{Pickle: []byte("garbage"), ReturnType: "long"}}}, one, status.InvalidArgument, "pickle"},
-		{"reference", 200, [][]Function{{{Reference: "functions.double", ReturnType: "long"}}}, one, status.InvalidArgument, "functions.double"},
-		{"return type", 200, [][]Function{{{Reference: "a:b", ReturnType: "longer"}}}, one, status.InvalidArgument, "longer"},
+		{"two chains for an iterator", 204, [][]Function{{f}, {f}}, [][]Argument{onA, onA}, status.InvalidArgument,
+			"takes one"},
+		{"neither pickle nor reference", 200, [][]Function{{{ReturnType: "long"}}}, one, status.InvalidArgument,
+			"without a pickle or a reference"},
+		{"both", 200, [][]Function{{{Reference: "a:b", Pickle: []byte("\x80\x04."), ReturnType: "long"}}}, one,
+			status.InvalidArgument, "one of them"},
+		{"no pickle", 200, [][]Function{{{Pickle: []byte("garbage"), ReturnType: "long"}}}, one, status.InvalidArgument,
+			"pickle"},
+		{"reference", 200, [][]Function{{{Reference: "functions.double", ReturnType: "long"}}}, one,
+			status.InvalidArgument, "functions.double"},
+		{"return type", 200, [][]Function{{{Reference: "a:b", ReturnType: "longer"}}}, one, status.InvalidArgument,
+			"longer"},
 		{"no return type", 200, [][]Function{{{Reference: "a:b"}}}, one, status.InvalidArgument, "no return type"},
-		{"map of no struct", 207, [][]Function{{{Reference: "a:b", ReturnType: "long"}}}, [][]Argument{nil}, status.InvalidArgument, "must be a struct"},
-		{"map with arguments", 207, [][]Function{{{Reference: "a:b", ReturnType: "a long"}}}, [][]Argument{{{Offset: 1}}}, status.InvalidArgument, "takes none"},
+		{"map of no struct", 207, [][]Function{{{Reference: "a:b", ReturnType: "long"}}}, [][]Argument{nil},
+			status.InvalidArgument, "must be a struct"},
+		{"map with arguments", 207, [][]Function{{{Reference: "a:b", ReturnType: "a long"}}},
+			[][]Argument{{{Offset: 1}}}, status.InvalidArgument, "takes none"},
 		{"negative offset", 200, [][]Function{{f}}, [][]Argument{{{Offset: -1}}}, status.InvalidArgument, "offset -1"},
-		{"repeated keyword", 200, [][]Function{{f}}, [][]Argument{{{Name: "x"}, {Name: "x"}}}, status.InvalidArgument, `"x" is given twice`},
-		{"positional after keyword", 200, [][]Function{{f}}, [][]Argument{{{Name: "x"}, {Offset: 1}}}, status.InvalidArgument, "positional"},
+		{"repeated keyword", 200, [][]Function{{f}}, [][]Argument{{{Name: "x"}, {Name: "x"}}}, status.InvalidArgument,
+			`"x" is given twice`},
+		{"positional after keyword", 200, [][]Function{{f}}, [][]Argument{{{Name: "x"}, {Offset: 1}}},
+			status.InvalidArgument, "positional"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := New(e, test.evalType, test.chains, test.offsets, Options{})

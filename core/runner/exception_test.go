@@ -31,20 +31,34 @@ func TestExceptions(t *testing.T) {
 		{"without frames", "ValueError: no", status.CauseException, ""},
 		{"nothing", "", status.CauseException, ""},
 		{"memory", head + user + "MemoryError\n", status.CauseOutOfMemory, ""},
-		{"memory of NumPy", head + user + "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 8 GiB\n", status.CauseOutOfMemory, ""},
+		{"memory of NumPy", head + user + "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 8 GiB\n",
+			status.CauseOutOfMemory, ""},
 		{"module", head + user + "ModuleNotFoundError: No module named 'x'\n", status.CauseMissingModule, ""},
-		{"PySpark's import error", head + user + "pyspark.errors.exceptions.base.PySparkImportError: [PACKAGE_NOT_INSTALLED] x\n", status.CauseMissingModule, ""},
+		{"PySpark's import error",
+			head + user + "pyspark.errors.exceptions.base.PySparkImportError: [PACKAGE_NOT_INSTALLED] x\n",
+			status.CauseMissingModule, ""},
 		{"broken pickle", head + loads + "_pickle.UnpicklingError: invalid load key, 'x'.\n", status.CauseUnpickle, ""},
 		{"lacking attribute", head + loads + "AttributeError: Can't get attribute 'x'\n", status.CauseUnpickle, ""},
-		{"import that raises", head + "  File \"<frozen importlib._bootstrap>\", line 1, in _gcd_import\n" + user + "ValueError: no\n", status.CauseUnpickle, ""},
-		{"function that imports what raises", head + user + "  File \"<frozen importlib._bootstrap>\", line 1, in _gcd_import\nValueError: no\n", status.CauseException, ""},
-		{"message in several lines", head + user + "ValueError: one\nMemoryError: two\n", status.CauseException, "ValueError: one"},
-		{"caused by another", head + user + "MemoryError\n" + direct + head + user + "ValueError: no\n", status.CauseException, ""},
-		{"while handling another", head + user + "ValueError: no\n" + during + head + user + "MemoryError\n", status.CauseOutOfMemory, ""},
-		{"group", "  + Exception Group Traceback (most recent call last):\n  |   File \"functions.py\", line 3, in f\n  |     g()\n" +
-			"  | ExceptionGroup: several (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | MemoryError\n" +
-			"    +------------------------------------\n", status.CauseException, "ExceptionGroup: several (2 sub-exceptions)"},
-		{"version", head + user + "pyspark.errors.exceptions.base.PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker\n", status.CauseVersionMismatch, ""},
+		{"import that raises", head + "  File \"<frozen importlib._bootstrap>\", line 1, in _gcd_import\n" + user +
+			"ValueError: no\n", status.CauseUnpickle, ""},
+		{"function that imports what raises",
+			head + user + "  File \"<frozen importlib._bootstrap>\", line 1, in _gcd_import\nValueError: no\n",
+			status.CauseException, ""},
+		{"message in several lines", head + user + "ValueError: one\nMemoryError: two\n", status.CauseException,
+			"ValueError: one"},
+		{"caused by another", head + user + "MemoryError\n" + direct + head + user + "ValueError: no\n",
+			status.CauseException, ""},
+		{"while handling another", head + user + "ValueError: no\n" + during + head + user + "MemoryError\n",
+			status.CauseOutOfMemory, ""},
+		{"group",
+			"  + Exception Group Traceback (most recent call last):\n  |   File \"functions.py\", line 3, in f\n  |  " +
+				"   g()\n" +
+				"  | ExceptionGroup: several (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | " +
+				"MemoryError\n" +
+				"    +------------------------------------\n", status.CauseException,
+			"ExceptionGroup: several (2 sub-exceptions)"},
+		{"version", head + user + "pyspark.errors.exceptions.base.PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] " +
+			"Python in worker\n", status.CauseVersionMismatch, ""},
 	} {
 		err := pythonException(raising(t, test.traceback))
 		assert.Equal(t, test.want, status.CauseOf(err), test.name)
@@ -59,10 +73,12 @@ func TestExceptions(t *testing.T) {
 func TestLongTracebacks(t *testing.T) {
 	const head = "Traceback (most recent call last):\n"
 	for name, traceback := range map[string]string{
-		"frames":    head + strings.Repeat("  File \"f.py\", line 1, in f\n    f()\n", 10_000) + "RecursionError: too deep\n",
-		"spaces":    head + strings.Repeat(" \n", 200_000) + "ValueError: no\n",
-		"messages":  "ValueError: no\n" + strings.Repeat("x\n", 200_000),
-		"chained":   strings.Repeat(head+" f\nValueError: no\n"+tracebackLinks[0][:len(tracebackLinks[0])-len(head)], 3000) + head + " f\nValueError: no\n",
+		"frames": head + strings.Repeat("  File \"f.py\", line 1, in f\n    f()\n", 10_000) +
+			"RecursionError: too deep\n",
+		"spaces":   head + strings.Repeat(" \n", 200_000) + "ValueError: no\n",
+		"messages": "ValueError: no\n" + strings.Repeat("x\n", 200_000),
+		"chained": strings.Repeat(head+" f\nValueError: no\n"+tracebackLinks[0][:len(tracebackLinks[0])-len(head)],
+			3000) + head + " f\nValueError: no\n",
 		"group":     "  + Exception Group " + head + strings.Repeat("  |   f\n", 50_000) + "  | ExceptionGroup: no\n",
 		"long line": head + "ValueError: " + strings.Repeat("x", 400_000),
 	} {

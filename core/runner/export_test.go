@@ -12,5 +12,6 @@ func (r *base) useFactory(f worker.Factory) { r.cache.factory.Store(&f) }
 // InitSection makes the init section of a task on the worker that it has.
 func InitSection(it *Iterator) []byte {
 	dialect, python, _ := it.lease.open()
-	return it.runner.section(dialect, it.runner.init(dialect, python, &it.task, announce(it.runner.broadcasts, it.lease.broadcasts())))
+	return it.runner.section(dialect, it.runner.init(dialect, python, &it.task,
+		announce(it.runner.broadcasts, it.lease.broadcasts())))
 }

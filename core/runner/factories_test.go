@@ -93,7 +93,8 @@ func TestTasksAfterAKilledWorker(t *testing.T) {
 			e := kind.env(t, "4.2")
 			works(t, e)
 
-			for function, stderr := range map[string]string{"functions:kill_itself": "", "functions:exit_three": "about to leave"} {
+			for function, stderr := range map[string]string{"functions:kill_itself": "",
+				"functions:exit_three": "about to leave"} {
 				it, err := job(t, e, 200, "long", onA, function).Compute(numbers(t).Input(), Task{})
 				require.NoError(t, err)
 				_, err = collect(t, it)
@@ -110,7 +111,8 @@ func TestTasksAfterAKilledWorker(t *testing.T) {
 			assert.Equal(t, status.Cancelled, status.CodeOf(err))
 			it.Close()
 			sums(t, e)
-			require.Eventually(t, func() bool { return unix.Kill(pid, 0) == unix.ESRCH }, patience, time.Millisecond, "the cancelled worker's process")
+			require.Eventually(t, func() bool { return unix.Kill(pid, 0) == unix.ESRCH }, patience, time.Millisecond,
+				"the cancelled worker's process")
 		})
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 // An exception of 20 MB costs what is kept of it, and no call reads more than a stretch of it.
 func TestExceptionsOfAnyLength(t *testing.T) {
-	e := newEnv(t, "4.2", config.Pair{Key: config.ExceptionText, Value: "4k"}, config.Pair{Key: config.ExceptionMessage, Value: "100"})
+	e := newEnv(t, "4.2", config.Pair{Key: config.ExceptionText, Value: "4k"}, config.Pair{Key: config.ExceptionMessage,
+		Value: "100"})
 	it, err := job(t, e, 200, "long", onA, "functions:fail_at_length").Compute(numbers(t).Input(), Task{})
 	require.NoError(t, err)
 	defer it.Close()

@@ -79,9 +79,12 @@ func TestGroups(t *testing.T) {
 			{"arrow aggregate", 252, "long", onV, "functions:total_arrow", totals},
 			{"pandas aggregate iterator", 217, "long", onV, "functions:total_iter", totals},
 			{"arrow aggregate iterator", 254, "long", onV, "functions:total_iter_arrow", totals},
-			{"pandas window", 203, "long", onV, "functions:total_pandas", [][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
-			{"decorated aggregate as window", 203, "long", onV, "functions:decorated_total", [][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
-			{"arrow window", 253, "long", onV, "functions:total_arrow", [][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
+			{"pandas window", 203, "long", onV, "functions:total_pandas",
+				[][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
+			{"decorated aggregate as window", 203, "long", onV, "functions:decorated_total",
+				[][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
+			{"arrow window", 253, "long", onV, "functions:total_arrow",
+				[][]int64{{3, 3, 12, 12, 12, 6, 24, 24, 24, 10}}},
 		} {
 			r := job(t, e, test.evalType, test.returnType, test.arguments, test.reference)
 			evalType, err := protocol.EvalTypeByID(test.evalType)
@@ -91,7 +94,8 @@ func TestGroups(t *testing.T) {
 				defer it.Close()
 				got, err := collect(t, it)
 				if dialect.Check(&protocol.Init{EvalType: evalType.ID}) != nil {
-					assert.Equal(t, status.NotSupported, status.CodeOf(err), "what the version lacks is refused: %v", err)
+					assert.Equal(t, status.NotSupported, status.CodeOf(err), "what the version lacks is refused: %v",
+						err)
 					return
 				}
 				require.NoError(t, err)
@@ -156,7 +160,8 @@ func TestWindowBounds(t *testing.T) {
 			conf, err := e.Config().With(config.WindowBounds, "bounded,unbounded")
 			require.NoError(t, err)
 			f := Function{Reference: "functions:total_pandas", ReturnType: "long"}
-			r, err := New(e, 203, [][]Function{{f}, {f}}, [][]Argument{offsets(0, 1, 2), offsets(2)}, Options{Config: conf})
+			r, err := New(e, 203, [][]Function{{f}, {f}}, [][]Argument{offsets(0, 1, 2), offsets(2)},
+				Options{Config: conf})
 			require.NoError(t, err)
 			stream := hosttest.NewStream(t, window([]int64{0, 0, 1}, []int64{2, 3, 3}, []int64{1, 20, 300}))
 			it, err := r.Compute(stream.Input(), Task{})
@@ -176,7 +181,8 @@ func TestTableFunctions(t *testing.T) {
 			f := Function{Reference: "functions:Twice", ReturnType: "x long", Table: &TableFunction{Name: "twice"}}
 			r, err := New(e, 301, [][]Function{{f}}, [][]Argument{offsets(0)}, Options{})
 			require.NoError(t, err)
-			it, err := r.Compute(hosttest.NewStream(t, []hosttest.Column{{Name: "a", Values: []int64{1, 2}}}).Input(), Task{})
+			it, err := r.Compute(hosttest.NewStream(t, []hosttest.Column{{Name: "a", Values: []int64{1, 2}}}).Input(),
+				Task{})
 			require.NoError(t, err)
 			defer it.Close()
 			got, err := collect(t, it)

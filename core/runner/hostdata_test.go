@@ -176,8 +176,8 @@ func sessionIn(t *testing.T, e envOf, zone string) Options {
 
 type envOf interface{ Config() *config.Config }
 
-// TestZonesAreTheSessions has functions say what they see of timestamps labelled with another zone than the session's: the
-// same as of those that Spark would have sent, and in columns the clock of the session's zone.
+// TestZonesAreTheSessions has functions say what they see of timestamps labelled with another zone than the session's:
+// the same as of those that Spark would have sent, and in columns the clock of the session's zone.
 func TestZonesAreTheSessions(t *testing.T) {
 	for _, minor := range supportedMinors {
 		e := newEnv(t, minor)
@@ -192,13 +192,16 @@ func TestZonesAreTheSessions(t *testing.T) {
 				_, spark := content(t, r, k.input(t, hostData(t, "seen "+zone)))
 				for _, other := range []string{"Asia/Tokyo", "+05:30", "UTC"} {
 					_, seen := content(t, r, k.input(t, hostData(t, "seen "+other)))
-					assert.Equal(t, spark, seen, "%s, %d in a session in %s, data in %s", minor, k.evalType, zone, other)
+					assert.Equal(t, spark, seen, "%s, %d in a session in %s, data in %s", minor, k.evalType, zone,
+						other)
 				}
 				if k.evalType == 200 {
-					for i, text := range []string{"2024-03-10T06:59:59Z", "2024-03-10T07:00:00Z", "2024-11-03T04:30:00Z"} {
+					for i, text := range []string{"2024-03-10T06:59:59Z", "2024-03-10T07:00:00Z",
+						"2024-11-03T04:30:00Z"} {
 						at, err := time.Parse(time.RFC3339, text)
 						require.NoError(t, err)
-						assert.Contains(t, strings.Split(spark[i][0].(string), ";")[0], at.In(location).Format("2006-01-02T15:04:05"))
+						assert.Contains(t, strings.Split(spark[i][0].(string), ";")[0],
+							at.In(location).Format("2006-01-02T15:04:05"))
 					}
 				}
 				if k.evalType == 250 || k.evalType == 207 {
@@ -209,8 +212,8 @@ func TestZonesAreTheSessions(t *testing.T) {
 	}
 }
 
-// TestInstantsComeBack has functions give back timestamps labelled with another zone than the session's: the host gets the
-// same instants, labelled as it declared.
+// TestInstantsComeBack has functions give back timestamps labelled with another zone than the session's: the host gets
+// the same instants, labelled as it declared.
 func TestInstantsComeBack(t *testing.T) {
 	kinds := []functionKind{
 		{200, "seen:same", "timestamp", true, asStream},
@@ -236,11 +239,13 @@ func TestInstantsComeBack(t *testing.T) {
 			}
 			zones := []string{"UTC", "Europe/Paris", "America/New_York"}
 			if k.evalType == 209 {
-				zones = zones[:1] // Its worker wants results in UTC, in Spark, too: RESULT_COLUMN_TYPES_MISMATCH in other sessions.
+				// Its worker wants results in UTC, in Spark, too: RESULT_COLUMN_TYPES_MISMATCH in other sessions.
+				zones = zones[:1]
 			}
 			for _, zone := range zones {
 				declared := &arrowio.Field{Type: &arrowio.Type{ID: arrowio.Struct, Children: columns}}
-				ddl := "k long, t timestamp, l array<timestamp>, s struct<t: timestamp, i: long>, m map<string, timestamp>"
+				ddl := "k long, t timestamp, l array<timestamp>, s struct<t: timestamp, i: long>, m map<string, " +
+					"timestamp>"
 				expected := want
 				var arguments []Argument
 				if k.columns {
@@ -257,7 +262,8 @@ func TestInstantsComeBack(t *testing.T) {
 					r, err := New(e, k.evalType, [][]Function{{f}}, [][]Argument{arguments}, sessionIn(t, e, zone))
 					require.NoError(t, err)
 					schema, rows := content(t, r, k.input(t, ipc))
-					assert.Equal(t, expected, rows, "%s, %d in a session in %s, declared as %s", minor, k.evalType, zone, name)
+					assert.Equal(t, expected, rows, "%s, %d in a session in %s, declared as %s", minor, k.evalType,
+						zone, name)
 					if name == "Arrow" {
 						at := len(schema.Fields) / 2 // of 5 columns the third, a list, of 1 the only one
 						assert.Equal(t, declaredAt(declared, at), schema.Fields[at].Type, "%s, %d", minor, k.evalType)
@@ -288,8 +294,8 @@ func equalTexts(t *testing.T, want, got [][]any) {
 	}
 }
 
-// TestForeignTypes has functions say what they see of types that Spark has no such type for: the same as of those that Spark
-// would have sent.
+// TestForeignTypes has functions say what they see of types that Spark has no such type for: the same as of those that
+// Spark would have sent.
 func TestForeignTypes(t *testing.T) {
 	for _, minor := range supportedMinors {
 		e := newEnv(t, minor)
@@ -328,7 +334,8 @@ func TestArrowFunctionsSeeTheHostsTypes(t *testing.T) {
 		seen := rows[0][0].(string)
 		for _, want := range []string{
 			"string_view; binary_view; fixed_size_binary[16]; dictionary<values=string, indices=int32, ordered=0>",
-			"run_end_encoded<run_ends: int32, values: string>; uint8; uint16; uint32; uint64; halffloat; date64[ms]; decimal32(9, 2)",
+			"run_end_encoded<run_ends: int32, values: string>; uint8; uint16; uint32; uint64; halffloat; date64[ms]; " +
+				"decimal32(9, 2)",
 			"extension<arrow.uuid>; timestamp[s]; timestamp[s, tz=UTC]; duration[s]",
 		} {
 			assert.Contains(t, seen, want)
@@ -350,7 +357,8 @@ func TestKeysAreConverted(t *testing.T) {
 	}
 }
 
-// TestGroupsHaveOneSchema gives groups whose columns are the first one's in another order, which would be taken by position.
+// TestGroupsHaveOneSchema gives groups whose columns are the first one's in another order, which would be taken by
+// position.
 func TestGroupsHaveOneSchema(t *testing.T) {
 	e := newEnv(t, "4.2")
 	r := job(t, e, 201, "k long, n long, s long", nil, "functions:sum_pandas")
@@ -396,6 +404,7 @@ func TestRefusedTypes(t *testing.T) {
 	r := job(t, e, 200, "string", offsets(0), "seen:see_pandas")
 	err := refusal(t, r, hosttest.StreamOf(t, hostData(t, "refused")).Input())
 	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
-	assert.ErrorContains(t, err, `column "s.i": PySpark 4.2 has no type for month_day_nano_interval, which eval type 200 `+
-		`(SQL_SCALAR_PANDAS_UDF) needs; make it a struct of months, days and nanoseconds`)
+	assert.ErrorContains(t, err,
+		`column "s.i": PySpark 4.2 has no type for month_day_nano_interval, which eval type 200 `+
+			`(SQL_SCALAR_PANDAS_UDF) needs; make it a struct of months, days and nanoseconds`)
 }

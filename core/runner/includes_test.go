@@ -20,7 +20,7 @@ func archive(t *testing.T, dir, name, module, text string) {
 	t.Helper()
 	file, err := os.Create(filepath.Join(dir, name))
 	require.NoError(t, err)
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	w := zip.NewWriter(file)
 	entry, err := w.Create(module)
 	require.NoError(t, err)
@@ -43,8 +43,10 @@ func TestAnIncludesCopyWinsOverTheZygotes(t *testing.T) {
 			for _, test := range []struct {
 				includes []string
 				want     int64
-			}{{[]string{"job.zip"}, 7}, {[]string{"other.zip"}, 1}, {[]string{filepath.Join(files, "job.zip")}, 7}, {nil, 1}} {
-				r, err := New(e, 200, [][]Function{{{Reference: "functions:owner", ReturnType: "long"}}}, [][]Argument{onA},
+			}{{[]string{"job.zip"}, 7}, {[]string{"other.zip"}, 1}, {[]string{filepath.Join(files, "job.zip")}, 7},
+				{nil, 1}} {
+				r, err := New(e, 200, [][]Function{{{Reference: "functions:owner", ReturnType: "long"}}},
+					[][]Argument{onA},
 					Options{Includes: test.includes})
 				require.NoError(t, err)
 				for range 2 { // the second one on the same worker
@@ -71,7 +73,8 @@ func TestHostPath(t *testing.T) {
 	folders := map[string]string{}
 	for name, owner := range map[string]string{"five": "5", "six": "6"} {
 		folders[name] = t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(folders[name], "operators.py"), []byte("OWNER = "+owner+"\n"), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folders[name], "operators.py"), []byte("OWNER = "+owner+"\n"),
+			0o600))
 	}
 	both := strings.Join([]string{"", folders["five"], "/no/such/folder", folders["six"]}, ":")
 	for name, factory := range map[string][]config.Pair{
@@ -88,7 +91,8 @@ func TestHostPath(t *testing.T) {
 			}{{both, nil, 5}, {folders["six"], nil, 6}, {both, []string{folders["six"]}, 6}, {"", nil, 1}} {
 				conf, err := e.Config().With(config.PythonPath, test.path)
 				require.NoError(t, err)
-				r, err := New(e, 200, [][]Function{{{Reference: "functions:owner", ReturnType: "long"}}}, [][]Argument{onA},
+				r, err := New(e, 200, [][]Function{{{Reference: "functions:owner", ReturnType: "long"}}},
+					[][]Argument{onA},
 					Options{Config: conf, Includes: test.includes})
 				require.NoError(t, err)
 				for range 2 {

@@ -41,7 +41,8 @@ func TestWorkerIsReused(t *testing.T) {
 
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere.zip")
 	require.NoError(t, os.WriteFile(elsewhere, nil, 0o600))
-	other, err := New(e, 200, [][]Function{{{Reference: "functions:process_id", ReturnType: "long"}}}, [][]Argument{onA},
+	other, err := New(e, 200, [][]Function{{{Reference: "functions:process_id", ReturnType: "long"}}},
+		[][]Argument{onA},
 		Options{Includes: []string{elsewhere}})
 	require.NoError(t, err)
 	assert.NotEqual(t, first, processOf(t, other), "other includes must not meet the first ones' sys.path")
@@ -137,7 +138,7 @@ func TestCloseDuringACall(t *testing.T) {
 	it := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
 	inCall := make(chan struct{})
 	time.AfterFunc(10*time.Millisecond, func() { close(inCall) })
-	go func() { //nolint:forbidigo // a host's thread
+	go func() {
 		<-inCall
 		it.Close()
 	}()
@@ -286,7 +287,7 @@ func polls(t *testing.T, fd, timeoutMS int) bool {
 	t.Helper()
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, timeoutMS)
-		if err == unix.EINTR { //nolint:errorlint // a bare errno
+		if err == unix.EINTR {
 			continue
 		}
 		require.NoError(t, err)
@@ -331,7 +332,8 @@ func TestArrowBytesThereAndBack(t *testing.T) {
 		first.Close()
 		require.Len(t, messages, 3, "a schema and two batches")
 
-		source := hosttest.NewRecords(t, hosttest.Answer{Code: status.NeedInput}, hosttest.OK(messages[0]), hosttest.OK(messages[1:]...))
+		source := hosttest.NewRecords(t, hosttest.Answer{Code: status.NeedInput}, hosttest.OK(messages[0]),
+			hosttest.OK(messages[1:]...))
 		second, err := r.Compute(source.Input(), Task{})
 		require.NoError(t, err)
 		code, err := second.NextArrow(-1, new(cdata.Array), nil)
@@ -367,7 +369,7 @@ func TestManyTasksAtOnce(t *testing.T) {
 		it, err := r.Compute(stream.Input(), Task{})
 		require.NoError(t, err)
 		wg.Add(1)
-		go func() { //nolint:forbidigo // a host's thread
+		go func() {
 			defer wg.Done()
 			defer it.Close()
 			got, err := collect(t, it)

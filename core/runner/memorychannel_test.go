@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"sync"
 	"testing"
@@ -175,15 +174,15 @@ func overMemory(t *testing.T, c *conformance.Case) worker.Factory {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	const secret = "secret"
-	command := exec.Command(testenv.Python(t, c.Minor), "-m", "pyspark.worker")
+	command := testenv.Command(t, c.Minor, "-m", "pyspark.worker")
 	command.Env = append(os.Environ(), "PYTHON_WORKER_FACTORY_SECRET="+secret,
-		"PYTHON_WORKER_FACTORY_PORT="+strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)) //nolint:forcetypeassert // TCP
+		"PYTHON_WORKER_FACTORY_PORT="+strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
 	command.Stderr = os.Stderr
 	require.NoError(t, command.Start())
 	ended := make(chan struct{})
-	go func() { //nolint:forbidigo // a test's own
+	go func() {
 		defer close(ended)
 		_ = command.Wait()
 	}()
@@ -191,7 +190,8 @@ func overMemory(t *testing.T, c *conformance.Case) worker.Factory {
 		_ = command.Process.Kill()
 		<-ended
 	})
-	require.NoError(t, listener.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute))) //nolint:forcetypeassert // TCP
+	//nolint:forcetypeassert // TCP
+	require.NoError(t, listener.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)))
 	conn, err := listener.Accept()
 	require.NoError(t, err)
 	said := make([]byte, 4+len(secret))
@@ -206,7 +206,7 @@ func overMemory(t *testing.T, c *conformance.Case) worker.Factory {
 	factory := worker.NewConnected(c.Dialect, worker.Info{Python: "3.11.0", PySpark: c.Minor + ".0"},
 		func() (transport.Channel, error) {
 			channel, err := newMemoryChannel()
-			go func() { //nolint:forbidigo // a test's own
+			go func() {
 				defer close(served)
 				channel.serve(conn)
 			}()
@@ -219,8 +219,8 @@ func overMemory(t *testing.T, c *conformance.Case) worker.Factory {
 	return factory
 }
 
-// A second transport is another transport.Channel and nothing else: tasks of PySpark's own workers give over it what they
-// gave Spark, whether calls wait for them or the host polls the event descriptor.
+// A second transport is another transport.Channel and nothing else: tasks of PySpark's own workers give over it what
+// they gave Spark, whether calls wait for them or the host polls the event descriptor.
 func TestTasksOverAnotherTransport(t *testing.T) {
 	hosttest.CheckLeaks(t)
 	e, err := env.New(nil, os.Environ(), hostmem.Default())
@@ -268,8 +268,10 @@ func TestTasksOverAnotherTransport(t *testing.T) {
 					continue
 				}
 				require.Equal(t, status.TimedOut, code)
-				n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000) //nolint:gosec // a descriptor
-				if err != unix.EINTR {                                                           //nolint:errorlint // a bare errno
+				//nolint:gosec // a descriptor
+				n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000)
+				//nolint:errorlint // a bare errno
+				if err != unix.EINTR {
 					require.NoError(t, err)
 					require.Equal(t, 1, n, "the descriptor says when there is more")
 				}

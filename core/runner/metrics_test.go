@@ -10,5 +10,6 @@ import (
 )
 
 func TestMetricsAreTheHeaders(t *testing.T) {
-	assert.Equal(t, hosttest.DocumentedMembers(t, "* Members of the metrics"), hosttest.JSONMembers(reflect.TypeFor[metrics]()))
+	assert.Equal(t, hosttest.DocumentedMembers(t, "* Members of the metrics"),
+		hosttest.JSONMembers(reflect.TypeFor[metrics]()))
 }

@@ -19,8 +19,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// stack asks until the stack shows a function. Asked without a pause a worker gets nowhere, and CPython's faulthandler, which reads
-// frames that are being made, once in thousands of answers crashes.
+// stack asks until the stack shows a function. Asked without a pause a worker gets nowhere, and CPython's faulthandler,
+// which reads frames that are being made, once in thousands of answers crashes.
 func stack(t *testing.T, it *Iterator, function string) string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
@@ -45,7 +45,7 @@ func TestStackOfARunningTask(t *testing.T) {
 		assert.True(t, strings.HasSuffix(text, "\n"), text)
 		done := make(chan string)
 		for range 4 { // at once
-			go func() { //nolint:forbidigo // a test
+			go func() {
 				text, _, err := it.Stack(patience)
 				assert.NoError(t, err)
 				done <- text
@@ -107,14 +107,16 @@ func TestIdleTimeoutIsLogged(t *testing.T) {
 	found := false
 	for deadline := time.Now().Add(patience); !found && time.Now().Before(deadline); {
 		for _, l := range logOf(t, e) {
-			found = found || l.Stream == "udfrunner" && l.Partition == 3 && strings.Contains(l.Text, "no data from worker "+strconv.Itoa(it.lease.held().PID())+" for 1s")
+			found = found || l.Stream == "udfrunner" && l.Partition == 3 &&
+				strings.Contains(l.Text, "no data from worker "+strconv.Itoa(it.lease.held().PID())+" for 1s")
 		}
 	}
 	assert.True(t, found)
 }
 
 func TestIdleTimeoutKills(t *testing.T) {
-	pairs := []config.Pair{{Key: "spark.python.worker.idleTimeoutSeconds", Value: "1"}, {Key: "spark.python.worker.killOnIdleTimeout", Value: "true"}}
+	pairs := []config.Pair{{Key: "spark.python.worker.idleTimeoutSeconds", Value: "1"},
+		{Key: "spark.python.worker.killOnIdleTimeout", Value: "true"}}
 	e := newEnv(t, "4.2", pairs...)
 	it := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
 	defer it.Close()
@@ -142,7 +144,7 @@ func TestAHostThatIsSlowIsNotIdleness(t *testing.T) {
 	watch := it.lease.idle
 	assert.Zero(t, watch.since.Load(), "the host is waited for")
 	watch.limit = time.Millisecond
-	go func() { //nolint:forbidigo // a test
+	go func() {
 		defer close(looked)
 		for range 50 {
 			watch.look()
@@ -223,7 +225,8 @@ func TestLinesAreTheTasks(t *testing.T) {
 		seen := map[string]int{} // two batches, two lines
 		for seen["stdout"] < 2 || seen["stderr"] < 2 {
 			for _, l := range logOf(t, e) {
-				if l.Text == "partition "+strconv.Itoa(int(partition))+" ends here" && l.Stream == "stdout" || l.Text == "to stderr" && l.Stream == "stderr" {
+				if l.Text == "partition "+strconv.Itoa(int(partition))+" ends here" && l.Stream == "stdout" ||
+					l.Text == "to stderr" && l.Stream == "stderr" {
 					seen[l.Stream]++
 				}
 				assert.EqualValues(t, partition, l.Partition)
@@ -235,7 +238,8 @@ func TestLinesAreTheTasks(t *testing.T) {
 }
 
 func TestChattyTaskIsNotHeldUp(t *testing.T) {
-	e := newEnv(t, "4.2", config.Pair{Key: "udfrunner.log.rate", Value: "100k"}, config.Pair{Key: "udfrunner.log.buffer", Value: "64k"})
+	e := newEnv(t, "4.2", config.Pair{Key: "udfrunner.log.rate", Value: "100k"},
+		config.Pair{Key: "udfrunner.log.buffer", Value: "64k"})
 	for range 2 {
 		it, err := job(t, e, 200, "long", onA, "functions:shout").Compute(numbers(t).Input(), Task{})
 		require.NoError(t, err)

@@ -38,14 +38,17 @@ func TestNextWithoutWaitingWaitsForNothing(t *testing.T) {
 		code      status.Code
 		pid       bool // is in the error
 	}{
-		"process id comes soon":       {late: 0.1, reference: "functions:fail", code: status.PythonException, pid: true},
-		"process id comes too late":   {late: 20, reference: "functions:fail", code: status.PythonException},
-		"stderr of a dead worker":     {reference: "functions:exit_three", code: status.WorkerExited, pid: true},
-		"stderr held by a descendant": {reference: "functions:leave_a_daemon_behind", code: status.WorkerExited, pid: true},
+		"process id comes soon": {late: 0.1, reference: "functions:fail", code: status.PythonException,
+			pid: true},
+		"process id comes too late": {late: 20, reference: "functions:fail", code: status.PythonException},
+		"stderr of a dead worker":   {reference: "functions:exit_three", code: status.WorkerExited, pid: true},
+		"stderr held by a descendant": {reference: "functions:leave_a_daemon_behind", code: status.WorkerExited,
+			pid: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			modules := t.TempDir()
-			require.NoError(t, os.WriteFile(filepath.Join(modules, "lateword.py"), fmt.Appendf(nil, lateWord, test.late), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(modules, "lateword.py"),
+				fmt.Appendf(nil, lateWord, test.late), 0o600))
 			e := newEnv(t, "4.2", config.Pair{Key: "udfrunner.zygote.modules", Value: "lateword"},
 				config.Pair{Key: "spark.executorEnv.PYTHONPATH", Value: modules + ":" + testModules(t)})
 			it, err := job(t, e, 200, "long", onA, test.reference).Compute(numbers(t).Input(), Task{})

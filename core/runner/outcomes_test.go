@@ -35,7 +35,8 @@ func TestOutcomesAreCounted(t *testing.T) {
 			require.Equal(t, status.OK, code)
 			it.runner.Memory.Release(c.Block)
 		}, counts{Started: 1, Closed: 1}},
-		{"cancelled", "functions:double", func(_ *testing.T, it *Iterator) { it.Cancel("") }, counts{Started: 1, Failed: 1}},
+		{"cancelled", "functions:double", func(_ *testing.T, it *Iterator) { it.Cancel("") },
+			counts{Started: 1, Failed: 1}},
 		{"its function raised", "functions:fail", func(t *testing.T, it *Iterator) {
 			_, err := collect(t, it)
 			require.Error(t, err)

@@ -20,8 +20,8 @@ import (
 // raceRounds is how many tasks the test below cancels or leaves alone: `make race` runs 10,000.
 const raceRounds = "UDFRUNNER_RACE_ROUNDS"
 
-// TestCancelAgainstCompletion cancels tasks at any moment of their life, from other threads, most of all near their end: each ends with its
-// result or with Cancelled, no cancel reaches another task's worker, and no worker is left.
+// TestCancelAgainstCompletion cancels tasks at any moment of their life, from other threads, most of all near their
+// end: each ends with its result or with Cancelled, no cancel reaches another task's worker, and no worker is left.
 func TestCancelAgainstCompletion(t *testing.T) {
 	e := newEnv(t, "4.2")
 	works(t, e)
@@ -41,7 +41,7 @@ func TestCancelAgainstCompletion(t *testing.T) {
 	var wg sync.WaitGroup
 	for host := range hosts {
 		wg.Add(1)
-		go func() { //nolint:forbidigo // a host's thread
+		go func() {
 			defer wg.Done()
 			for i := host; i < rounds && !t.Failed(); i += hosts {
 				it, err := r.Compute(streams[i].Input(), Task{})
@@ -77,10 +77,12 @@ func TestCancelAgainstCompletion(t *testing.T) {
 	works(t, e)
 	f, err := e.Factory(e.Config())
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { c := f.Counts(); return c.Alive == c.Idle && c.Running == 0 }, 20*time.Second, time.Millisecond,
+	require.Eventually(t, func() bool { c := f.Counts(); return c.Alive == c.Idle && c.Running == 0 }, 20*time.Second,
+		time.Millisecond,
 		"workers that are neither idle nor gone")
 	counts := f.Counts()
-	t.Logf("a task takes %v; %d of %d tasks were cancelled in time, %d ended with it; %+v", time.Duration(usual.Load()), interrupted.Load(), rounds, cancelled.Load(), counts)
+	t.Logf("a task takes %v; %d of %d tasks were cancelled in time, %d ended with it; %+v", time.Duration(usual.Load()),
+		interrupted.Load(), rounds, cancelled.Load(), counts)
 	assert.Zero(t, counts.Crashed)
 	assert.LessOrEqual(t, counts.Killed, interrupted.Load(), "workers killed for tasks that were not cancelled in time")
 	assert.Positive(t, cancelled.Load())
@@ -95,8 +97,9 @@ type canceller struct {
 	done  chan struct{}
 }
 
-// raceCancel leaves half of the tasks alone, and cancels an eighth at once, an eighth near the end that is to be expected (a timer may be
-// late for it), the rest while the host asks for what comes after the last results or just afterwards.
+// raceCancel leaves half of the tasks alone, and cancels an eighth at once, an eighth near the end that is to be
+// expected (a timer may be late for it), the rest while the host asks for what comes after the last results or just
+// afterwards.
 func raceCancel(i int, it *Iterator, usual time.Duration) *canceller {
 	if i%2 == 0 {
 		return nil
@@ -110,7 +113,7 @@ func raceCancel(i int, it *Iterator, usual time.Duration) *canceller {
 	case 5:
 		c.after = rand.N(2 * usual)
 	}
-	go func() { //nolint:forbidigo // another thread of a host
+	go func() {
 		defer close(c.done)
 		if c.after > 0 {
 			timer := time.NewTimer(c.after)

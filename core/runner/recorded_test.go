@@ -40,7 +40,7 @@ func newRecorder(t *testing.T) (r *recorder, theirs int) {
 // serve runs until the task's end came, which is complete(got).
 func (r *recorder) serve(answer []byte, complete func([]byte) bool) {
 	defer close(r.done)
-	defer unix.Close(r.fd)
+	defer func() { _ = unix.Close(r.fd) }()
 	buffer := make([]byte, 1<<16)
 	for !complete(r.got) {
 		n, err := unix.Read(r.fd, buffer)
@@ -105,7 +105,8 @@ func sortedKeys(text string) string {
 	return string(b)
 }
 
-// What a worker gets from a runner is what it got from Spark, and what the runner makes of the answer is what Spark did.
+// What a worker gets from a runner is what it got from Spark, and what the runner makes of the answer is what Spark
+// did.
 func TestRecordedTasks(t *testing.T) {
 	hosttest.CheckLeaks(t)
 	e, err := env.New(nil, os.Environ(), hostmem.Default())
@@ -117,7 +118,8 @@ func TestRecordedTasks(t *testing.T) {
 		}
 		t.Run(c.Minor+" "+c.Name, func(t *testing.T) {
 			if c.Uneven() {
-				t.Skip("a host brings it in another form, and the worker gets other batches; conformance holds that it answers the same")
+				t.Skip("a host brings it in another form, and the worker gets other batches; conformance holds that " +
+					"it answers the same")
 			}
 			c := c.Located(t, t.TempDir())
 			want, reusable := c.Expected(t)
@@ -144,7 +146,8 @@ func TestRecordedTasks(t *testing.T) {
 
 			in, data, err := c.Dialect.ParseInit(fake.got)
 			require.NoError(t, err)
-			expected, actual := c.Dialect.AppendInit(nil, ptr(normalise(*c.Init))), c.Dialect.AppendInit(nil, ptr(normalise(*in)))
+			expected, actual := c.Dialect.AppendInit(nil, ptr(normalise(*c.Init))),
+				c.Dialect.AppendInit(nil, ptr(normalise(*in)))
 			assert.Equal(t, string(expected), string(actual))
 			compareData(t, &c, data)
 		})

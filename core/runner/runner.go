@@ -5,6 +5,8 @@
 // There is a concrete runner for each family of eval types, a row of families. It says what arguments and result
 // columns its functions have, and supplies what Spark's runners supply: the writer of a task's input and the reader of
 // its results.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package runner
 
 import (

@@ -62,7 +62,7 @@ func TestNoCallWaitsForAStoppedDaemon(t *testing.T) {
 	e, daemon, iterators := stoppedDaemon(t)
 	held, err := unix.PidfdOpen(iterators[0].lease.held().PID(), 0)
 	require.NoError(t, err)
-	defer unix.Close(held)
+	defer func() { _ = unix.Close(held) }()
 	each(t, iterators[:200], "Cancel", func(it *Iterator) { it.Cancel("no more") })
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(held), Events: unix.POLLIN}}, int(promptly.Milliseconds()))
 	require.NoError(t, err)
@@ -146,7 +146,8 @@ func TestNothingOutlivesAKilledDaemon(t *testing.T) {
 	require.NoError(t, err)
 	hosttest.Signal(t, factory.DaemonPID(), unix.SIGKILL)
 	for _, pid := range pids {
-		require.Eventually(t, func() bool { return unix.Kill(pid, 0) != nil }, patience, time.Millisecond, "process %d of %v lives", pid, pids)
+		require.Eventually(t, func() bool { return unix.Kill(pid, 0) != nil }, patience, time.Millisecond,
+			"process %d of %v lives", pid, pids)
 	}
 	_, err = collect(t, it)
 	assert.Equal(t, status.WorkerExited, status.CodeOf(err))

@@ -20,16 +20,16 @@ func dialled(t *testing.T, network, address string) (int, net.Conn) {
 	t.Helper()
 	listener, err := net.Listen(network, address)
 	require.NoError(t, err)
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	conn, err := net.Dial(network, listener.Addr().String())
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	other, err := listener.Accept()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = other.Close() })
 	file, err := conn.(interface{ File() (*os.File, error) }).File() //nolint:forcetypeassert // a socket
 	require.NoError(t, err)
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	fd, err := syscall.Dup(int(file.Fd()))
 	require.NoError(t, err)
 	return fd, other
@@ -115,7 +115,7 @@ func TestSmallAnswersAreNotDelayed(t *testing.T) {
 func TestWhatIsNoSocketIsNotAdopted(t *testing.T) {
 	var pipe [2]int
 	require.NoError(t, unix.Pipe2(pipe[:], unix.O_CLOEXEC))
-	defer unix.Close(pipe[1])
+	defer func() { _ = unix.Close(pipe[1]) }()
 	_, err := Adopt(pipe[0])
 	assert.Equal(t, status.IO, status.CodeOf(err))
 	_, err = unix.FcntlInt(uintptr(pipe[0]), unix.F_GETFD, 0)

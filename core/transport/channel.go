@@ -1,6 +1,8 @@
 // Package transport moves bytes between the library and one worker over a channel, of which stream sockets are the kind
 // at hand. Nothing here waits but Wait: a channel does what is possible at once, so that one thread serves both
 // directions and no size of input or output can block the other.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package transport
 
 import "errors"

@@ -48,8 +48,8 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 	w := wake(t)
 	input, output := noise(t, 8<<20), noise(t, 8<<20)
 	result := make(chan []byte, 1)
-	go func() { //nolint:forbidigo // the worker's side
-		go func() { _, _ = worker.Write(output) }() //nolint:forbidigo // of both directions
+	go func() {
+		go func() { _, _ = worker.Write(output) }()
 		got := make([]byte, len(input))
 		_, _ = io.ReadFull(worker, got)
 		result <- got
@@ -164,14 +164,14 @@ func TestWaitEndsByWakeAndByTime(t *testing.T) {
 func TestClosedWakeTouchesNoOtherDescriptor(t *testing.T) {
 	var pipe [2]int
 	require.NoError(t, unix.Pipe2(pipe[:], unix.O_NONBLOCK))
-	defer unix.Close(pipe[0])
-	defer unix.Close(pipe[1])
+	defer func() { _ = unix.Close(pipe[0]) }()
+	defer func() { _ = unix.Close(pipe[1]) }()
 	w, err := NewWake()
 	require.NoError(t, err)
 	fd := w.FD()
 	w.Close()
 	require.NoError(t, unix.Dup2(pipe[1], fd)) // the number is given away again
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	w.Set()
 	w.Clear()
 	w.Close()

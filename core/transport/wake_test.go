@@ -24,7 +24,7 @@ func TestWakeIsSetWhileItIsCleared(t *testing.T) {
 		w.Set()
 		begun, done := make(chan struct{}), make(chan struct{})
 		var cleared atomic.Bool
-		go func() { //nolint:forbidigo // a test's own thread
+		go func() {
 			defer close(done)
 			close(begun)
 			for !cleared.Load() {
@@ -53,12 +53,12 @@ func TestSetWaitsForAClearThatIsUnderWay(t *testing.T) {
 	w := &Wake{fd: fd, set: true}
 	defer w.Close()
 	cleared, done := make(chan struct{}), make(chan struct{})
-	go func() { //nolint:forbidigo // a test's own thread
+	go func() {
 		defer close(cleared)
 		w.Clear()
 	}()
 	require.Eventually(t, func() bool { return isIn("syscall", ".(*Wake).Clear") }, 10*time.Second, time.Millisecond)
-	go func() { //nolint:forbidigo // a test's own thread
+	go func() {
 		defer close(done)
 		w.Set()
 	}()

@@ -48,7 +48,9 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 		tailHolds string
 	}{
 		"daemon that prints": {
-			kind: StockDaemon, module: "chatty", text: "print('hello', flush=True)\nimport runpy\nrunpy.run_module('pyspark.daemon', run_name='__main__')\n",
+			kind: StockDaemon, module: "chatty",
+			text: "print('hello', flush=True)\nimport runpy\nrunpy.run_module('pyspark.daemon', " +
+				"run_name='__main__')\n",
 			message: `wrote "hello\n`, andToo: "sitecustomize",
 		},
 		"daemon over Unix sockets that prints": {

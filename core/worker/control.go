@@ -93,7 +93,7 @@ func newControl() (*control, *os.File, error) {
 		_ = theirs.Close()
 		return nil, nil, status.New(status.IO, "control socket of a daemon: %w", err)
 	}
-	unixConn := conn.(*net.UnixConn) //nolint:errcheck,forcetypeassert // a Unix socket
+	unixConn := conn.(*net.UnixConn) //nolint:forcetypeassert // a Unix socket
 	raw, err := unixConn.SyscallConn()
 	if err != nil {
 		_ = theirs.Close()

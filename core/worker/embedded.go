@@ -160,7 +160,7 @@ func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
 }
 
 func (e *embedded) refused(m *message) *status.Error {
-	code := scarcityCode(unix.Errno(m.Errno)) //nolint:gosec // a small number
+	code := scarcityCode(unix.Errno(m.Errno))
 	return status.New(code, "fork of a worker by daemon (%s): %s", e.spec.Python, m.Message).
 		Because(status.CauseNoProcess)
 }

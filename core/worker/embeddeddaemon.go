@@ -40,7 +40,7 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer theirs.Close()
+	defer func() { _ = theirs.Close() }()
 	logs, ends, err := newLogs(spec.Log)
 	if err != nil {
 		_ = control.conn.Close()

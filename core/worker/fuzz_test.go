@@ -16,10 +16,14 @@ import (
 // socket, and texts of the handshake of the others.
 func FuzzDaemon(f *testing.F) {
 	for _, packet := range []string{
-		`{"op": "ready", "python": "3.11.2", "pyspark": "4.2.0", "pyarrow": "26.0.1", "pandas": "", "threads": 1, "zygote": true, "notes": ["a"]}`,
-		`{"op": "forked", "id": 7, "pid": 4711}`, `{"op": "exited", "id": 7, "status": 139, "peak_rss": 1, "user_time": 0.5, "system_time": 1e-3}`,
-		`{"op": "refused", "id": 18446744073709551615, "message": "no memory"}`, `{"op": "failed", "message": "x", "traceback": "y"}`,
-		"", "null", "[]", "\x00\x00\x00\x02ok", "\x00\x00\x00\x40" + string(make([]byte, 64)), "\xff\xff\xff\xff", "\x7f\xff\xff\xffx",
+		`{"op": "ready", "python": "3.11.2", "pyspark": "4.2.0", "pyarrow": "26.0.1", "pandas": "", "threads": 1, ` +
+			`"zygote": true, "notes": ["a"]}`,
+		`{"op": "forked", "id": 7, "pid": 4711}`,
+		`{"op": "exited", "id": 7, "status": 139, "peak_rss": 1, "user_time": 0.5, "system_time": 1e-3}`,
+		`{"op": "refused", "id": 18446744073709551615, "message": "no memory"}`,
+		`{"op": "failed", "message": "x", "traceback": "y"}`,
+		"", "null", "[]", "\x00\x00\x00\x02ok", "\x00\x00\x00\x40" + string(make([]byte, 64)), "\xff\xff\xff\xff",
+		"\x7f\xff\xff\xffx",
 	} {
 		f.Add([]byte(packet))
 	}
@@ -32,7 +36,7 @@ func FuzzDaemon(f *testing.F) {
 func hearPacket(t *testing.T, packet []byte) {
 	c, theirs, err := newControl()
 	require.NoError(t, err)
-	defer c.conn.Close()
+	defer func() { _ = c.conn.Close() }()
 	_, err = unix.SendmsgN(int(theirs.Fd()), packet, nil, nil, 0)
 	require.NoError(t, err)
 	require.NoError(t, theirs.Close())
@@ -52,7 +56,7 @@ func hearPacket(t *testing.T, packet []byte) {
 
 func hearText(t *testing.T, said []byte) {
 	ours, theirs := net.Pipe()
-	defer ours.Close()
+	defer func() { _ = ours.Close() }()
 	done := make(chan struct{})
 	safego.Go(func() {
 		defer close(done)

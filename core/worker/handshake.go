@@ -99,7 +99,7 @@ func (p peer) verify(secret string) (bool, error) {
 
 // socket makes the connection a worker's channel. The connection is closed in any case.
 func (p peer) socket() (*transport.Socket, error) {
-	defer p.conn.Close()
+	defer func() { _ = p.conn.Close() }()
 	raw, err := p.conn.(syscallConn).SyscallConn() //nolint:forcetypeassert // a socket
 	if err != nil {
 		return nil, err

@@ -52,8 +52,8 @@ func TestAsHost(t *testing.T) {
 	}
 	wake, end, err := os.Pipe() // has the runtime make its poller's descriptors, which stay
 	require.NoError(t, err)
-	defer wake.Close()
-	defer end.Close()
+	defer func() { _ = wake.Close() }()
+	defer func() { _ = end.Close() }()
 	f := begin(t, spec)
 	w := connect(t, f, nil)
 	fmt.Println("pids", w.PID(), f.DaemonPID())
@@ -147,7 +147,7 @@ func TestManyAtOnce(t *testing.T) {
 			ended := make(chan struct{})
 			w.OnExit(func() { close(ended) })
 			group.Add(1)
-			go func() { //nolint:forbidigo // a host's thread
+			go func() {
 				defer group.Done()
 				time.Sleep(time.Duration(i) * 40 * time.Millisecond) // kills at any moment of a start
 				w.Kill()

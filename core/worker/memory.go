@@ -86,19 +86,19 @@ func readProc(pid int, name string) ([]byte, error) {
 // the file, for as long again.
 func readKernel(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == unix.ESRCH { //nolint:errorlint // a bare errno
+	if err == unix.ESRCH {
 		return nil, nil
 	} else if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	text := make([]byte, 0, 1<<10)
 	for {
 		n, err := unix.Read(fd, text[len(text):cap(text)])
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // a bare errno
+		case err == unix.EINTR:
 			continue
-		case err == unix.ESRCH: //nolint:errorlint // a bare errno
+		case err == unix.ESRCH:
 			return nil, nil
 		case err != nil:
 			return nil, &os.PathError{Op: "read", Path: path, Err: err}

@@ -32,7 +32,7 @@ for line in sys.stdin:
 
 func TestPrivateMemoryLeavesOutWhatIsShared(t *testing.T) {
 	const mib = 1 << 20
-	cmd := exec.Command(testenv.Python(t, "4.2"), "-c", forked)
+	cmd := testenv.Command(t, "4.2", "-c", forked)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()

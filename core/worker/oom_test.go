@@ -15,7 +15,8 @@ func TestFilesOfOOMKills(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"version 2", "0::/kubepods/pod1\n", []string{"/sys/fs/cgroup/kubepods/pod1/memory.events", "/sys/fs/cgroup/memory.events"}},
+		{"version 2", "0::/kubepods/pod1\n", []string{"/sys/fs/cgroup/kubepods/pod1/memory.events",
+			"/sys/fs/cgroup/memory.events"}},
 		{"version 1 beside 2", "3:cpu,cpuacct:/a\n2:memory:/a/b:c\n0::/\n", []string{
 			"/sys/fs/cgroup/memory/a/b:c/memory.oom_control", "/sys/fs/cgroup/memory/memory.oom_control",
 			"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory.events",

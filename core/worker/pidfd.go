@@ -40,7 +40,7 @@ func (p *pidfd) wait() bool {
 	_ = p.raw.Read(func(fd uintptr) bool {
 		for {
 			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) //nolint:gosec // a descriptor
-			if err == unix.EINTR {                                                      //nolint:errorlint // a bare errno
+			if err == unix.EINTR {
 				continue
 			}
 			ended = n == 1

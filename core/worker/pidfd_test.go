@@ -15,7 +15,8 @@ func TestExiting(t *testing.T) {
 	assert.False(t, exiting(0))
 	child := exec.Command("/bin/true")
 	require.NoError(t, child.Start())
-	require.Eventually(t, func() bool { return exiting(child.Process.Pid) }, patience, time.Millisecond, "a process that nobody has waited for")
+	require.Eventually(t, func() bool { return exiting(child.Process.Pid) }, patience, time.Millisecond,
+		"a process that nobody has waited for")
 	require.NoError(t, child.Wait())
 	assert.False(t, exiting(child.Process.Pid))
 }

@@ -76,7 +76,8 @@ func TestRecyclingByMemory(t *testing.T) {
 	s := spec(t)
 	f := started(t, s, "4.2")
 	w := begun(t, acquire(t, f, "x"))
-	require.Eventually(t, func() bool { n, err := privateMemory(w.PID()); return err == nil && n > 1<<20 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { n, err := privateMemory(w.PID()); return err == nil && n > 1<<20 }, patience,
+		time.Millisecond)
 	for _, recycle := range []Recycle{{Memory: 1 << 30}, {}} {
 		assert.False(t, recycle.wornOut(w))
 	}
@@ -244,7 +245,7 @@ func TestManyTasksWithSpares(t *testing.T) {
 			for i := range hosts {
 				key := []string{"x", "y"}[i%2]
 				group.Add(1)
-				go func() { //nolint:forbidigo // a host's thread
+				go func() {
 					defer group.Done()
 					for n := range 5 * kills {
 						w, err := f.Acquire(key, nil)

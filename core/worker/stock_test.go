@@ -32,7 +32,8 @@ func moduleSpec(t *testing.T, minor string, kind Kind, unixSockets bool) Spec {
 			Kind: kind, Python: testenv.Python(t, minor),
 			Env: append(os.Environ(), "SPARK_REUSE_WORKER=1", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1",
 				secretVariable+"=a host's own"),
-			DaemonModule: DefaultDaemonModule, WorkerModule: DefaultWorkerModule, UnixSockets: unixSockets, SocketDir: dir,
+			DaemonModule: DefaultDaemonModule, WorkerModule: DefaultWorkerModule, UnixSockets: unixSockets,
+			SocketDir:    dir,
 			StartTimeout: patience,
 		},
 		Policy: Policy{IdleTimeout: time.Hour, MaxIdle: 10},
@@ -47,7 +48,8 @@ func eachKind(t *testing.T, minor string, f func(t *testing.T, spec Spec)) {
 			if unixSockets && (minor == "3.5" || minor == "4.0") {
 				continue
 			}
-			name := map[Kind]string{StockDaemon: "daemon", SimpleWorker: "simple"}[kind] + map[bool]string{false: " TCP", true: " Unix"}[unixSockets]
+			name := map[Kind]string{StockDaemon: "daemon", SimpleWorker: "simple"}[kind] +
+				map[bool]string{false: " TCP", true: " Unix"}[unixSockets]
 			t.Run(minor+" "+name, func(t *testing.T) { f(t, moduleSpec(t, minor, kind, unixSockets)) })
 		}
 	}
@@ -196,7 +198,7 @@ func TestWorkersAreCleanProcesses(t *testing.T) {
 	const high = 300
 	leak, err := unix.FcntlInt(os.Stderr.Fd(), unix.F_DUPFD, high)
 	require.NoError(t, err)
-	defer unix.Close(leak)
+	defer func() { _ = unix.Close(leak) }()
 	for _, kind := range []Kind{StockDaemon, SimpleWorker} {
 		f := started(t, moduleSpec(t, "4.2", kind, false), "4.2")
 		w := connect(t, f, map[string]string{"A_VARIABLE": "1"})
@@ -323,7 +325,8 @@ func TestStockDaemonKillsWhatItReads(t *testing.T) {
 
 func TestDaemonsByEnvironment(t *testing.T) {
 	f := started(t, moduleSpec(t, "4.2", StockDaemon, true), "4.2")
-	a, b, c := connect(t, f, map[string]string{"A": "1"}), connect(t, f, map[string]string{"A": "2"}), connect(t, f, map[string]string{"A": "1"})
+	a, b, c := connect(t, f, map[string]string{"A": "1"}), connect(t, f, map[string]string{"A": "2"}),
+		connect(t, f, map[string]string{"A": "1"})
 	parent := func(w *Worker) int {
 		pid, ok := parentOf(w.PID())
 		require.True(t, ok)

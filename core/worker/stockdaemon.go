@@ -81,7 +81,7 @@ func (d *stockDaemon) start(env map[string]string) (*child, error) {
 	if err != nil {
 		return nil, status.New(status.IO, "stdin of a daemon: %w", err)
 	}
-	files.in = os.NewFile(uintptr(fds[1]), "daemon stdin") //nolint:gosec // a descriptor
+	files.in = os.NewFile(uintptr(fds[1]), "daemon stdin")
 	d.mu.Lock()
 	if d.stdin >= 0 { // of a try before
 		_ = unix.Close(d.stdin)
@@ -210,7 +210,7 @@ func (d *stockDaemon) connect(w *Worker) (*pidfd, *status.Error) {
 	pid, err := p.readInt()
 	if err == nil && (pid <= 0 || errors.Is(unix.Kill(pid, 0), unix.ESRCH)) {
 		// An error number (daemon.py's manager).
-		errno := unix.Errno(max(pid, -pid)) //nolint:gosec // positive
+		errno := unix.Errno(max(pid, -pid))
 		err = status.New(status.Spawn, "it sent %d for a process id (%w)", pid, errno)
 	}
 	if err == nil && d.secret != "" {

@@ -76,7 +76,7 @@ func (t *tail) cut() {
 
 func (t *tail) read() {
 	defer close(t.ended)
-	defer t.pipe.Close()
+	defer func() { _ = t.pipe.Close() }()
 	for end := false; !end; {
 		err := t.raw.Read(func(fd uintptr) bool {
 			empty := false
@@ -108,9 +108,9 @@ func (t *tail) drain(fd int) (empty, end bool) {
 	for total := 0; total < pipeSize; {
 		n, err := unix.Read(fd, buffer[:])
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // a bare errno
+		case err == unix.EINTR:
 			continue
-		case err == unix.EAGAIN: //nolint:errorlint // a bare errno
+		case err == unix.EAGAIN:
 			return true, false
 		case err != nil || n == 0:
 			return true, true

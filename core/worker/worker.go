@@ -1,5 +1,7 @@
 // Package worker starts PySpark's Python processes, keeps idle ones for reuse, and says how each died. It is
 // Spark's PythonWorkerFactory and createPythonWorker.
+//
+// It is internal to udfrunner: programs use include/udfrunner.h.
 package worker
 
 import (
