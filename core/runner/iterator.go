@@ -294,11 +294,6 @@ func (it *Iterator) Cancel(reason string) {
 	it.lease.stop(&status.Error{Code: status.Cancelled, Message: message})
 }
 
-// Stack is the Python stacks of the threads of the task's worker now. It waits at most d, without limit if d is
-// negative: status.TimedOut says that the worker did not answer in time, or is still being made. INVALID_STATE: the
-// task has ended.
-func (it *Iterator) Stack(d time.Duration) (string, status.Code, error) { return it.lease.stack(d) }
-
 // Export marks the iterator as exported and adds the stream's reference, to be dropped by Close.
 func (it *Iterator) Export() error {
 	if err := it.arrow(); err != nil {

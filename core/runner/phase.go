@@ -97,3 +97,12 @@ const (
 	// paused in the middle of much: reading goes on, without waiting, once it is known that the call need not end.
 	paused
 )
+
+// outcome is how far a step came.
+type outcome uint8
+
+const (
+	blocked  outcome = iota // nothing is possible without waiting
+	produced                // output is ready
+	through                 // the task is complete
+)

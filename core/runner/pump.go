@@ -38,15 +38,6 @@ type pump struct {
 
 func newPump() *pump { return &pump{writer: transport.NewWriter(nil), share: stepShare} }
 
-// outcome is how far a step came.
-type outcome uint8
-
-const (
-	blocked  outcome = iota // nothing is possible without waiting
-	produced                // output is ready
-	through                 // the task is complete
-)
-
 // run goes on until output is ready (OK), the task is complete (Done), the host has no input and the worker no output
 // (NeedInput), the time is up (TimedOut) or there is an error.
 func (p *pump) run(timeout time.Duration) (code status.Code, err error) {

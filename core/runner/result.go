@@ -47,3 +47,8 @@ func (it *Iterator) Result(key string) ([]byte, error) {
 	}
 	return nil, status.New(status.InvalidArgument, "result key %q, allowed are metrics, accumulators", key)
 }
+
+// Stack is the Python stacks of the threads of the task's worker now. It waits at most d, without limit if d is
+// negative: status.TimedOut says that the worker did not answer in time, or is still being made. INVALID_STATE: the
+// task has ended.
+func (it *Iterator) Stack(d time.Duration) (string, status.Code, error) { return it.lease.stack(d) }
