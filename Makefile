@@ -453,7 +453,8 @@ check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo \
-		bindings/java/src/test bindings/python/tests_wheel benchmarks docs/test_readme.py docs/check_pages.py
+		bindings/java/src/test benchmarks docs/test_readme.py docs/check_pages.py
+	$(MYPY) bindings/python/tests_wheel
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy
