@@ -489,8 +489,9 @@ check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=bindings/python/src $(MYPY) .ci benchmarks bindings/c bindings/demo \
-		bindings/java/src/test bindings/python/tests_wheel \
+		bindings/java/src/test \
 		$(addprefix capi/tests/,python check_frozen.py) $(addprefix docs/,test_readme.py check_pages.py)
+	$(MYPY) bindings/python/tests_wheel
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy

@@ -16,6 +16,8 @@ PLACES = {
     "capi/version.h": r'(#define UDFRUNNER_VERSION ")',
     "bindings/python/src/udfrunner/_version.py": r'(__version__ = ")',
     "bindings/java/pom.xml": r"(<artifactId>udfrunner</artifactId>\s*<version>)",
+    "README.md": r"(udfrunner-)",
+    "bindings/python/README.md": r"(udfrunner-)",
     "bindings/java/README.md": r"(udfrunner-)",
     "jni-example/pom.xml": r"(<artifactId>udfrunner(?:-spark-example)?</artifactId>\s*<version>)",
     "jni-example/README.md": r"(udfrunner-)",
