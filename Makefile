@@ -15,7 +15,7 @@ SONAME  := libudfrunner.so.1
 GLIBC   ?= 2.34
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
-C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c bindings/java/src/*/native/*.c bindings/java/src/*/native/*.h)
+C_FILES  := $(wildcard capi/*.c capi/*.h capi/tests/*.c capi/tests/*.h capi/tests/chaos/*.c capi/tests/chaos/*.h bindings/c/*.c bindings/c/*.h benchmarks/*.c bindings/java/src/*/native/*.c bindings/java/src/*/native/*.h)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -178,6 +178,22 @@ MINUTES ?= 20
 .PHONY: soak
 soak: venv lib build/tests/soak ## Run tasks for MINUTES=20, some of which crash or are cancelled; fails unless all that the host holds stays flat
 	$(RUN_SOAK) $$(($(MINUTES) * 60))
+
+# Plain, to look at its memory, and with the sanitizers.
+CHAOS_PARTS := $(wildcard capi/tests/chaos/*.c) capi/tests/gauges.c $(filter-out capi/tests/broken.c capi/tests/folder.c,$(C_PARTS))
+build/tests/chaos build/tests/chaos-sanitized: $(CHAOS_PARTS) $(wildcard capi/tests/*.h capi/tests/chaos/*.h) include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O1 $(WARNINGS) $(if $(filter %-sanitized,$@),$(SANITIZE)) -Iinclude $(filter %.c,$^) -o $@ -ldl -pthread
+
+# Each of the two programs has half of the minutes, unless CHAOS_TASKS says how many tasks.
+CHAOS_MINUTES  ?= $(if $(CHAOS_TASKS),,1)
+CHAOS_PROGRAMS ?= chaos-sanitized chaos
+.PHONY: chaos
+chaos: venv lib $(CHAOS_PROGRAMS:%=build/tests/%) ## Run random tasks, hosts, crashes and lies for CHAOS_MINUTES=1, or CHAOS_TASKS; CHAOS_SEED and CHAOS_ONLY repeat them
+	@for program in $(CHAOS_PROGRAMS); do echo "$$program"; \
+		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 \
+		CHAOS_SECONDS=$(if $(CHAOS_MINUTES),$$(($(CHAOS_MINUTES) * 60 / $(words $(CHAOS_PROGRAMS))))) CHAOS_TASKS=$(CHAOS_TASKS) \
+		CHAOS_SEED=$(CHAOS_SEED) CHAOS_ONLY=$(CHAOS_ONLY) CHAOS_THREADS=$(CHAOS_THREADS) build/tests/$$program || exit 1; done
 
 .PHONY: test-c
 test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so build/tests/soak $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples
