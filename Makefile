@@ -189,7 +189,7 @@ build/tests/chaos build/tests/chaos-sanitized: $(CHAOS_PARTS) $(wildcard capi/te
 CHAOS_MINUTES  ?= $(if $(CHAOS_TASKS),,1)
 CHAOS_PROGRAMS ?= chaos-sanitized chaos
 .PHONY: chaos
-chaos: venv lib $(CHAOS_PROGRAMS:%=build/tests/%) ## Run random tasks, hosts, crashes and lies for CHAOS_MINUTES=1, or CHAOS_TASKS; CHAOS_SEED and CHAOS_ONLY repeat them
+chaos: build/venv/4.2/.installed lib $(CHAOS_PROGRAMS:%=build/tests/%) ## Run random tasks, hosts, crashes and lies for CHAOS_MINUTES=1, or CHAOS_TASKS; CHAOS_SEED and CHAOS_ONLY repeat them
 	@for program in $(CHAOS_PROGRAMS); do echo "$$program"; \
 		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 \
 		CHAOS_SECONDS=$(if $(CHAOS_MINUTES),$$(($(CHAOS_MINUTES) * 60 / $(words $(CHAOS_PROGRAMS))))) CHAOS_TASKS=$(CHAOS_TASKS) \
@@ -390,7 +390,7 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py docs/check_pages.py
+	MYPYPATH=bindings/python/src $(MYPY) capi/tests/python capi/tests/chaos/python capi/tests/check_frozen.py bindings/c bindings/demo bindings/java/src/test/check_vm_output.py benchmarks docs/test_readme.py docs/check_pages.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	cd bindings/python && $(VENV)/bin/mypy

@@ -6,22 +6,22 @@
 #include "chaos.h"
 
 const struct kind_of kinds[KINDS] = {
-    [PICKLED_ROWS] = {"pickled rows", 100, "row", "long", ONE, true, false, 10},
+    [PICKLED_ROWS] = {"pickled rows", 100, "row", "long", ONE, true, false, 15},
     [ARROW_ROWS] = {"arrow rows", 101, "row", "long", ONE, true, false, 10},
-    [SERIES] = {"series", 200, "series", "long", ONE, true, false, 10},
-    [SERIES_ITER] = {"series iter", 204, "series_iter", "long", ONE, true, false, 5},
-    [FRAMES] = {"frames", 205, "frames", "k long, n long, s string", TRIPLE, false, false, 5},
-    [ARRAY] = {"array", 250, "array", "long", ONE, true, false, 30},
+    [SERIES] = {"series", 200, "series", "long", ONE, true, false, 5},
+    [SERIES_ITER] = {"series iter", 204, "series_iter", "long", ONE, true, false, 3},
+    [FRAMES] = {"frames", 205, "frames", "k long, n long, s string", TRIPLE, false, false, 2},
+    [ARRAY] = {"array", 250, "array", "long", ONE, true, false, 35},
     [ARRAY_ITER] = {"array iter", 251, "array_iter", "long", ONE, true, false, 10},
-    [BATCHES] = {"batches", 207, "batches", "k long, n long, s string", TRIPLE, false, false, 20},
+    [BATCHES] = {"batches", 207, "batches", "k long, n long, s string", TRIPLE, false, false, 15},
     [GROUP_FRAME] = {"group frame", 201, "group_frame", "k long, n long, rows long", GROUPED, false,
-                     true, 5},
+                     true, 2},
     [GROUP_TABLE] = {"group table", 209, "group_table", "k long, n long, rows long", GROUPED, false,
-                     true, 10},
+                     true, 5},
     [COGROUP_TABLES] = {"cogroup tables", 210, "cogroup_tables", "k long, n long, rows long",
-                        GROUPED, false, true, 5},
-    [AGGREGATE] = {"aggregate", 252, "aggregate", "long", SUM, true, true, 5},
-    [TABLE] = {"table function", 301, "Table", "n long, k long", PAIR, true, false, 5},
+                        GROUPED, false, true, 3},
+    [AGGREGATE] = {"aggregate", 252, "aggregate", "long", SUM, true, true, 4},
+    [TABLE] = {"table function", 301, "Table", "n long, k long", PAIR, true, false, 3},
 };
 
 const char *const place_names[PLACES] = {"home", "narrow", "stock", "simple", "liar", "own"};
@@ -46,10 +46,10 @@ const char *const act_names[ACTS] = {
 };
 
 /* How often a deed and an act other than none are drawn, in ten thousandths. */
-enum { WITH_DEED = 150, WITH_ACT = 400, WITH_DEADLINE = 20 };
+enum { WITH_DEED = 50, WITH_ACT = 120, WITH_DEADLINE = 10 };
 /* In hundred thousandths: the rare ones import PySpark anew for nearly each task. */
 static const int place_shares[PLACES] = {
-    [HOME] = 96800, [NARROW] = 3000, [STOCK] = 50, [SIMPLE] = 10, [LIAR] = 120, [OWN] = 20};
+    [HOME] = 98810, [NARROW] = 1000, [STOCK] = 40, [SIMPLE] = 5, [LIAR] = 130, [OWN] = 15};
 
 /* ------------------------------------------------------------------- Random */
 
@@ -90,13 +90,13 @@ static int draw_deed(uint64_t *state, enum place place) {
 
 static void draw_size(struct task *task, uint64_t *state) {
   int size = below(state, 1000);
-  if (size < 800) {
+  if (size < 900) {
     task->batches = 1;
     task->rows = 1 + below(state, 40);
-  } else if (size < 980) {
+  } else if (size < 986) {
     task->batches = 1 + below(state, 4);
-    task->rows = 1 + below(state, 500);
-  } else if (size < 990) {
+    task->rows = 1 + below(state, 300);
+  } else if (size < 992) {
     task->batches = 1 + below(state, 3);
     task->rows = 1 + below(state, 10000);
   } else {
@@ -186,7 +186,7 @@ void describe(const struct task *task, char *text, size_t size) {
 static bool may_end_lied(int32_t code) {
   return code == UDFRUNNER_DONE || code == UDFRUNNER_PROTOCOL ||
          code == UDFRUNNER_PYTHON_EXCEPTION || code == UDFRUNNER_WORKER_EXITED ||
-         code == UDFRUNNER_NO_MEMORY;
+         code == UDFRUNNER_NO_MEMORY || code == UDFRUNNER_NOT_SUPPORTED;
 }
 
 static bool may_be_done(const struct task *task) {

@@ -39,8 +39,8 @@ static bool expected(const struct task *task, int64_t row, int column, int64_t *
   return !null_at(task, row);
 }
 
-/* Not known are the results of liars, which are read only, of tasks that another thread reads too, and of functions that
- * give less than is due, or garbage, until that is noticed. */
+/* Not known are the results of liars, which are read only, of tasks that another thread reads too,
+ * and of functions that give less than is due, or garbage, until that is noticed. */
 static bool known(const struct task *task) {
   return task->place != LIAR && task->act != READ_MEANWHILE && task->deed != DEED_GIVES_LESS &&
          task->deed != DEED_GARBLES;

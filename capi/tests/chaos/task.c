@@ -9,7 +9,7 @@
 
 #include "chaos.h"
 
-enum { EVENT_MS = 30000 };
+enum { EVENT_MS = 60000 };
 
 static int64_t task_id(const struct task *task) { return (int64_t)(task->seed >> 1); }
 
@@ -164,7 +164,7 @@ static bool read_on(struct task *task) {
         code = next_array(task, task->timeout_ms, &err);
     }
     if (code == UDFRUNNER_OK) results++;
-    if (code == UDFRUNNER_TIMED_OUT) nanosleep(&(struct timespec){0, 20000}, NULL);
+    if (code == UDFRUNNER_TIMED_OUT) nanosleep(&(struct timespec){0, 200000}, NULL);
     if (code == UDFRUNNER_INVALID_STATE && task->act == READ_MEANWHILE) break;
   }
   bool end = code < 0 || code == UDFRUNNER_DONE;

@@ -4,7 +4,6 @@ import ctypes
 import os
 import resource
 import signal
-import socket
 import stat
 import sys
 import threading
@@ -147,7 +146,7 @@ def leaves_state(task: int) -> bool:
     os.environ["TZ"] = "Asia/Tokyo"
     time.tzset()
     sys.setrecursionlimit(200)
-    sys.stdout = sys.stderr = sys.stdin = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = sys.stdin = None
     for number in (signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPROF, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

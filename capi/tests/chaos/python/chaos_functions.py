@@ -5,7 +5,7 @@ which capi/tests/chaos/deeds.c shares. A deed is done once a task.
 """
 
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -42,7 +42,7 @@ def result(n: Any) -> Any:
 # --------------------------------------------------------------------- Rows and columns
 
 
-def row(k: int, n: Optional[int]) -> Optional[int]:
+def row(k: int, n: int | None) -> int | None:
     if k < 0:
         act(-k)
     return None if n is None else 3 * n + 1
@@ -70,7 +70,7 @@ def array_iter(batches: Iterator[tuple[pa.Array, pa.Array]]) -> Iterator[pa.Arra
 class Table:
     """A table function of one row for each."""
 
-    def eval(self, k: int, n: Optional[int]) -> Iterator[tuple[Optional[int], int]]:
+    def eval(self, k: int, n: int | None) -> Iterator[tuple[int | None, int]]:
         yield row(k, n), k
 
 

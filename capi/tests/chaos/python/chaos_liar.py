@@ -55,7 +55,13 @@ def lie(infile: io.BufferedReader, outfile: BinaryIO) -> None:
         elif kind == 7:  # a length or a count, perhaps
             at -= at % 4
             answer[at : at + 4] = rng.choice(
-                [b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xfe", b"\0\0\0\0"]
+                [
+                    b"\xff\xff\xff\xff",
+                    b"\x7f\xff\xff\xff",
+                    b"\x80\0\0\0",
+                    b"\xff\xff\xff\xfe",
+                    b"\0\0\0\0",
+                ]
             )
         else:
             for _ in range(rng.randrange(1, 8)):
