@@ -193,7 +193,7 @@ chaos: build/venv/4.2/.installed lib $(CHAOS_PROGRAMS:%=build/tests/%) ## Run ra
 	@for program in $(CHAOS_PROGRAMS); do echo "$$program"; \
 		UDFRUNNER_TEST_PYTHON=$(or $(UDFRUNNER_TEST_PYTHON),$(VENV)/bin/python) UDFRUNNER_LIBRARY=$(BUILD)/libudfrunner.so PYTHONDONTWRITEBYTECODE=1 \
 		CHAOS_SECONDS=$(if $(CHAOS_MINUTES),$$(($(CHAOS_MINUTES) * 60 / $(words $(CHAOS_PROGRAMS))))) CHAOS_TASKS=$(CHAOS_TASKS) \
-		CHAOS_SEED=$(CHAOS_SEED) CHAOS_ONLY=$(CHAOS_ONLY) CHAOS_THREADS=$(CHAOS_THREADS) build/tests/$$program || exit 1; done
+		CHAOS_SEED=$(CHAOS_SEED) CHAOS_ONLY=$(CHAOS_ONLY) CHAOS_THREADS=$(CHAOS_THREADS) CHAOS_MISCHIEF=$(CHAOS_MISCHIEF) build/tests/$$program || exit 1; done
 
 .PHONY: test-c
 test-c: test-header test-symbols venv lib build/tests/libudfrunner-panichook.so build/tests/soak $(C_PROGRAMS) test-examples ## Run the tests of the C ABI and the C examples

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 /* Runs random tasks for a time, or up to a number of them, and tells what became of them. Set by the environment:
- * CHAOS_SECONDS, CHAOS_TASKS, CHAOS_THREADS, CHAOS_SEED, and CHAOS_ONLY, the number of the one task to repeat. */
+ * CHAOS_SECONDS, CHAOS_TASKS, CHAOS_THREADS, CHAOS_SEED, CHAOS_MISCHIEF, and CHAOS_ONLY, the number of the one
+ * task to repeat. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 enum { MAX_THREADS = 64, MAX_SAMPLES = 20000, CODES = 18 };
 
 uint64_t chaos_seed;
+int chaos_mischief;
 static uint64_t only;
 static bool just_one;
 static uint64_t wanted = UINT64_MAX;
@@ -214,9 +216,11 @@ int main(void) {
   wanted = setting("CHAOS_TASKS", UINT64_MAX);
   only = setting("CHAOS_ONLY", UINT64_MAX);
   just_one = only != UINT64_MAX;
+  chaos_mischief = (int)setting("CHAOS_MISCHIEF", 1);
+  CHECK(chaos_mischief >= 0 && chaos_mischief <= 1000);
   int n_threads = (int)setting("CHAOS_THREADS", 4);
   CHECK(n_threads >= 1 && n_threads <= MAX_THREADS);
-  printf("CHAOS_SEED=%llu\n", (unsigned long long)chaos_seed);
+  printf("CHAOS_SEED=%llu CHAOS_MISCHIEF=%d\n", (unsigned long long)chaos_seed, chaos_mischief);
   mark_workers();
   library_open();
   start_watching();

@@ -146,10 +146,10 @@ struct task {
   int next_group;
   int answers; /* that the input still gives in place of a batch */
   void *record;
-  uint64_t row; /* rows of results that were read */
-  bool group_known;
-  int group_first, group_at;
-  atomic_bool stolen; /* another thread read results */
+  uint64_t row;           /* rows of results that were read */
+  struct ArrowArray kept; /* the last results, of some tasks, until after the task */
+  uint64_t kept_row;
+  double begin;
   atomic_int failures;
   struct ending end;
 };
@@ -239,5 +239,7 @@ void stop_watching(void);
 int64_t worst_overrun(void);
 
 extern uint64_t chaos_seed;
+/* How many times as often functions and hosts do wrong. */
+extern int chaos_mischief;
 
 #endif

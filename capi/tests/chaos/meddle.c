@@ -44,7 +44,7 @@ static void *meddle(void *context) {
   nanosleep(&(struct timespec){0, task->act_us * 1000L}, NULL);
   switch (task->act) {
     case CANCEL_MEANWHILE:
-      EXPECT(task, "cancel", WATCHED(task, 0, lib.iterator_cancel(task->it, "meanwhile")),
+      EXPECT(task, "cancel", WATCHED(task, 0, lib.iterator_cancel(task->it, "reason meanwhile")),
              UDFRUNNER_OK);
       break;
     case CLOSE_MEANWHILE: {

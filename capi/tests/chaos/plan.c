@@ -45,7 +45,7 @@ const char *const act_names[ACTS] = {
     [SCHEMA_FAILS] = "schema fails",
 };
 
-/* How often a deed and an act other than none are drawn, in ten thousandths. */
+/* How often a deed and an act other than none are drawn, in ten thousandths, before chaos_mischief. */
 enum { WITH_DEED = 50, WITH_ACT = 120, WITH_DEADLINE = 10 };
 /* In hundred thousandths: the rare ones import PySpark anew for nearly each task. */
 static const int place_shares[PLACES] = {
@@ -147,7 +147,7 @@ void plan_task(struct task *task, uint64_t seed, uint64_t number) {
   if (task->kind == PICKLED_ROWS) task->reading = BY_CHUNK;
   draw_size(task, &state);
   if (task->place == SIMPLE) return;
-  if (below(&state, 10000) < WITH_ACT) {
+  if (below(&state, 10000) < WITH_ACT * chaos_mischief) {
     task->act = (enum act)(1 + below(&state, ACTS - 1));
     task->act_at = below(&state, task->batches + 1);
     task->act_us = below(&state, 3000);
@@ -161,7 +161,7 @@ void plan_task(struct task *task, uint64_t seed, uint64_t number) {
   if (task->act == CLOSE_MEANWHILE && task->reading != BY_CHUNK) task->reading = BY_ARRAY;
   if (task->place == LIAR) {
     task->deadline_ms = 100 + below(&state, 2000);
-  } else if (below(&state, 10000) < (task->place == NARROW ? 10 : 1) * WITH_DEED) {
+  } else if (below(&state, 10000) < (task->place == NARROW ? 10 : 1) * WITH_DEED * chaos_mischief) {
     draw_deed_of(task, &state);
   } else if (task->place == OWN && below(&state, 3) == 0) {
     draw_deed_of(task, &state);

@@ -143,7 +143,7 @@ static void make_schema(struct ArrowSchema *out) {
 /* What the plan wants in the place of input number `at` of `all`: OK, AGAIN or an error. */
 static int32_t answer(struct task *task, int at, int all) {
   if (at != (task->act_at < all ? task->act_at : all)) return UDFRUNNER_OK;
-  if (task->act == CANCEL_INSIDE) lib.iterator_cancel(task->it, "from the input");
+  if (task->act == CANCEL_INSIDE) lib.iterator_cancel(task->it, "reason inside");
   if (task->act == INPUT_FAILS) return UDFRUNNER_UNKNOWN;
   if (task->act == INPUT_AGAIN && task->answers > 0) {
     task->answers--;

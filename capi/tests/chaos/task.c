@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../check.h"
 #include "chaos.h"
 
 enum { EVENT_MS = 60000 };
@@ -15,11 +16,34 @@ static int64_t task_id(const struct task *task) { return (int64_t)(task->seed >>
 
 /* --------------------------------------------------------------------- Ends */
 
+/* Whose words a message holds; NULL = nobody's. */
+static const char *words_of(const struct task *task) {
+  bool cancelled = task->end.code == UDFRUNNER_CANCELLED;
+  switch (task->act) {
+    case CANCEL_FIRST:
+      return cancelled ? "reason first" : NULL;
+    case CANCEL_MIDWAY:
+      return cancelled ? "reason midway" : NULL;
+    case CANCEL_INSIDE:
+      return cancelled ? "reason inside" : NULL;
+    case CANCEL_MEANWHILE:
+      return cancelled ? "reason meanwhile" : NULL;
+    default:
+      return task->end.code == UDFRUNNER_HOST ? "so it was planned" : NULL;
+  }
+}
+
 static void check_details(struct task *task, udfrunner_error *err) {
   const char *message = lib.udfrunner_error_message(err);
   const char *id = lib.udfrunner_error_detail(err, "task.id");
   const char *status = lib.udfrunner_error_detail(err, "worker.exit_status");
   if (message[0] == 0 || strchr(message, '\n') != NULL) failed(task, "message \"%s\"", message);
+  const char *words = words_of(task);
+  if (words != NULL && strstr(message, words) == NULL)
+    failed(task, "message \"%s\" without \"%s\"", message, words);
+  if (task->end.code == UDFRUNNER_DEADLINE &&
+      (now() - task->begin) * 1e3 < (double)task->deadline_ms)
+    failed(task, "deadline after %.1f ms", (now() - task->begin) * 1e3);
   if (id != NULL && atoll(id) != task_id(task)) failed(task, "an error of task %s", id);
   if (task->end.code == UDFRUNNER_PYTHON_EXCEPTION &&
       strcmp(deeds[task->deed].name, "raises") == 0) {
@@ -111,8 +135,10 @@ static int32_t next_array(struct task *task, int64_t timeout_ms, udfrunner_error
   int32_t code =
       WATCHED(task, timeout_ms, lib.iterator_next_arrow(task->it, timeout_ms, &array, NULL, err));
   if (code != UDFRUNNER_OK) return code;
+  if (task->kept.release != NULL) task->kept.release(&task->kept);
+  task->kept = array;
+  task->kept_row = task->row;
   check_array(task, &array);
-  array.release(&array);
   return code;
 }
 
@@ -148,7 +174,7 @@ static bool read_on(struct task *task) {
     if (midway && results >= task->act_at) {
       midway = false;
       if (task->act == CLOSE_MIDWAY) break;
-      WATCHED(task, 0, lib.iterator_cancel(task->it, "midway"));
+      WATCHED(task, 0, lib.iterator_cancel(task->it, "reason midway"));
     }
     switch (task->reading) {
       case BY_STREAM:
@@ -191,6 +217,7 @@ static bool begin(struct task *task) {
                                    .task_attempt_id = task_id(task),
                                    .deadline_ms = task->deadline_ms};
   udfrunner_error *err;
+  task->begin = now();
   int32_t code =
       WATCHED(task, 10, lib.runner_compute(task->runner, &input, &identity, &task->it, &err));
   if (code == UDFRUNNER_OK) return true;
@@ -204,7 +231,7 @@ void run_task(struct task *task) {
   if (begin(task)) {
     struct meddler meddler;
     start_meddling(&meddler, task);
-    if (task->act == CANCEL_FIRST) WATCHED(task, 0, lib.iterator_cancel(task->it, "first"));
+    if (task->act == CANCEL_FIRST) WATCHED(task, 0, lib.iterator_cancel(task->it, "reason first"));
     if (task->act != CLOSE_FIRST) read_on(task);
     end_meddling(&meddler);
     WATCHED(task, 50, lib.iterator_close(&task->it));
@@ -214,4 +241,8 @@ void run_task(struct task *task) {
                task->arrays_released, task->given);
   }
   give_place_back(task);
+  if (task->kept.release == NULL) return;
+  task->row = task->kept_row; /* what was handed out outlives all */
+  check_array(task, &task->kept);
+  task->kept.release(&task->kept);
 }

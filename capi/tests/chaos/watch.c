@@ -45,8 +45,8 @@ static void tell(const struct task *task, const char *what, const char *reason) 
   pthread_mutex_lock(&printing);
   printf("%s %s\n  %s\n", what, reason, plan);
   if (task != NULL)
-    printf("  again: make chaos CHAOS_SEED=%llu CHAOS_ONLY=%llu\n", (unsigned long long)chaos_seed,
-           (unsigned long long)task->number);
+    printf("  again: make chaos CHAOS_SEED=%llu CHAOS_MISCHIEF=%d CHAOS_ONLY=%llu\n",
+           (unsigned long long)chaos_seed, chaos_mischief, (unsigned long long)task->number);
   fflush(stdout);
   pthread_mutex_unlock(&printing);
 }
