@@ -84,7 +84,7 @@ enum act {
   CLOSE_MEANWHILE,
   READ_MEANWHILE,
   LOOK_MEANWHILE,    /* stacks, metrics, statistics */
-  DESTROY_MEANWHILE, /* the runner, which is the task's own */
+  DESTROY_MEANWHILE, /* the runner, which is the task's own; of OWN the env */
   INPUT_AGAIN,
   INPUT_FAILS,
   SCHEMA_FAILS,
@@ -104,7 +104,8 @@ enum {
   DEED_FLOODS_FOR_EVER = 16,
   DEED_ACCUMULATES = 24,
   DEED_GARBLES = 25,
-  DEEDS = 27
+  DEED_STOPS_DAEMON = 27,
+  DEEDS
 };
 
 /* An end: a code of the library, and the detail cause where there is one. */

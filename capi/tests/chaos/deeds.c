@@ -37,4 +37,5 @@ const struct deed deeds[DEEDS] = {
      .endings = {{UDFRUNNER_PROTOCOL, "protocol"}, ENDED("channel_closed")},
      .share = 40},
     {.name = "closes_all", .endings = {ENDED("channel_closed")}, .share = 20},
+    {.name = "stops_daemon", .done = true}, /* what kills an env has to do without it */
 };

@@ -53,6 +53,9 @@ static void *meddle(void *context) {
       break;
     }
     case DESTROY_MEANWHILE:
+      if (task->place == OWN)
+        EXPECT(task, "destroy", WATCHED(task, 50, lib.udfrunner_env_destroy(&task->env)),
+               UDFRUNNER_OK);
       EXPECT(task, "destroy", WATCHED(task, 50, lib.runner_destroy(&task->runner)), UDFRUNNER_OK);
       break;
     case READ_MEANWHILE:

@@ -165,7 +165,7 @@ void plan_task(struct task *task, uint64_t seed, uint64_t number) {
     draw_deed_of(task, &state);
   } else if (task->place == OWN && below(&state, 3) == 0) {
     draw_deed_of(task, &state);
-    task->deed = DEED_KILLS_DAEMON;
+    task->deed = below(&state, 2) == 0 ? DEED_KILLS_DAEMON : DEED_STOPS_DAEMON;
   }
 }
 

@@ -83,6 +83,11 @@ def kills_daemon(task: int) -> bool:
     return False
 
 
+def stops_daemon(task: int) -> bool:
+    os.kill(os.getppid(), signal.SIGSTOP)
+    return False
+
+
 # -------------------------------------------------------------------------------- Hangs
 
 
@@ -232,4 +237,5 @@ DEEDS: tuple[Callable[[int], bool], ...] = (
     accumulates,
     garbles,
     closes_all,
+    stops_daemon,
 )
