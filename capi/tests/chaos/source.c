@@ -247,6 +247,7 @@ static int32_t next_record(void *ctx, udfrunner_record *out) {
 static void release_context(void *ctx) {
   struct task *task = ctx;
   atomic_fetch_add(&task->released, 1);
+  if (task->kind == PICKLED_ROWS) atomic_store(&task->arrays_released, task->given);
   free(task->record);
   task->record = NULL;
 }

@@ -236,9 +236,8 @@ void run_task(struct task *task) {
     end_meddling(&meddler);
     WATCHED(task, 50, lib.iterator_close(&task->it));
     if (task->it != NULL || task->released != 1 || task->given != task->arrays_released)
-      if (task->kind != PICKLED_ROWS || task->released != 1)
-        failed(task, "closed: input released %d times, %d of %d batches", task->released,
-               task->arrays_released, task->given);
+      failed(task, "closed: input released %d times, %d of %d batches", task->released,
+             task->arrays_released, task->given);
   }
   give_place_back(task);
   if (task->kept.release == NULL) return;
