@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* Runs random tasks for a time, or up to a number of them, and tells what became of them. Set by the environment:
- * CHAOS_SECONDS, CHAOS_TASKS, CHAOS_THREADS, CHAOS_SEED, CHAOS_MISCHIEF, and CHAOS_ONLY, the number of the one
- * task to repeat. */
+/* Runs random tasks for a time, or up to a number of them, and tells what became of them. Set by
+ * the environment: CHAOS_SECONDS, CHAOS_TASKS, CHAOS_THREADS, CHAOS_SEED, CHAOS_MISCHIEF, and
+ * CHAOS_ONLY, the number of the one task to repeat. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,8 +123,8 @@ static int64_t median(int from, int to, int gauge) {
   return sorted[(to - from) / 2];
 }
 
-/* What grows in a run of minutes is a leak: the quarter after the warm-up, a fifth of the time, beside the last one.
- * Sanitizers keep freed memory, and in seconds memory has not settled. */
+/* What grows in a run of minutes is a leak: the quarter after the warm-up, a fifth of the time,
+ * beside the last one. Sanitizers keep freed memory, and in seconds memory has not settled. */
 static bool print_gauges(double took) {
   int warm = n_samples / 5, quarter = (n_samples - warm) / 4;
   if (quarter == 0) return true;
@@ -183,7 +183,8 @@ static void warm_up(void) {
   struct task task;
   uint64_t number = 0;
   do plan_task(&task, chaos_seed, number++);
-  while (task.place != HOME || task.act != NO_ACT || task.deed != DEED_NOTHING);
+  while (task.place != HOME || task.act != NO_ACT || task.deed != DEED_NOTHING ||
+         task.deadline_ms != 0);
   task.place = OWN;
   run_task(&task);
   CHECK_INT(UDFRUNNER_DONE, task.end.code);

@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* Random tasks on the library, as a host in C has them: what a task is, and what each part does with it.
+/* Random tasks on the library, as a host in C has them: what a task is, and what each part does
+ * with it.
  *
- * plan.c     draws a task from a number: a function, an input, what the function and the host do wrong
+ * plan.c     draws a task from a number: function, input, what the function and the host do wrong
  * deeds.c    what a function may do, and how its task may end then
  * source.c   the input; its values are of this task alone
  * result.c   what the results must be
@@ -42,7 +43,7 @@ enum kind {
   KINDS
 };
 
-/* What results of a kind hold; input has the columns k (keys), n (numbers, nullable) and s (texts). */
+/* What results hold; input has the columns k (keys), n (numbers, nullable) and s (texts). */
 enum shape {
   ONE,    /* a row a row: 3 n + 1 */
   PAIR,   /* a row a row: 3 n + 1, k */
@@ -227,7 +228,7 @@ void end_meddling(struct meddler *meddler);
 void failed(struct task *task, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int64_t failures(void);
 
-/* A call of the library may take so long, in milliseconds; -1 = as long as its task. For this thread. */
+/* This thread's call of the library may take so many milliseconds; -1 = as many as its task. */
 void call_begins(const char *name, struct task *task, int64_t timeout_ms);
 void call_ends(void);
 #define WATCHED(task, timeout_ms, call) (call_begins(#call, (task), (timeout_ms)), watched(call))

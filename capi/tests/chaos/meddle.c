@@ -30,7 +30,8 @@ static void look(struct task *task) {
   lib.udfrunner_bytes_release(&bytes);
 }
 
-/* A second reader is refused, unless it comes between two calls of the first. What it reads then is lost. */
+/* A second reader is refused, unless it comes between two calls of the first; what it reads then
+ * is lost. */
 static void read_too(struct task *task) {
   struct ArrowArray array;
   udfrunner_error *err;

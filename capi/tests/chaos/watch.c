@@ -9,7 +9,7 @@
 #include "../host.h"
 #include "chaos.h"
 
-/* A loaded machine, and sanitizers, make calls late; what takes HANG_MS more than it may never ends. */
+/* A loaded machine, and sanitizers, make calls late; what is late by HANG_MS never ends. */
 enum {
   SLACK_MS = 5000,
   HANG_MS = 30000,

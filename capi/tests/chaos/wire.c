@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
-/* Results and input as bytes: as much of Arrow's IPC format and of pickles as tasks of chaos meet. */
+/* Results and input as bytes: as much of Arrow's IPC format and of pickles as tasks meet. */
 #include <stdlib.h>
 #include <string.h>
 
