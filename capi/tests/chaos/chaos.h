@@ -21,8 +21,6 @@
 
 #include "../library.h"
 
-enum { MAX_ROWS = 100000 };
-
 /* ------------------------------------------------------------------ Choices */
 
 /* The functions of chaos_functions.py, one for each eval type. */

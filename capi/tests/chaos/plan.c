@@ -45,7 +45,7 @@ const char *const act_names[ACTS] = {
     [SCHEMA_FAILS] = "schema fails",
 };
 
-/* How often a deed and an act other than none are drawn, in ten thousandths, before chaos_mischief. */
+/* How often deeds, acts and deadlines are drawn, in ten thousandths, before chaos_mischief. */
 enum { WITH_DEED = 50, WITH_ACT = 120, WITH_DEADLINE = 10 };
 /* In hundred thousandths: the rare ones import PySpark anew for nearly each task. */
 static const int place_shares[PLACES] = {
