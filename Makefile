@@ -11,7 +11,7 @@ VENVS   := $(patsubst .ci/requirements-%.txt,build/venv/%/.installed,$(wildcard 
 GLIBC   ?= 2.34
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
-C_FILES  := $(wildcard capi/*.[ch] capi/tests/*.[ch] bindings/c/*.[ch] benchmarks/*.c bindings/java/src/*/native/*.[ch])
+C_FILES  := $(wildcard $(addsuffix /*.[ch],capi capi/tests capi/tests/chaos bindings/c benchmarks bindings/java/src/*/native))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -189,6 +189,28 @@ MINUTES ?= 20
 .PHONY: soak
 soak: venv lib build/tests/soak ## Run tasks for MINUTES=20, some of which fail; the host's resources must stay flat
 	$(RUN_SOAK) $$(($(MINUTES) * 60))
+
+# Plain, to look at its memory, and with the sanitizers.
+CHAOS_PARTS := $(wildcard capi/tests/chaos/*.c) capi/tests/gauges.c \
+	$(filter-out capi/tests/broken.c capi/tests/folder.c,$(C_PARTS))
+CHAOS_FLAGS  = -std=gnu11 -g -O1 $(WARNINGS) $(if $(filter %-sanitized,$@),$(SANITIZE)) -Iinclude
+build/tests/chaos build/tests/chaos-sanitized: $(CHAOS_PARTS) $(wildcard $(addsuffix /*.h,capi/tests capi/tests/chaos))
+build/tests/chaos build/tests/chaos-sanitized: include/udfrunner.h
+	@mkdir -p $(@D)
+	$(CC) $(CHAOS_FLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
+
+# Each of the two programs has half of the minutes, unless CHAOS_TASKS says how many tasks. CHAOS_SEED and CHAOS_ONLY
+# repeat what went wrong.
+CHAOS_MINUTES  ?= $(if $(CHAOS_TASKS),,1)
+CHAOS_PROGRAMS ?= chaos-sanitized chaos
+CHAOS_SECONDS   = $(if $(CHAOS_MINUTES),$$(($(CHAOS_MINUTES) * 60 / $(words $(CHAOS_PROGRAMS)))))
+.PHONY: chaos
+chaos: ## Run random tasks, hosts, crashes and lies for CHAOS_MINUTES=1, or CHAOS_TASKS
+chaos: build/venv/4.2/.installed lib $(CHAOS_PROGRAMS:%=build/tests/%)
+	@for program in $(CHAOS_PROGRAMS); do echo "$$program"; \
+		$(call c-env,libudfrunner.so) PYTHONDONTWRITEBYTECODE=1 CHAOS_SECONDS=$(CHAOS_SECONDS) \
+		$(foreach name,TASKS SEED ONLY THREADS MISCHIEF,CHAOS_$(name)=$(CHAOS_$(name))) \
+		build/tests/$$program || exit 1; done
 
 .PHONY: test-c
 test-c: test-header test-symbols test-examples ## Run the tests of the C ABI and the C examples
@@ -489,8 +511,8 @@ check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=bindings/python/src $(MYPY) .ci benchmarks bindings/c bindings/demo \
-		bindings/java/src/test \
-		$(addprefix capi/tests/,python check_frozen.py) $(addprefix docs/,test_readme.py check_pages.py)
+		bindings/java/src/test/check_vm_output.py \
+		$(addprefix capi/tests/,python chaos/python check_frozen.py) $(addprefix docs/,test_readme.py check_pages.py)
 	$(MYPY) bindings/python/tests_wheel
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon

@@ -86,6 +86,12 @@ static bool holds_mark(const char *pid, const char *mark) {
   return memmem(variables, size, mark, strlen(mark)) != NULL;
 }
 
+void mark_workers(void) {
+  char pid[16];
+  snprintf(pid, sizeof pid, "%d", (int)getpid());
+  setenv(MARK, pid, 1);
+}
+
 static char state_of(const char *pid) {
   char path[64];
   char stat[512];
@@ -153,9 +159,7 @@ static bool chosen(const char *name, int argc, char **argv) {
 }
 
 int run_tests(const test *tests, int n, void (*warm_up)(void), int argc, char **argv) {
-  char pid[16];
-  snprintf(pid, sizeof pid, "%d", (int)getpid());
-  setenv(MARK, pid, 1);
+  mark_workers();
   signal(SIGALRM, too_late);
   if (warm_up != NULL) {
     running = "warm-up";

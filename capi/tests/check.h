@@ -44,6 +44,9 @@ double now(void);
 /* Waits until the condition holds, 20 s at most; false if it never did. */
 bool wait_until(bool (*condition)(void *), void *context);
 
+/* Marks this program's environment, which workers inherit; run_tests does it. */
+void mark_workers(void);
+
 /* Processes alive that inherited this program's environment: daemons and workers. */
 int count_workers(void);
 
