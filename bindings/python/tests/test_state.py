@@ -338,7 +338,7 @@ def test_the_function_around_a_processor(shared_env: Env) -> None:
 @pytest.mark.parametrize(
     ("eval_type", "time_mode", "text"),
     [
-        (EvalType.TRANSFORM_WITH_STATE_ROW, "never", "time_mode 'never': 'None', 'Process"),
+        (EvalType.TRANSFORM_WITH_STATE_ROW, "never", "time_mode 'never': must be 'None', 'Process"),
         (EvalType.GROUPED_MAP_PANDAS, "None", "time_mode 'None' is given"),
     ],
 )
