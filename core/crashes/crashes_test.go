@@ -63,7 +63,8 @@ type scene struct {
 	mend func()
 }
 
-const patience = 20 * time.Second
+// patience is for what takes a moment, on a busy machine too.
+const patience = 2 * time.Minute
 
 // newScene makes an env.
 func newScene(t *testing.T, pairs ...config.Pair) *scene {

@@ -28,7 +28,7 @@ func selfCheck(w *worker.Worker, dialect *protocol.Dialect, info *worker.Info, d
 	if info.PyArrow != "" {
 		input, err = warmTasks[0].input(dialect, info.PythonMinor(), conf)
 		for _, value := range warmValues {
-			want = binary.LittleEndian.AppendUint64(want, uint64(-value))
+			want = binary.LittleEndian.AppendUint64(want, uint64(-value)) //nolint:gosec // its bits
 		}
 	} else {
 		framing = protocol.Pickled

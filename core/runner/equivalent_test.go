@@ -91,7 +91,7 @@ func collectPeople(t *testing.T, it *Iterator, want *arrowio.Schema) (found []pe
 	for {
 		var a cdata.Array
 		var c cdata.Schema
-		code, err := it.NextArrow(20_000, &a, &c)
+		code, err := it.NextArrow(patience.Milliseconds(), &a, &c)
 		require.NoError(t, err)
 		if code == status.Done {
 			return found
