@@ -81,17 +81,15 @@ func asPairs(t *testing.T, ipc []byte) hostcall.Input {
 func messagesOf(t *testing.T, ipc []byte) (messages [][]byte) {
 	t.Helper()
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
+	stream := arrowtest.Bytes{Left: ipc}
 	for {
-		size, ended, err := d.Prefix(ipc[:arrowio.PrefixSize])
+		begun := stream.Taken
+		step, _, err := d.Next(stream.Take)
 		require.NoError(t, err)
-		if ended {
+		if step.Kind == arrowio.StepEnd {
 			return messages
 		}
-		step, err := d.Metadata(ipc[arrowio.PrefixSize : arrowio.PrefixSize+size])
-		require.NoError(t, err)
-		n := int64(arrowio.PrefixSize+size) + step.BodyLength
-		messages = append(messages, ipc[:n])
-		ipc = ipc[n:]
+		messages = append(messages, ipc[begun:stream.Taken])
 	}
 }
 

@@ -258,7 +258,7 @@ func TestAgainAndEventFD(t *testing.T) {
 	again := 0
 	var got []int64
 	for done := false; !done; {
-		require.True(t, polls(t, fd, int(patience.Milliseconds())), "progress was possible, and the descriptor did not say so")
+		require.True(t, polls(t, fd, patience), "progress was possible, and the descriptor did not say so")
 		out := new(cdata.Array)
 		code, err := it.NextArrow(0, out, nil)
 		require.NoError(t, err)
@@ -284,11 +284,11 @@ func TestAgainAndEventFD(t *testing.T) {
 	assert.True(t, polls(t, fd, 0), "the end is level-triggered")
 }
 
-func polls(t *testing.T, fd, timeoutMS int) bool {
+func polls(t *testing.T, fd int, within time.Duration) bool {
 	t.Helper()
 	for {
 		//nolint:gosec // a descriptor
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, timeoutMS)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(within.Milliseconds()))
 		if err == unix.EINTR {
 			continue
 		}
