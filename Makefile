@@ -489,11 +489,11 @@ MYPY := $(VENV)/bin/mypy --strict --disable-error-code=import-untyped
 check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=bindings/python/src $(MYPY) .ci benchmarks bindings/c bindings/demo \
-		bindings/java/src/test bindings/python/tests_wheel \
+	MYPYPATH=bindings/python/src $(MYPY) .ci benchmarks bindings/c bindings/demo bindings/java/src/test \
 		$(addprefix capi/tests/,python check_frozen.py) $(addprefix docs/,test_readme.py check_pages.py)
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
+	MYPYPATH=bindings/python/src $(MYPY) bindings/python/tests_wheel
 	cd bindings/python && $(VENV)/bin/mypy
 
 # Warnings of javac and of doclint are errors of the build.
