@@ -57,13 +57,14 @@ JVM_HOST := $(if $(and $(JAVAC),$(MAVEN)),build/bench/jvm/classpath)
 JAVA_SOURCES := $(shell find $(JAVA)/src/main/java -name '*.java')
 JAVA_LIBRARIES := libudfrunner.so libudfrunner_jni.so
 JAVA_RESOURCES := $(shell find $(JAVA)/src/main/resources -type f)
-JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude -Ibuild/java/include \
-	-I$(JDK)/include -I$(JDK)/include/linux
+JNI_FLAGS = -std=gnu11 -O2 -g -shared -fPIC -fvisibility=hidden $(WARNINGS) -Wmissing-prototypes -Iinclude \
+	-Ibuild/java/include -I$(JDK)/include -I$(JDK)/include/linux
 
 .PHONY: java
 java: $(JAVA_JAR) ## Build build/java/udfrunner-VERSION.jar, with the native libraries in it
 $(JAVA_JAR): $(JAVA)/pom.xml $(JAVA_SOURCES) $(JAVA_RESOURCES) $(addprefix $(JAVA_NATIVE)/,$(JAVA_LIBRARIES))
-	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || { echo "the version in $< is not $(VERSION)"; exit 1; }
+	@test "$$(sed -n 's|^  <version>\(.*\)</version>|\1|p' $<)" = $(VERSION) || \
+		{ echo "the version in $< is not $(VERSION)"; exit 1; }
 	$(MVN) -Dmaven.test.skip=true package
 
 .PHONY: test-java
@@ -513,9 +514,9 @@ check-python: venv
 	MYPYPATH=bindings/python/src $(MYPY) .ci benchmarks bindings/c bindings/demo \
 		bindings/java/src/test/check_vm_output.py \
 		$(addprefix capi/tests/,python chaos/python check_frozen.py) $(addprefix docs/,test_readme.py check_pages.py)
-	$(MYPY) bindings/python/tests_wheel
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
+	MYPYPATH=bindings/python/src $(MYPY) bindings/python/tests_wheel
 	cd bindings/python && $(VENV)/bin/mypy
 
 # Warnings of javac and of doclint are errors of the build.

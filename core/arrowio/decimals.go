@@ -33,11 +33,11 @@ func checkDecimals(p unsafe.Pointer, t *Type, count int64, validity unsafe.Point
 		return borrow
 	}
 	values := unsafe.Slice((*[2]uint64)(p), count)
-	var any uint64
+	var some uint64
 	for i := range values {
-		any |= beyond(&values[i])
+		some |= beyond(&values[i])
 	}
-	if any == 0 {
+	if some == 0 {
 		return nil
 	}
 	for i := range values {

@@ -35,7 +35,7 @@ type crash struct {
 	function string
 	pickle   []byte
 	// settings of the task's runner; nil is the env's.
-	settings func(t *testing.T) []config.Pair
+	settings func(s *scene) []config.Pair
 	// own is what a row needs of an env of its own.
 	own []config.Pair
 	// begun waits for the function to have begun, then the test does something to the task.
@@ -57,13 +57,14 @@ type scene struct {
 	t   *testing.T
 	e   *env.Env
 	it  *runner.Iterator
-	dir string // where functions say that they have begun
+	dir string // where functions say that they have begun, and modules of rows are
 	pid int    // of the worker, once it said so
 	// mend, if set, is called after the task: the next one then works again.
 	mend func()
 }
 
-const patience = 20 * time.Second
+// patience is for what takes a moment, on a busy machine too.
+const patience = 2 * time.Minute
 
 // newScene makes an env.
 func newScene(t *testing.T, pairs ...config.Pair) *scene {
@@ -74,7 +75,7 @@ func newScene(t *testing.T, pairs ...config.Pair) *scene {
 	dir := t.TempDir()
 	pairs = append([]config.Pair{
 		{Key: config.PythonExecutable, Value: testenv.Python(t, "4.2")},
-		{Key: config.ExecutorEnv + "PYTHONPATH", Value: modules},
+		{Key: config.ExecutorEnv + "PYTHONPATH", Value: modules + ":" + dir},
 		{Key: config.ExecutorEnv + "CRASHES_DIR", Value: dir},
 	}, pairs...)
 	e, err := env.New(pairs, os.Environ(), hostmem.Default())
@@ -172,7 +173,7 @@ func (c *crash) run(t *testing.T, s *scene) {
 	}
 	var pairs []config.Pair
 	if c.settings != nil {
-		pairs = c.settings(t)
+		pairs = c.settings(s)
 	}
 	function := runner.Function{Pickle: c.pickle}
 	if c.pickle == nil {

@@ -52,8 +52,8 @@ func seen(more details) details {
 	return all
 }
 
-func set(pairs ...config.Pair) func(*testing.T) []config.Pair {
-	return func(*testing.T) []config.Pair { return pairs }
+func set(pairs ...config.Pair) func(*scene) []config.Pair {
+	return func(*scene) []config.Pair { return pairs }
 }
 
 var signals = []crash{
@@ -247,9 +247,9 @@ func childrenOf(t *testing.T, pid int) (children []int) {
 }
 
 // interpreter is the setting of an interpreter that a test makes in a directory.
-func interpreter(write func(t *testing.T, dir string) string, more ...config.Pair) func(*testing.T) []config.Pair {
-	return func(t *testing.T) []config.Pair {
-		return append([]config.Pair{{Key: config.PythonExecutable, Value: write(t, t.TempDir())}}, more...)
+func interpreter(write func(t *testing.T, dir string) string, more ...config.Pair) func(*scene) []config.Pair {
+	return func(s *scene) []config.Pair {
+		return append([]config.Pair{{Key: config.PythonExecutable, Value: write(s.t, s.t.TempDir())}}, more...)
 	}
 }
 

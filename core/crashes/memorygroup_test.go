@@ -23,7 +23,7 @@ var outgrow = crash{
 	own:    []config.Pair{{Key: config.PythonWorkerReuse, Value: "false"}},
 	before: confine, function: "take_memory", begun: func(*scene) {}, code: status.WorkerExited,
 	cause:   status.CauseOutOfMemory,
-	message: "want of memory", details: details{"worker.pid": ""},
+	message: "OOM-killed", details: details{"worker.pid": ""},
 }
 
 // confine has the daemon's next workers live in a group with a limit of memory, until the task has ended.

@@ -3,7 +3,7 @@ package crashes
 import (
 	"os"
 	"path/filepath"
-	"testing"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -14,13 +14,17 @@ import (
 	"udfrunner/core/testenv"
 )
 
-// module is the setting of a module that a test writes, to be run in place of PySpark's.
-func module(key, text string, more ...config.Pair) func(*testing.T) []config.Pair {
-	return func(t *testing.T) []config.Pair {
-		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "module.py"), []byte(text), 0o600))
-		return append([]config.Pair{{Key: key, Value: "module"}, {Key: config.ExecutorEnv + "PYTHONPATH", Value: dir}},
-			more...)
+// module is the setting of a module that a test writes, to be run in place of PySpark's. It is where the env's are: the
+// interpreter and its environment are those that the env has asked for their versions, within no row's start timeout.
+func module(key, text string, more ...config.Pair) func(*scene) []config.Pair {
+	return func(s *scene) []config.Pair {
+		file, err := os.CreateTemp(s.dir, "module*.py")
+		require.NoError(s.t, err)
+		defer func() { _ = file.Close() }()
+		_, err = file.WriteString(text)
+		require.NoError(s.t, err)
+		name := strings.TrimSuffix(filepath.Base(file.Name()), ".py")
+		return append([]config.Pair{{Key: key, Value: name}}, more...)
 	}
 }
 

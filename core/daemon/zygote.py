@@ -91,8 +91,9 @@ class Zygote:
     def import_modules(self, modules: Iterable[str]) -> int:
         """Import the worker and these modules; returns the number of threads it left.
 
-        The first module that leaves more than one thread ends it. Raises StartError when the worker itself cannot be imported; another module that cannot
-        is noted, except for an optional one that is not installed.
+        The first module that leaves more than one thread ends it. Raises StartError when the
+        worker itself cannot be imported; another module that cannot is noted, except for an
+        optional one that is not installed.
         """
         before = set(process.open_descriptors())
         begin = sources.now()
@@ -157,7 +158,8 @@ class Zygote:
             self.reset_after_fork()
             run()
         self.sources.note(begin)
-        # Of each folder that was imported from; a task has all of them write to their memory (importlib.invalidate_caches).
+        # Of each folder that was imported from; a task has all of them write to their memory
+        # (importlib.invalidate_caches).
         sys.path_importer_cache.clear()
         self._own = _top_level() - self._stock
         self.descriptors += [fd for fd in process.open_descriptors() if fd not in before]

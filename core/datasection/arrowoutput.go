@@ -140,8 +140,7 @@ func (o *ArrowOutput) header() (ready bool, err error) {
 	return false, nil
 }
 
-// flush says whether the schema is still to be handed out, where it is asked for.
-// Flush implements Output.
+// Flush implements Output: the schema may be still to be handed out, where it is asked for.
 func (o *ArrowOutput) Flush(atEnd bool) bool {
 	if atEnd && o.messages && o.schema == schemaToCome {
 		o.schema = schemaReady // a task without results has a schema too

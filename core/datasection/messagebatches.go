@@ -18,7 +18,6 @@ type messageBatches struct {
 	decoder *arrowio.Decoder
 	records [][]byte // whole messages that the host brought and that are not sent
 	ended   bool     // the end of the stream was among them
-	owns    bool     // bodies are copied, for arrays that live longer than the host's bytes
 	sent    [1]arrowio.Message
 }
 
@@ -71,7 +70,6 @@ func (m *messageBatches) encode(e *arrowio.Encoder) ([]arrowio.Message, func(), 
 // arrays copies what the host brings: dictionaries, too, which batches to come need.
 func (m *messageBatches) arrays() arraySource {
 	m.decoder.Own(m.mem)
-	m.owns = true
 	return func() (*cdata.Array, func(), error) {
 		for {
 			if _, err := m.next(); err != nil {
@@ -126,53 +124,16 @@ func (m *messageBatches) fetch() error {
 
 // message takes the next message from the records; nil for one that is not to be passed on.
 func (m *messageBatches) message() (*arrowio.Batch, error) {
-	prefix, err := m.take(arrowio.PrefixSize)
-	if err != nil {
-		return nil, err
-	}
-	length, eos, err := m.decoder.Prefix(prefix)
-	if err != nil {
-		return nil, err
-	}
 	if m.ended {
 		return nil, status.New(status.Host, "input has messages after the end of its stream")
 	}
-	if eos {
-		m.ended = true
-		return nil, nil
-	}
-	metadata, err := m.take(int64(length))
-	if err != nil {
-		return nil, err
-	}
-	step, err := m.decoder.Metadata(metadata)
-	if err != nil || step.Kind == arrowio.StepSchema {
-		return nil, err
-	}
-	body, err := m.take(step.BodyLength)
-	if err != nil {
-		return nil, err
-	}
-	if m.owns {
-		var own []byte
-		if own, err = m.decoder.Body(); err == nil {
-			copy(own, body)
-		}
-	} else {
-		err = m.decoder.Borrow(body)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return m.decoder.Finish()
+	step, batch, err := m.decoder.Next(m.take)
+	m.ended = step.Kind == arrowio.StepEnd
+	return batch, err
 }
 
-// take is the next n bytes of the first record. A body of 0 bytes (no columns, void ones, no rows) may be behind the
-// last.
+// take is the next n bytes of the first record.
 func (m *messageBatches) take(n int64) ([]byte, error) {
-	if n == 0 {
-		return nil, nil
-	}
 	if len(m.records) == 0 || n > int64(len(m.records[0])) {
 		left := 0
 		if len(m.records) > 0 {

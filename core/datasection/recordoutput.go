@@ -65,7 +65,7 @@ func (o *RecordOutput) Flush(bool) bool { return len(o.offsets) > 1 }
 
 // Chunk implements Output.
 func (o *RecordOutput) Chunk(out *Chunk) error {
-	complete := int(o.offsets[len(o.offsets)-1])
+	complete := int(o.offsets[len(o.offsets)-1]) //nolint:gosec // of o.data
 	c, err := newChunk(o.mem, complete, o.offsets)
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type sortedInput struct {
 	uneven bool
 }
 
+// NewSortedInput is the input of functions of groups, from rows that are sorted by the key.
 func NewSortedInput(f *Functions, in *hostcall.Input) (Input, error) {
 	source, err := f.newBatches(in)
 	return &sortedInput{Functions: f, keys: int(in.Keys), source: source}, err

@@ -28,7 +28,7 @@ func selfCheck(w *worker.Worker, dialect *protocol.Dialect, info *worker.Info, d
 	if info.PyArrow != "" {
 		input, err = warmTasks[0].input(dialect, info.PythonMinor(), conf)
 		for _, value := range warmValues {
-			want = binary.LittleEndian.AppendUint64(want, uint64(-value))
+			want = binary.LittleEndian.AppendUint64(want, uint64(-value)) //nolint:gosec // its bits
 		}
 	} else {
 		framing = protocol.Pickled
@@ -108,44 +108,20 @@ func (s *blockingSource) answered(reader *protocol.Reader, want []byte) error {
 // arrowStream reads a stream to its end and says whether the body of one of its batches begins with want.
 func (s *blockingSource) arrowStream(want []byte) (found bool, err error) {
 	decoder := arrowio.NewDecoder(arrowio.DecoderOptions{})
-	for {
-		prefix := make([]byte, arrowio.PrefixSize)
-		if err := s.fill(prefix); err != nil {
-			return false, err
+	var taken []byte // with a batch its body, which comes last
+	take := func(n int64) ([]byte, error) {
+		if err := checkSize(n); err != nil {
+			return nil, err
 		}
-		size, eos, err := decoder.Prefix(prefix)
-		if err != nil || eos {
+		taken = make([]byte, n)
+		return taken, s.fill(taken)
+	}
+	for {
+		step, batch, err := decoder.Next(take)
+		if err != nil || step.Kind == arrowio.StepEnd {
 			return found, err
 		}
-		if err := checkSize(int64(size)); err != nil {
-			return false, err
-		}
-		metadata := make([]byte, size)
-		if err := s.fill(metadata); err != nil {
-			return false, err
-		}
-		step, err := decoder.Metadata(metadata)
-		if err != nil {
-			return false, err
-		}
-		if step.Kind == arrowio.StepSchema {
-			continue
-		}
-		if err := checkSize(step.BodyLength); err != nil {
-			return false, err
-		}
-		body := make([]byte, step.BodyLength)
-		if err := s.fill(body); err != nil {
-			return false, err
-		}
-		if err := decoder.Borrow(body); err != nil {
-			return false, err
-		}
-		batch, err := decoder.Finish()
-		if err != nil {
-			return false, err
-		}
-		found = found || batch.Length() == int64(len(warmValues)) && bytes.Contains(body, want)
+		found = found || batch != nil && batch.Length() == int64(len(warmValues)) && bytes.Contains(taken, want)
 	}
 }
 

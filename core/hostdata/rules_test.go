@@ -222,7 +222,7 @@ func TestOlderPyArrow(t *testing.T) {
 			sent, err := r.Schema(schema)
 			require.NoError(t, err)
 			_, err = NewConverter(schema.Fields, sent.Fields)
-			assert.NoError(t, err)
+			require.NoError(t, err)
 		}
 	}
 	r := rules("3.5", true)

@@ -3,29 +3,30 @@ package protocol
 import (
 	"strings"
 
+	"udfrunner/core/pyspark"
 	"udfrunner/core/status"
 )
 
 // feature is a part of Init that older versions cannot be told.
 type feature struct {
 	name  string
-	since release
+	since pyspark.Minor
 	used  func(*Init) bool
 }
 
 var features = []feature{
-	{"a UDF profiler", v40, func(in *Init) bool { return in.Profiler != "" }},
-	{"partition columns of a table function", v40, func(in *Init) bool {
+	{"a UDF profiler", pyspark.V40, func(in *Init) bool { return in.Profiler != "" }},
+	{"partition columns of a table function", pyspark.V40, func(in *Init) bool {
 		return in.TableFunction != nil && len(in.TableFunction.PartitionChildren) > 0
 	}},
-	{"the analyze result of a table function", v40, func(in *Init) bool {
+	{"the analyze result of a table function", pyspark.V40, func(in *Init) bool {
 		return in.TableFunction != nil && in.TableFunction.Analyzed != nil
 	}},
-	{"a broadcast server with a Unix socket", v41, func(in *Init) bool {
+	{"a broadcast server with a Unix socket", pyspark.V41, func(in *Init) bool {
 		return in.BroadcastServer != nil && in.BroadcastServer.Path != ""
 	}},
-	{"a barrier server with a Unix socket", v41, func(in *Init) bool { return in.Context.BarrierPath != "" }},
-	{"a state server with a Unix socket", v41,
+	{"a barrier server with a Unix socket", pyspark.V41, func(in *Init) bool { return in.Context.BarrierPath != "" }},
+	{"a state server with a Unix socket", pyspark.V41,
 		func(in *Init) bool { return strings.HasPrefix(in.conf(EvalConfStateServer), "/") }},
 }
 
@@ -87,7 +88,7 @@ func (d *Dialect) checkEvalConf(entries []Entry) error {
 				return status.New(status.InvalidArgument,
 					"eval conf %s %q, must be a port from 0 to 65535 or an absolute path", entry.Key, entry.Value)
 			}
-			if d.release >= v42 && strings.ToLower(entry.Value) != entry.Value {
+			if d.release >= pyspark.V42 && strings.ToLower(entry.Value) != entry.Value {
 				return status.New(status.NotSupported,
 					"eval conf %s %q has capital letters, which workers of PySpark %s make small",
 					entry.Key, entry.Value, d.Minor)

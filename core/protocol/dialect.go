@@ -26,22 +26,11 @@ type Dialect struct {
 	// SplitGroups that it sends groups in several batches.
 	ByteLimit, SplitGroups bool
 
-	release release
+	release pyspark.Minor
 	// envelope says that the init section is one message: StartOfInit, its length, its bytes.
 	envelope bool
 	fields   []field
 }
-
-// release is a PySpark minor, the place of its dialect in dialects.
-type release = pyspark.Minor
-
-const (
-	v35 = pyspark.V35
-	v40 = pyspark.V40
-	v41 = pyspark.V41
-	v42 = pyspark.V42
-	v43 = pyspark.V43
-)
 
 // Minors lists the supported PySpark minors, oldest first.
 func Minors() []string { return pyspark.Minors() }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"udfrunner/core/pyspark"
 	"udfrunner/core/status"
 )
 
@@ -113,7 +114,7 @@ type EvalType struct {
 
 	// since is the first release that has the type, keywordFlag the first whose wire has a flag for keywords with each
 	// argument: nothing is said where that is 4.2, from which on the wire has it for all types.
-	since, keywordFlag release
+	since, keywordFlag pyspark.Minor
 	// groups is how input is grouped, none where nothing is said.
 	groups groupings
 }
@@ -125,8 +126,8 @@ func (e *EvalType) NeedsReturnType() bool { return e.Family != RDD }
 func (e *EvalType) Since() string { return e.since.String() }
 
 // flagged says whether arguments have a flag for keywords on the wire of a release.
-func (e *EvalType) flagged(v release) bool {
-	return v >= v42 || e.keywordFlag != v35 && v >= e.keywordFlag
+func (e *EvalType) flagged(v pyspark.Minor) bool {
+	return v >= pyspark.V42 || e.keywordFlag != pyspark.V35 && v >= e.keywordFlag
 }
 
 // EvalTypes are all of PySpark's, by number.

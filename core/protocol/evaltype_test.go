@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"udfrunner/core/pyspark"
 )
 
 // TestEvalTypesAreByNumber: they are found by halving.
@@ -27,7 +29,7 @@ func TestGroupingsAreByRelease(t *testing.T) {
 			}
 		}
 		if e.Keywords {
-			assert.NotEqual(t, v35, e.keywordFlag, "%s: keywords need a release", e.Name)
+			assert.NotEqual(t, pyspark.V35, e.keywordFlag, "%s: keywords need a release", e.Name)
 		}
 	}
 }

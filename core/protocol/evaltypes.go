@@ -1,42 +1,44 @@
 package protocol
 
+import "udfrunner/core/pyspark"
+
 // evalTypes are PySpark's, by number, complete for PySpark 4.3: all that an eval type has of its own stands in its row.
 var evalTypes = []EvalType{
 	{ID: 0, Name: "NON_UDF", Family: RDD, SingleChain: true},
 	{
 		ID: 100, Name: "SQL_BATCHED_UDF", Family: BatchEval,
 		Keywords:    true,
-		keywordFlag: v40,
+		keywordFlag: pyspark.V40,
 	},
 	{
 		ID: 101, Name: "SQL_ARROW_BATCHED_UDF", Family: ArrowEval,
 		Framing: Arrow, Sight: SeesObjects, Keywords: true, InputType: true,
-		keywordFlag: v40,
+		keywordFlag: pyspark.V40,
 	},
 	{
 		ID: 200, Name: "SQL_SCALAR_PANDAS_UDF", Family: ArrowEval,
 		Framing: Arrow, Sight: SeesPandas, Keywords: true,
-		keywordFlag: v40,
+		keywordFlag: pyspark.V40,
 	},
 	{
 		ID: 201, Name: "SQL_GROUPED_MAP_PANDAS_UDF", Family: GroupedMap,
 		Framing: Arrow, Sight: SeesPandas, SingleChain: true, StructOutput: true,
-		groups: groupings{{v35, BatchPerGroup}, {v41, StreamPerGroup}},
+		groups: groupings{{pyspark.V35, BatchPerGroup}, {pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 202, Name: "SQL_GROUPED_AGG_PANDAS_UDF", Family: GroupedAggregate,
 		Framing: Arrow, Sight: SeesPandas, Keywords: true,
-		keywordFlag: v40, groups: groupings{{v35, BatchPerGroup}, {v41, StreamPerGroup}},
+		keywordFlag: pyspark.V40, groups: groupings{{pyspark.V35, BatchPerGroup}, {pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 203, Name: "SQL_WINDOW_AGG_PANDAS_UDF", Family: WindowAggregate,
 		Framing: Arrow, Sight: SeesPandas, Keywords: true,
-		keywordFlag: v40, groups: groupings{{v35, BatchPerGroup}, {v41, StreamPerGroup}},
+		keywordFlag: pyspark.V40, groups: groupings{{pyspark.V35, BatchPerGroup}, {pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 204, Name: "SQL_SCALAR_PANDAS_ITER_UDF", Family: ArrowEval,
 		Framing: Arrow, Sight: SeesPandas, SingleChain: true,
-		keywordFlag: v40,
+		keywordFlag: pyspark.V40,
 	},
 	{
 		ID: 205, Name: "SQL_MAP_PANDAS_ITER_UDF", Family: MapInBatch,
@@ -45,7 +47,7 @@ var evalTypes = []EvalType{
 	{
 		ID: 206, Name: "SQL_COGROUPED_MAP_PANDAS_UDF", Family: CoGroupedMap,
 		Framing: Arrow, Sight: SeesPandas, SingleChain: true, StructOutput: true,
-		groups: groupings{{v35, StreamPair}},
+		groups: groupings{{pyspark.V35, StreamPair}},
 	},
 	{
 		ID: 207, Name: "SQL_MAP_ARROW_ITER_UDF", Family: MapInBatch,
@@ -58,86 +60,86 @@ var evalTypes = []EvalType{
 	{
 		ID: 209, Name: "SQL_GROUPED_MAP_ARROW_UDF", Family: GroupedMap,
 		Framing: Arrow, Sight: SeesArrow, SingleChain: true, StructInput: true, StructOutput: true,
-		since: v40, groups: groupings{{v40, BatchPerGroup}, {v41, StreamPerGroup}},
+		since: pyspark.V40, groups: groupings{{pyspark.V40, BatchPerGroup}, {pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 210, Name: "SQL_COGROUPED_MAP_ARROW_UDF", Family: CoGroupedMap,
 		Framing: Arrow, Sight: SeesArrow, SingleChain: true, StructOutput: true,
-		since: v40, groups: groupings{{v40, StreamPair}},
+		since: pyspark.V40, groups: groupings{{pyspark.V40, StreamPair}},
 	},
 	{
 		ID: 211, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_UDF", Family: TransformWithState,
 		Framing: Arrow, Sight: SeesPandas, SingleChain: true, StructOutput: true,
-		since: v40, groups: groupings{{v40, KeyPerBatch}, {v41, NoGroups}},
+		since: pyspark.V40, groups: groupings{{pyspark.V40, KeyPerBatch}, {pyspark.V41, NoGroups}},
 	},
 	{
 		ID: 212, Name: "SQL_TRANSFORM_WITH_STATE_PANDAS_INIT_STATE_UDF", Family: TransformWithState,
 		Framing: Arrow, Sight: SeesPandas, SingleChain: true, StructOutput: true,
-		since: v40, groups: groupings{{v40, KeyPerBatch}, {v42, NoGroups}},
+		since: pyspark.V40, groups: groupings{{pyspark.V40, KeyPerBatch}, {pyspark.V42, NoGroups}},
 	},
 	{
 		ID: 213, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_UDF", Family: TransformWithState,
 		Framing: Arrow, Sight: SeesObjects, SingleChain: true, StructOutput: true,
-		since: v41,
+		since: pyspark.V41,
 	},
 	{
 		ID: 214, Name: "SQL_TRANSFORM_WITH_STATE_PYTHON_ROW_INIT_STATE_UDF", Family: TransformWithState,
 		Framing: Arrow, Sight: SeesObjects, SingleChain: true, StructOutput: true,
-		since: v41, groups: groupings{{v41, KeyPerBatch}, {v42, NoGroups}},
+		since: pyspark.V41, groups: groupings{{pyspark.V41, KeyPerBatch}, {pyspark.V42, NoGroups}},
 	},
 	{
 		ID: 215, Name: "SQL_GROUPED_MAP_ARROW_ITER_UDF", Family: GroupedMap,
 		Framing: Arrow, Sight: SeesArrow, SingleChain: true, StructInput: true, StructOutput: true,
-		since: v41, groups: groupings{{v41, StreamPerGroup}},
+		since: pyspark.V41, groups: groupings{{pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 216, Name: "SQL_GROUPED_MAP_PANDAS_ITER_UDF", Family: GroupedMap,
 		Framing: Arrow, Sight: SeesPandas, SingleChain: true, StructOutput: true,
-		since: v41, groups: groupings{{v41, StreamPerGroup}},
+		since: pyspark.V41, groups: groupings{{pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 217, Name: "SQL_GROUPED_AGG_PANDAS_ITER_UDF", Family: GroupedAggregate,
 		Framing: Arrow, Sight: SeesPandas, SingleChain: true,
-		since: v42, groups: groupings{{v42, StreamPerGroup}},
+		since: pyspark.V42, groups: groupings{{pyspark.V42, StreamPerGroup}},
 	},
 	{
 		ID: 250, Name: "SQL_SCALAR_ARROW_UDF", Family: ArrowEval,
 		Framing: Arrow, Sight: SeesArrow, Keywords: true,
-		since: v41, keywordFlag: v41,
+		since: pyspark.V41, keywordFlag: pyspark.V41,
 	},
 	{
 		ID: 251, Name: "SQL_SCALAR_ARROW_ITER_UDF", Family: ArrowEval,
 		Framing: Arrow, Sight: SeesArrow, SingleChain: true,
-		since: v41, keywordFlag: v41,
+		since: pyspark.V41, keywordFlag: pyspark.V41,
 	},
 	{
 		ID: 252, Name: "SQL_GROUPED_AGG_ARROW_UDF", Family: GroupedAggregate,
 		Framing: Arrow, Sight: SeesArrow, Keywords: true,
-		since: v41, keywordFlag: v41, groups: groupings{{v41, StreamPerGroup}},
+		since: pyspark.V41, keywordFlag: pyspark.V41, groups: groupings{{pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 253, Name: "SQL_WINDOW_AGG_ARROW_UDF", Family: WindowAggregate,
 		Framing: Arrow, Sight: SeesArrow, Keywords: true,
-		since: v41, keywordFlag: v41, groups: groupings{{v41, StreamPerGroup}},
+		since: pyspark.V41, keywordFlag: pyspark.V41, groups: groupings{{pyspark.V41, StreamPerGroup}},
 	},
 	{
 		ID: 254, Name: "SQL_GROUPED_AGG_ARROW_ITER_UDF", Family: GroupedAggregate,
 		Framing: Arrow, Sight: SeesArrow, SingleChain: true,
-		since: v42, groups: groupings{{v42, StreamPerGroup}},
+		since: pyspark.V42, groups: groupings{{pyspark.V42, StreamPerGroup}},
 	},
 	{
 		ID: 300, Name: "SQL_TABLE_UDF", Family: TableFunctionEval,
 		SingleChain: true, Keywords: true,
-		keywordFlag: v40,
+		keywordFlag: pyspark.V40,
 	},
 	{
 		ID: 301, Name: "SQL_ARROW_TABLE_UDF", Family: TableFunctionEval,
 		Framing: Arrow, Sight: SeesObjects, SingleChain: true, StructOutput: true, Keywords: true, InputType: true,
-		keywordFlag: v40,
+		keywordFlag: pyspark.V40,
 	},
 	{
 		ID: 302, Name: "SQL_ARROW_UDTF", Family: TableFunctionEval,
 		Framing: Arrow, Sight: SeesArrow, SingleChain: true, StructOutput: true, Keywords: true, TableArguments: true,
-		since: v41, keywordFlag: v41,
+		since: pyspark.V41, keywordFlag: pyspark.V41,
 	},
 }

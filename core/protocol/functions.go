@@ -1,8 +1,10 @@
 package protocol
 
+import "udfrunner/core/pyspark"
+
 // functions are what the task runs (PythonRunner, PythonUDFRunner and PythonUDTFRunner, writeCommand).
 type functions struct {
-	release release
+	release pyspark.Minor
 	// resultID says whether each chain has one.
 	resultID func(*Init) bool
 	// table says that a table function has partition children, the analyze result and a name.

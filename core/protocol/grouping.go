@@ -1,5 +1,7 @@
 package protocol
 
+import "udfrunner/core/pyspark"
+
 // Grouping is how the input of an eval type with Arrow data tells groups apart.
 type Grouping uint8
 
@@ -20,7 +22,7 @@ const (
 
 // groupings are those of an eval type, each from a release on.
 type groupings []struct {
-	from     release
+	from     pyspark.Minor
 	grouping Grouping
 }
 

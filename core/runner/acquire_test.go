@@ -28,7 +28,9 @@ func (f *slowFactory) Acquire(key string, env map[string]string, paths ...string
 func TestCancelWhileTheWorkerIsAcquired(t *testing.T) {
 	e := newEnv(t, "4.2")
 	works(t, e)
-	r := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[datasection.Input, *datasection.ArrowOutput])
+	r, ok := job(t, e, 200, "long", onA, "functions:sleep_forever").(*Runner[datasection.Input,
+		*datasection.ArrowOutput])
+	require.True(t, ok)
 	factory, err := r.currentFactory()
 	require.NoError(t, err)
 	host := numbers(t).Input()
@@ -47,7 +49,7 @@ func TestCancelWhileTheWorkerIsAcquired(t *testing.T) {
 	}
 	it.lease.begin()
 	require.NotNil(t, acquired)
-	assert.Eventually(t, acquired.Exited, 20*time.Second, time.Millisecond, "nobody else would kill it")
+	assert.Eventually(t, acquired.Exited, patience, time.Millisecond, "nobody else would kill it")
 	code, err := it.NextArrow(-1, new(cdata.Array), nil)
 	assert.Equal(t, status.Cancelled, code)
 	assert.ErrorContains(t, err, "meanwhile")

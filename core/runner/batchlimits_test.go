@@ -21,7 +21,9 @@ func batchSizes(t *testing.T, r Computer, input hostcall.Input) []int64 {
 			row = list
 		}
 		for _, n := range row {
-			sizes = append(sizes, n.(int64))
+			size, ok := n.(int64)
+			require.True(t, ok, "%T", n)
+			sizes = append(sizes, size)
 		}
 	}
 	return sizes
@@ -106,8 +108,9 @@ func TestResultsComeInCutBatches(t *testing.T) {
 // TestInputType has an Arrow-optimized function say what it sees where the host says more of its input than Arrow can.
 func TestInputType(t *testing.T) {
 	const said = `{"type":"struct","fields":[{"name":"k","type":"integer","nullable":true,"metadata":{}},` +
-		`{"name":"id","type":"long","nullable":true,"metadata":{}},{"name":"x","type":{"type":"udt","pyClass":"seen.ShoutUDT",` +
-		`"serializedClass":null,"sqlType":"string"},"nullable":true,"metadata":{}}]}`
+		`{"name":"id","type":"long","nullable":true,"metadata":{}},` +
+		`{"name":"x","type":{"type":"udt","pyClass":"seen.ShoutUDT","serializedClass":null,"sqlType":"string"},` +
+		`"nullable":true,"metadata":{}}]}`
 	for _, minor := range []string{"4.1", "4.2", "4.3"} {
 		e := newEnv(t, minor)
 		f := Function{Reference: "seen:see_objects", ReturnType: "string"}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"udfrunner/core/arrowio"
+	"udfrunner/core/arrowio/arrowtest"
 	"udfrunner/core/cdata"
 	"udfrunner/core/config"
 	"udfrunner/core/hostmem"
@@ -91,7 +92,7 @@ func collectPeople(t *testing.T, it *Iterator, want *arrowio.Schema) (found []pe
 	for {
 		var a cdata.Array
 		var c cdata.Schema
-		code, err := it.NextArrow(20_000, &a, &c)
+		code, err := it.NextArrow(patience.Milliseconds(), &a, &c)
 		require.NoError(t, err)
 		if code == status.Done {
 			return found
@@ -111,21 +112,14 @@ func decodePeople(t *testing.T, messages [][]byte, want *arrowio.Schema) (found 
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{Memory: hostmem.Default(), Declared: want})
 	defer d.Close()
 	for _, m := range messages {
-		size, _, err := d.Prefix(m[:arrowio.PrefixSize])
+		message := arrowtest.Bytes{Left: m}
+		step, _, err := d.Next(message.Take)
 		require.NoError(t, err)
-		m = m[arrowio.PrefixSize:]
-		step, err := d.Metadata(m[:size])
-		require.NoError(t, err)
+		require.Empty(t, message.Left)
 		require.NotEqual(t, arrowio.StepDictionary, step.Kind, "a dictionary that no column needs")
 		if step.Kind == arrowio.StepSchema {
 			continue
 		}
-		require.Len(t, m[size:], int(step.BodyLength))
-		body, err := d.Body()
-		require.NoError(t, err)
-		copy(body, m[size:])
-		_, err = d.Finish()
-		require.NoError(t, err)
 		var a cdata.Array
 		require.NoError(t, d.Export(&a, nil))
 		found = append(found, people(&a, want.Fields[0].Type.ID == arrowio.LargeString)...)

@@ -100,7 +100,8 @@ func raising(t *testing.T, traceback string) *protocol.Reader {
 	dialect, err := protocol.ForVersion("4.3.0")
 	require.NoError(t, err)
 	code := int32(protocol.PythonException)
-	answer := binary.BigEndian.AppendUint32(nil, uint32(code))
+	answer := binary.BigEndian.AppendUint32(nil, uint32(code)) //nolint:gosec // its bits
+	//nolint:gosec // short
 	answer = append(binary.BigEndian.AppendUint32(answer, uint32(len(traceback))), traceback...)
 	reader := protocol.NewReader(dialect, protocol.Arrow, (*answerBytes)(&answer))
 	event, err := reader.Next()

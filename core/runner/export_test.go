@@ -4,7 +4,7 @@ import "udfrunner/core/worker"
 
 // UseFactory makes a runner take its workers from a factory of the test's.
 func UseFactory(c Computer, f worker.Factory) {
-	c.(interface{ useFactory(f worker.Factory) }).useFactory(f)
+	c.(interface{ useFactory(f worker.Factory) }).useFactory(f) //nolint:forcetypeassert // every runner has a base
 }
 
 func (r *base) useFactory(f worker.Factory) { r.cache.factory.Store(&f) }

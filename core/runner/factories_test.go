@@ -16,7 +16,8 @@ import (
 	"udfrunner/core/worker"
 )
 
-const patience = 20 * time.Second
+// patience is for what takes a moment, on a busy machine too.
+const patience = 2 * time.Minute
 
 // kindOfFactory is one way of getting workers of PySpark's own modules.
 type kindOfFactory struct {

@@ -34,7 +34,8 @@ func hostData(t *testing.T, name string) []byte {
 	interpreter := testenv.Python(t, "4.2")
 	hostDataOnce.Do(func() {
 		directory := t.TempDir()
-		if errHostData = exec.Command(interpreter, "testdata/hostdata.py", directory).Run(); errHostData != nil {
+		command := exec.Command(interpreter, "testdata/hostdata.py", directory) //nolint:gosec // a test's own
+		if errHostData = command.Run(); errHostData != nil {
 			return
 		}
 		hostDataCases = map[string][]byte{}
@@ -80,17 +81,15 @@ func asPairs(t *testing.T, ipc []byte) hostcall.Input {
 func messagesOf(t *testing.T, ipc []byte) (messages [][]byte) {
 	t.Helper()
 	d := arrowio.NewDecoder(arrowio.DecoderOptions{})
+	stream := arrowtest.Bytes{Left: ipc}
 	for {
-		size, ended, err := d.Prefix(ipc[:arrowio.PrefixSize])
+		begun := stream.Taken
+		step, _, err := d.Next(stream.Take)
 		require.NoError(t, err)
-		if ended {
+		if step.Kind == arrowio.StepEnd {
 			return messages
 		}
-		step, err := d.Metadata(ipc[arrowio.PrefixSize : arrowio.PrefixSize+size])
-		require.NoError(t, err)
-		n := int64(arrowio.PrefixSize+size) + step.BodyLength
-		messages = append(messages, ipc[:n])
-		ipc = ipc[n:]
+		messages = append(messages, ipc[begun:stream.Taken])
 	}
 }
 
@@ -200,7 +199,7 @@ func TestZonesAreTheSessions(t *testing.T) {
 						"2024-11-03T04:30:00Z"} {
 						at, err := time.Parse(time.RFC3339, text)
 						require.NoError(t, err)
-						assert.Contains(t, strings.Split(spark[i][0].(string), ";")[0],
+						assert.Contains(t, strings.Split(textOf(t, spark[i]), ";")[0],
 							at.In(location).Format("2006-01-02T15:04:05"))
 					}
 				}
@@ -281,12 +280,20 @@ func declaredAt(f *arrowio.Field, i int) *arrowio.Type {
 	return f.Type
 }
 
+// textOf is the first value of a row, a text.
+func textOf(t *testing.T, row []any) string {
+	t.Helper()
+	text, ok := row[0].(string)
+	require.True(t, ok, "%T", row[0])
+	return text
+}
+
 // equalTexts compares rows of one text, value by value: a failure names the first that differs.
 func equalTexts(t *testing.T, want, got [][]any) {
 	t.Helper()
 	require.Len(t, got, len(want))
 	for i := range want {
-		expected, actual := strings.Split(want[i][0].(string), "; "), strings.Split(got[i][0].(string), "; ")
+		expected, actual := strings.Split(textOf(t, want[i]), "; "), strings.Split(textOf(t, got[i]), "; ")
 		require.Len(t, actual, len(expected))
 		for j := range expected {
 			require.Equal(t, expected[j], actual[j], "row %d, column %d", i, j)
@@ -331,7 +338,7 @@ func TestArrowFunctionsSeeTheHostsTypes(t *testing.T) {
 	r := job(t, e, 250, "string", (&functionKind{columns: true}).arguments(t, foreign), "seen:see_types")
 	for _, input := range []kindOfInput{asStream, asMessages} {
 		_, rows := content(t, r, input(t, foreign))
-		seen := rows[0][0].(string)
+		seen := textOf(t, rows[0])
 		for _, want := range []string{
 			"string_view; binary_view; fixed_size_binary[16]; dictionary<values=string, indices=int32, ordered=0>",
 			"run_end_encoded<run_ends: int32, values: string>; uint8; uint16; uint32; uint64; halffloat; date64[ms]; " +

@@ -75,7 +75,7 @@ func runningOn(t *testing.T, s *scripted) *pump {
 	p.reader = protocol.NewReader(dialect, protocol.Arrow, p.source)
 	p.out = datasection.NewArrowOutput(&datasection.Functions{}, &p.counters.results)
 	p.writer.Attach(s.socket)
-	p.progress.phase, p.supply = running, spent
+	p.phase, p.supply = running, spent
 	return p
 }
 
@@ -84,7 +84,7 @@ func TestAWorkerThatOutlivesItsChannelIsKilled(t *testing.T) {
 	p := runningOn(t, s)
 	require.NoError(t, unix.Close(s.peer))
 	s.peer = -1
-	code, err := p.run(20 * time.Second)
+	code, err := p.run(patience)
 	assert.Equal(t, status.WorkerExited, code)
 	assert.EqualError(t, err, "killed by the pump: true")
 	assert.Equal(t, 1, s.kills)
@@ -97,7 +97,7 @@ func TestAWorkerThatEndsIsNotKilled(t *testing.T) {
 	p := runningOn(t, s)
 	require.NoError(t, unix.Close(s.peer))
 	s.peer = -1
-	_, err := p.run(20 * time.Second)
+	_, err := p.run(patience)
 	assert.EqualError(t, err, "killed by the pump: false")
 	assert.Zero(t, s.kills)
 }
@@ -105,7 +105,7 @@ func TestAWorkerThatEndsIsNotKilled(t *testing.T) {
 // The channel that a descendant holds open does not hide the end of the worker.
 func TestTheReportOfAnEndIsEnough(t *testing.T) {
 	s := &scripted{pid: true, gone: true}
-	_, err := runningOn(t, s).run(20 * time.Second)
+	_, err := runningOn(t, s).run(patience)
 	assert.EqualError(t, err, "killed by the pump: false")
 }
 
@@ -120,7 +120,7 @@ func TestAnErrorWaitsForTheProcessID(t *testing.T) {
 	p := runningOn(t, s)
 	_, err := unix.Write(s.peer, []byte{0x7f, 0, 0, 0, 0}) // no section begins so
 	require.NoError(t, err)
-	code, err := p.run(20 * time.Second)
+	code, err := p.run(patience)
 	assert.Equal(t, status.Protocol, code, "%v", err)
 	assert.GreaterOrEqual(t, waited, 5)
 	assert.Equal(t, failed, p.phase)

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,9 +32,13 @@ func TestWhatATaskLeavesAnswersNoOther(t *testing.T) {
 	}{{"embedded", nil}, {"stock", []config.Pair{throughDaemon}}} {
 		for _, function := range []string{"leave_fork", "leave_c_fork", "leave_exit", "leave_process", "leave_thread"} {
 			t.Run(factory.name+" "+function, func(t *testing.T) {
-				e := newEnv(t, "4.2", factory.pairs...)
+				held := filepath.Join(t.TempDir(), "held")
+				e := newEnv(t, "4.2", append(factory.pairs[:len(factory.pairs):len(factory.pairs)],
+					config.Pair{Key: config.ExecutorEnv + "LEFT_HELD", Value: held})...)
 				for range 5 {
+					require.NoError(t, os.WriteFile(held, nil, 0o600))
 					assert.Equal(t, []int64{1, 2, 3, 4, 5}, answers(t, e, function))
+					require.NoError(t, os.Remove(held))
 					// Longer than what was left takes to answer.
 					assert.Equal(t, []int64{2, 4, 6, 8, 10}, answers(t, e, "double_slowly"))
 				}

@@ -49,7 +49,8 @@ func TestWorkerIsReused(t *testing.T) {
 
 	off := newEnv(t, "4.2", config.Pair{Key: "spark.python.worker.reuse", Value: "false"})
 	r = job(t, off, 200, "long", onA, "functions:process_id")
-	assert.NotEqual(t, processOf(t, r), processOf(t, r))
+	first = processOf(t, r)
+	assert.NotEqual(t, first, processOf(t, r))
 }
 
 func TestUnreadInputIsSuccessWithoutReuse(t *testing.T) {
@@ -84,7 +85,7 @@ func start(t *testing.T, r Computer, task Task) *Iterator {
 	t.Helper()
 	it, err := r.Compute(numbers(t).Input(), task)
 	require.NoError(t, err)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for it.pump.writer.Sent() == 0 {
 		require.True(t, time.Now().Before(deadline), "the input was not sent")
 		code, err := it.NextArrow(1, new(cdata.Array), nil)
@@ -257,7 +258,7 @@ func TestAgainAndEventFD(t *testing.T) {
 	again := 0
 	var got []int64
 	for done := false; !done; {
-		require.True(t, polls(t, fd, 20_000), "progress was possible, and the descriptor did not say so")
+		require.True(t, polls(t, fd, patience), "progress was possible, and the descriptor did not say so")
 		out := new(cdata.Array)
 		code, err := it.NextArrow(0, out, nil)
 		require.NoError(t, err)
@@ -283,10 +284,11 @@ func TestAgainAndEventFD(t *testing.T) {
 	assert.True(t, polls(t, fd, 0), "the end is level-triggered")
 }
 
-func polls(t *testing.T, fd, timeoutMS int) bool {
+func polls(t *testing.T, fd int, within time.Duration) bool {
 	t.Helper()
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, timeoutMS)
+		//nolint:gosec // a descriptor
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(within.Milliseconds()))
 		if err == unix.EINTR {
 			continue
 		}
@@ -300,7 +302,7 @@ func readAll(t *testing.T, it *Iterator) (records [][]byte) {
 	t.Helper()
 	for {
 		var c datasection.Chunk
-		code, err := it.Next(20_000, &c)
+		code, err := it.Next(patience.Milliseconds(), &c)
 		require.NoError(t, err)
 		if code == status.Done {
 			return records
@@ -364,7 +366,9 @@ func TestManyTasksAtOnce(t *testing.T) {
 	e := newEnv(t, "4.2")
 	r := job(t, e, 200, "long", onA, "functions:double")
 	var wg sync.WaitGroup
-	for range 4 {
+	var arrays [4][]*cdata.Array
+	var failures [4]error
+	for i := range arrays {
 		stream := numbers(t)
 		it, err := r.Compute(stream.Input(), Task{})
 		require.NoError(t, err)
@@ -372,10 +376,21 @@ func TestManyTasksAtOnce(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			defer it.Close()
-			got, err := collect(t, it)
-			assert.NoError(t, err)
-			assert.Equal(t, [][]int64{{2, 4, 6, 8, 10}}, got)
+			for code := status.OK; code == status.OK; {
+				out := new(cdata.Array)
+				if code, failures[i] = it.NextArrow(patience.Milliseconds(), out, nil); code == status.OK {
+					arrays[i] = append(arrays[i], out)
+				}
+			}
 		}()
 	}
 	wg.Wait()
+	for i := range arrays {
+		require.NoError(t, failures[i])
+		var got []int64
+		for _, a := range arrays[i] {
+			got = append(got, columns(t, a)[0]...)
+		}
+		assert.Equal(t, []int64{2, 4, 6, 8, 10}, got)
+	}
 }

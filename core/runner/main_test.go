@@ -60,7 +60,7 @@ func collect(t *testing.T, it *Iterator) ([][]int64, error) {
 	var all [][]int64
 	for {
 		out := new(cdata.Array)
-		code, err := it.NextArrow(20_000, out, nil)
+		code, err := it.NextArrow(patience.Milliseconds(), out, nil)
 		if err != nil {
 			t.Logf("%v %v", err, status.From(err).Details)
 			return all, err

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -177,8 +176,10 @@ func overMemory(t *testing.T, c *conformance.Case) worker.Factory {
 	defer func() { _ = listener.Close() }()
 	const secret = "secret"
 	command := testenv.Command(t, c.Minor, "-m", "pyspark.worker")
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
 	command.Env = append(os.Environ(), "PYTHON_WORKER_FACTORY_SECRET="+secret,
-		"PYTHON_WORKER_FACTORY_PORT="+strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+		"PYTHON_WORKER_FACTORY_PORT="+port)
 	command.Stderr = os.Stderr
 	require.NoError(t, command.Start())
 	ended := make(chan struct{})

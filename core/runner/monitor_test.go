@@ -115,12 +115,15 @@ func TestIdleTimeoutIsLogged(t *testing.T) {
 }
 
 func TestIdleTimeoutKills(t *testing.T) {
-	pairs := []config.Pair{{Key: "spark.python.worker.idleTimeoutSeconds", Value: "1"},
-		{Key: "spark.python.worker.killOnIdleTimeout", Value: "true"}}
-	e := newEnv(t, "4.2", pairs...)
-	it := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
+	e := newEnv(t, "4.2")
+	works(t, e) // the idle worker is one that has imported what the function needs
+	r, err := New(e, 200, [][]Function{{{Reference: "functions:sleep_forever", ReturnType: "long"}}},
+		[][]Argument{onA}, limited(t, e, "spark.python.worker.idleTimeoutSeconds", "1",
+			"spark.python.worker.killOnIdleTimeout", "true"))
+	require.NoError(t, err)
+	it := start(t, r, Task{})
 	defer it.Close()
-	_, err := it.NextArrow(-1, new(cdata.Array), nil)
+	_, err = it.NextArrow(-1, new(cdata.Array), nil)
 	assert.Equal(t, status.WorkerExited, status.CodeOf(err))
 	assert.Equal(t, status.CauseIdleTimeout, status.CauseOf(err))
 	assert.Contains(t, err.Error(), "for 1s")
@@ -136,7 +139,7 @@ func TestAHostThatIsSlowIsNotIdleness(t *testing.T) {
 	require.NoError(t, err)
 	defer it.Close()
 	out := new(cdata.Array)
-	code, err := it.NextArrow(20_000, out, nil)
+	code, err := it.NextArrow(patience.Milliseconds(), out, nil)
 	require.NoError(t, err)
 	require.Equal(t, status.OK, code)
 	release(out)

@@ -58,7 +58,7 @@ func TestNextWithoutWaitingWaitsForNothing(t *testing.T) {
 			require.NoError(t, err)
 			var longest time.Duration
 			for err == nil {
-				require.True(t, polls(t, fd, 20_000), "progress was possible, and the descriptor did not say so")
+				require.True(t, polls(t, fd, patience), "progress was possible, and the descriptor did not say so")
 				var code status.Code
 				start := time.Now()
 				code, err = it.NextArrow(0, new(cdata.Array), nil)

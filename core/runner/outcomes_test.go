@@ -30,7 +30,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 		{"closed before a read", "functions:double", func(*testing.T, *Iterator) {}, counts{Started: 1, Closed: 1}},
 		{"closed after a read", "functions:double", func(t *testing.T, it *Iterator) {
 			var c datasection.Chunk
-			code, err := it.Next(20_000, &c)
+			code, err := it.Next(patience.Milliseconds(), &c)
 			require.NoError(t, err)
 			require.Equal(t, status.OK, code)
 			it.runner.Memory.Release(c.Block)
@@ -46,7 +46,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 			source := make(chan error)
 			go func() {
 				close(reading)
-				_, err := it.NextArrow(20_000, new(cdata.Array), nil)
+				_, err := it.NextArrow(patience.Milliseconds(), new(cdata.Array), nil)
 				source <- err
 			}()
 			<-reading

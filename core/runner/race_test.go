@@ -77,7 +77,7 @@ func TestCancelAgainstCompletion(t *testing.T) {
 	works(t, e)
 	f, err := e.Factory(e.Config())
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { c := f.Counts(); return c.Alive == c.Idle && c.Running == 0 }, 20*time.Second,
+	require.Eventually(t, func() bool { c := f.Counts(); return c.Alive == c.Idle && c.Running == 0 }, patience,
 		time.Millisecond,
 		"workers that are neither idle nor gone")
 	counts := f.Counts()
@@ -150,7 +150,7 @@ func race(t *testing.T, it *Iterator, c *canceller) (values []int64, err error) 
 	}()
 	for {
 		out := new(cdata.Array)
-		code, err := it.NextArrow(20_000, out, nil)
+		code, err := it.NextArrow(patience.Milliseconds(), out, nil)
 		if err != nil || code != status.OK {
 			if err == nil && code != status.Done {
 				err = status.New(status.Unknown, "NextArrow answered %s", code)

@@ -134,7 +134,7 @@ func (g grouped) arguments(e *protocol.EvalType, given []Argument) ([]protocol.A
 		}
 		rest = rest[n+1:]
 	}
-	if sides != g.sides && !(g.raw && sides == 2) {
+	if sides != g.sides && (!g.raw || sides != 2) {
 		return nil, status.New(status.InvalidArgument,
 			"arguments %v of eval type %d (%s) are of %d inputs, expected %d",
 			offsets, e.ID, e.Name, sides, g.sides)

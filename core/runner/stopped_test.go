@@ -38,7 +38,7 @@ func stoppedDaemon(t *testing.T) (*env.Env, int, []*Iterator) {
 	e := newEnv(t, "4.2")
 	works(t, e)
 	running := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{})
-	require.Eventually(t, func() bool { return running.lease.held().PID() > 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return running.lease.held().PID() > 0 }, patience, time.Millisecond)
 	r := job(t, e, 200, "long", onA, "functions:double")
 	factory, err := e.Factory(e.Config())
 	require.NoError(t, err)
@@ -64,6 +64,7 @@ func TestNoCallWaitsForAStoppedDaemon(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = unix.Close(held) }()
 	each(t, iterators[:200], "Cancel", func(it *Iterator) { it.Cancel("no more") })
+	//nolint:gosec // a descriptor
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(held), Events: unix.POLLIN}}, int(promptly.Milliseconds()))
 	require.NoError(t, err)
 	assert.Equal(t, 1, n, "the worker of a cancelled task lives on: its daemon cannot kill it")
@@ -72,7 +73,7 @@ func TestNoCallWaitsForAStoppedDaemon(t *testing.T) {
 	e.Close()
 	assert.Less(t, time.Since(start), promptly, "env.Close")
 	each(t, iterators[300:], "Close", (*Iterator).Close)
-	assert.True(t, e.Wait(20*time.Second), "a daemon that does not end is killed")
+	assert.True(t, e.Wait(patience), "a daemon that does not end is killed")
 	require.ErrorIs(t, unix.Kill(daemon, 0), unix.ESRCH)
 }
 

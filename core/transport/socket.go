@@ -64,7 +64,7 @@ func (s *Socket) Close() {
 
 // Idle implements Channel.
 func (s *Socket) Idle() bool {
-	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN | unix.POLLRDHUP}}
+	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN | unix.POLLRDHUP}} //nolint:gosec // a descriptor
 	n, err := ignoringEINTR(func() (int, error) { return unix.Poll(fds, 0) })
 	return err == nil && n == 0
 }

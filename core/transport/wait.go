@@ -19,7 +19,7 @@ type Ready struct {
 // descriptor is readable; at most d, without limit if d is negative. When the time runs out nothing is ready. A
 // nil channel waits for wake alone.
 func Wait(c Channel, forWriting bool, wake int, d time.Duration) (Ready, error) {
-	polled := [2]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}
+	polled := [2]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}} //nolint:gosec // a descriptor
 	fds := polled[:1]
 	if c != nil {
 		fds = append(fds, unix.PollFd{Fd: int32(c.FD()), Events: c.Events(forWriting)}) //nolint:gosec // a descriptor

@@ -54,24 +54,36 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 			message: `wrote "hello\n`, andToo: "sitecustomize",
 		},
 		"daemon over Unix sockets that prints": {
-			kind: StockDaemon, unix: true, module: "chatty", text: "print('hello', flush=True)\nimport runpy\nrunpy.run_module('pyspark.daemon', run_name='__main__')\n",
+			kind: StockDaemon, unix: true, module: "chatty",
+			text: "print('hello', flush=True)\nimport runpy\nrunpy.run_module('pyspark.daemon', " +
+				"run_name='__main__')\n",
 			message: `wrote "hello\n`,
 		},
 		"daemon that raises": {
 			kind: StockDaemon, module: "broken", text: "raise ValueError('so be it')\n",
-			message: "module broken", andToo: "ended with status 1 before it said where it listens: ValueError: so be it", tailHolds: "Traceback",
+			message:   "module broken",
+			andToo:    "ended with status 1 before it said where it listens: ValueError: so be it",
+			tailHolds: "Traceback",
 		},
 		"daemon that closes its stdout": {
-			kind: StockDaemon, module: "closed", text: "import os\nos.close(1)\n" + silent, message: "closed its stdout before",
+			kind: StockDaemon, module: "closed", text: "import os\nos.close(1)\n" + silent,
+			message: "closed its stdout before",
 		},
 		"daemon that is silent": {
-			kind: StockDaemon, module: "silent", text: silent, within: 400 * time.Millisecond, message: "no port within 400ms",
+			kind: StockDaemon, module: "silent", text: silent, within: 400 * time.Millisecond,
+			message: "no port within 400ms",
 		},
-		"daemon that does not exist": {kind: StockDaemon, module: "no_such_module", message: "No module named no_such_module"},
+		"daemon that does not exist": {
+			kind: StockDaemon, module: "no_such_module", message: "No module named no_such_module",
+		},
 		"daemon with another secret": {
-			kind: StockDaemon, module: "other", text: wrongSecret + "daemon\", run_name=\"__main__\")\n", message: `"err" in answer to the secret, allowed is "ok"`,
+			kind: StockDaemon, module: "other", text: wrongSecret + "daemon\", run_name=\"__main__\")\n",
+			message: `"err" in answer to the secret, allowed is "ok"`,
 		},
-		"daemon that cannot fork": {kind: StockDaemon, module: "full", text: forksNothing, message: "-12 for a process id (cannot allocate memory)"},
+		"daemon that cannot fork": {
+			kind: StockDaemon, module: "full", text: forksNothing,
+			message: "-12 for a process id (cannot allocate memory)",
+		},
 		"worker with another secret": {
 			kind: SimpleWorker, module: "other", text: wrongSecret + "worker\", run_name=\"__main__\")\n",
 			message: "before it connected (refused for a wrong secret: 1)",
@@ -81,10 +93,12 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 			message: "ended with status 1 before it connected: ValueError: so be it", tailHolds: "Traceback",
 		},
 		"worker that is killed": {
-			kind: SimpleWorker, module: "killed", text: "import os\nos.kill(os.getpid(), 9)\n", message: "was ended by signal SIGKILL before it connected",
+			kind: SimpleWorker, module: "killed", text: "import os\nos.kill(os.getpid(), 9)\n",
+			message: "was ended by signal SIGKILL before it connected",
 		},
 		"worker that is silent": {
-			kind: SimpleWorker, unix: true, module: "silent", text: silent, within: 400 * time.Millisecond, message: "did not connect within 400ms",
+			kind: SimpleWorker, unix: true, module: "silent", text: silent, within: 400 * time.Millisecond,
+			message: "did not connect within 400ms",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

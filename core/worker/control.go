@@ -87,7 +87,7 @@ func newControl() (*control, *os.File, error) {
 		return nil, nil, status.New(status.IO, "control socket of a daemon: %w", err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "daemon control"), os.NewFile(uintptr(fds[1]), "daemon stdin")
-	defer ours.Close() // FileConn duplicates it
+	defer func() { _ = ours.Close() }() // FileConn duplicates it
 	conn, err := net.FileConn(ours)
 	if err != nil {
 		_ = theirs.Close()

@@ -103,7 +103,7 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 			w.forked(m, fds)
 			fds = nil
 		case m.Op == "scarce":
-			safego.Go(func() { e.makeRoom(w, d, m) }, nil)
+			safego.Go(func() { e.makeRoom(w, d) }, nil)
 		case m.Op == "refused":
 			e.ended(w, Exit{}, e.refused(m))
 		case m.Op == "exited":
@@ -148,7 +148,7 @@ func (w *Worker) forked(m *message, fds []int) {
 }
 
 // makeRoom gives idle workers up for a task's worker for which the daemon has no process or descriptor.
-func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon, m *message) {
+func (e *embedded) makeRoom(w *Worker, d *embeddedDaemon) {
 	e.mu.Lock()
 	wanted := w.use == inTask
 	e.mu.Unlock()

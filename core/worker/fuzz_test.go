@@ -49,7 +49,8 @@ func hearPacket(t *testing.T, packet []byte) {
 		require.Equal(t, status.Protocol, status.CodeOf(err))
 		require.NotContains(t, err.Error(), "\n")
 	default:
-		require.NotEmpty(t, (&Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS}).statusText())
+		ended := Exit{Status: unix.WaitStatus(m.Status), Known: true, PeakRSS: m.PeakRSS} //nolint:gosec // any
+		require.NotEmpty(t, ended.statusText())
 		_ = (&Info{Python: m.Python}).PythonMinor()
 	}
 }

@@ -48,7 +48,7 @@ func TestAsHost(t *testing.T) {
 		spec.WorkerModule = "unresponsive"
 	}
 	if what == "ignoring" {
-		signal.Ignore(unix.SIGCHLD)
+		signal.Ignore(unix.SIGCHLD) //nolint:forbidigo // this process is the host
 	}
 	wake, end, err := os.Pipe() // has the runtime make its poller's descriptors, which stay
 	require.NoError(t, err)

@@ -78,20 +78,20 @@ const (
 	reapWait = time.Second
 )
 
-// WithEviction calls make and, where the system has nothing left for it, evicts the idle workers of all factories of
+// WithEviction calls try and, where the system has nothing left for it, evicts the idle workers of all factories of
 // this process and calls it once more. It is for a host's thread: it waits milliseconds at most, and makes room for
 // descriptors.
-func WithEviction(make func() error) error { return evictAndRetry(make, (*Worker).closed, closeWait) }
+func WithEviction(try func() error) error { return evictAndRetry(try, (*Worker).closed, closeWait) }
 
 // withEvictionOfProcesses is the same for the library's goroutines: it makes room for processes as well.
-func withEvictionOfProcesses(make func() error) error {
-	return evictAndRetry(make, (*Worker).gone, reapWait)
+func withEvictionOfProcesses(try func() error) error {
+	return evictAndRetry(try, (*Worker).gone, reapWait)
 }
 
-func evictAndRetry(make func() error, done func(*Worker) <-chan struct{}, limit time.Duration) error {
-	err := make()
+func evictAndRetry(try func() error, done func(*Worker) <-chan struct{}, limit time.Duration) error {
+	err := try()
 	if isScarce(err) && holders.evictIdle(done, limit) {
-		err = make()
+		err = try()
 	}
 	return explainScarcity(err)
 }

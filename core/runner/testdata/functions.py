@@ -318,10 +318,14 @@ def owner(x):
 
 
 def leave_behind(how: str):
-    """A function that answers with its input, and leaves something that answers 0.1 s later."""
+    """A function that answers with its input, and leaves something that answers later.
+
+    That is when the file $LEFT_HELD is gone.
+    """
 
     def late(x):
-        time.sleep(0.1)
+        while os.path.exists(os.environ["LEFT_HELD"]):
+            time.sleep(0.01)
         return x * 0 + 666
 
     def function(x):

@@ -123,7 +123,10 @@ def keys() -> Iterator[tuple[str, pa.RecordBatch]]:
 
 
 def plain() -> pa.RecordBatch:
-    """spark.range(0, 10, 1, 1).selectExpr("id", "cast(id as string) x", "cast(id % 1 as int) k"), with the key first."""
+    """spark.range(0, 10, 1, 1) with a text and a key of each, the key first.
+
+    selectExpr("id", "cast(id as string) x", "cast(id % 1 as int) k").
+    """
     texts, keys = [str(i) for i in range(10)], pa.array([0] * 10, pa.int32())
     return pa.record_batch([keys, list(range(10)), texts], ["k", "id", "x"])
 
