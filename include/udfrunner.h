@@ -769,7 +769,7 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  *   protocol          the worker or its daemon broke the protocol
  *   channel_closed    the worker closed its channel, lived on and was killed
  *   unknown           the worker ended, and its exit status is not known
- *   bad_interpreter   the interpreter does not exist, is not Python, or cannot import PySpark
+ *   bad_interpreter   the interpreter, or its launcher, does not exist, is not Python, or cannot import PySpark
  *   no_process        the system refused a process, socket or memory for a worker
  *   start_timeout     the daemon or worker did not start in time
  *   daemon_ended      the daemon of the worker ended
