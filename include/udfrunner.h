@@ -380,7 +380,8 @@ typedef struct udfrunner_record {
  *   equals -0.0) and cut into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions.
  *   With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
- * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. `release`, if not NULL, is
+ * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. Once one has cancelled its own task none but
+ * `release` is called. `release`, if not NULL, is
  * called exactly once with `ctx` when the input is no longer needed. */
 typedef struct udfrunner_input {
   uint64_t size;
