@@ -380,7 +380,8 @@ typedef struct udfrunner_record {
  *   equals -0.0) and cut into groups; not for cogrouped types. Keys are of any type, nested ones too, but unions.
  *   With GROUPS it is needed where runner_add_function got no arguments. Else 0.
  * A callback returns OK (out filled), DONE (the only end of input: OK with nothing in it is an error),
- * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. `release`, if not NULL, is
+ * AGAIN, or a negative code with a message, which becomes UDFRUNNER_HOST. Once one has cancelled its own task none but
+ * `release` is called. `release`, if not NULL, is
  * called exactly once with `ctx` when the input is no longer needed. */
 typedef struct udfrunner_input {
   uint64_t size;
@@ -769,7 +770,7 @@ const char *udfrunner_error_message(const udfrunner_error *err);
  *   protocol          the worker or its daemon broke the protocol
  *   channel_closed    the worker closed its channel, lived on and was killed
  *   unknown           the worker ended, and its exit status is not known
- *   bad_interpreter   the interpreter does not exist, is not Python, or cannot import PySpark
+ *   bad_interpreter   the interpreter, or its launcher, does not exist, is not Python, or cannot import PySpark
  *   no_process        the system refused a process, socket or memory for a worker
  *   start_timeout     the daemon or worker did not start in time
  *   daemon_ended      the daemon of the worker ended

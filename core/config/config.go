@@ -238,6 +238,13 @@ func (c *Config) List(name string) []string {
 	return list
 }
 
+// Words are the words of a command key, none where neither set nor defaulted.
+func (c *Config) Words(name string) []string {
+	known(name, Command)
+	words, _ := parseWords(c.effective(name))
+	return words
+}
+
 // Family is what was set of a family of keys, without its prefix, sorted.
 func (c *Config) Family(prefix string) []Pair {
 	known(prefix, Prefix)

@@ -82,6 +82,8 @@ func TestNewRefuses(t *testing.T) {
 			"expected a time such as 100ms, 60s or 15min, a bare number being seconds, at least 0"},
 		{WorkerStart, "60 s", "expected a time"},
 		{UDFProfiler, "cpu", "expected one of perf, memory"},
+		{WorkerLauncher, "bwrap 'a b", "expected words separated by blanks, with every quote closed"},
+		{WorkerLauncher, `bwrap \`, "with every quote closed"},
 		{SessionTimeZone, "UTC\x00", "expected a text without NUL"},
 		{"udfrunner.zygot.enabled", "true",
 			`key udfrunner.zygot.enabled (value "true") is not known; did you mean udfrunner.zygote.enabled?`},
@@ -155,6 +157,9 @@ func TestValuesInSparksFormats(t *testing.T) {
 		{WorkerStart, "1d", 24 * time.Hour},
 		{ZygoteModules, " numpy, ,scipy.stats ", []string{"numpy", "scipy.stats"}},
 		{ZygoteModules, "", []string(nil)},
+		{WorkerLauncher, ` setpriv  --reuid=1 'a b'c "d \" '" \ e '' `,
+			[]string{"setpriv", "--reuid=1", "a bc", `d " '`, " e", ""}},
+		{WorkerLauncher, " ", []string(nil)},
 		{UDFProfiler, "memory", "memory"},
 	} {
 		t.Run(tt.key+"="+tt.value, func(t *testing.T) {
@@ -171,6 +176,8 @@ func TestValuesInSparksFormats(t *testing.T) {
 				got = c.Duration(tt.key)
 			case List:
 				got = c.List(tt.key)
+			case Command:
+				got = c.Words(tt.key)
 			default:
 				got = c.Text(tt.key)
 			}

@@ -41,12 +41,13 @@ const (
 	Size     // bytes, written as Spark's bytesConf: 64k, 16m, 1g; see Key.Unit
 	Duration // written as Spark's timeConf: 100ms, 60s, 15min; see Key.Unit
 	List     // texts separated by commas
+	Command  // words separated by blanks, in quotes where they hold some
 	Prefix
 )
 
 // String is the kind as the docs page shows it.
 func (k Kind) String() string {
-	return [...]string{"text", "boolean", "integer", "size", "time", "list", "text"}[k]
+	return [...]string{"text", "boolean", "integer", "size", "time", "list", "command", "text"}[k]
 }
 
 // Key is one known key, or one family of keys.
@@ -84,6 +85,8 @@ func (k *Key) Allowed() string {
 		return "a time such as 100ms, 60s or 15min, " + k.bare() + k.least()
 	case List:
 		return "names separated by commas"
+	case Command:
+		return "words separated by blanks, with every quote closed"
 	}
 	if len(k.OneOf) > 0 {
 		return "one of " + strings.Join(k.OneOf, ", ")
@@ -119,6 +122,9 @@ func (k *Key) check(value string) bool {
 	case Bool:
 		_, ok := parseBool(value)
 		return ok
+	case Command:
+		_, ok := parseWords(value)
+		return ok
 	case Int:
 		n, ok := parseInt(value)
 		return ok && n >= k.Min
@@ -141,6 +147,36 @@ func parseBool(s string) (value, ok bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// parseWords takes a command apart as a shell does, without anything that a shell puts in place of something else: single
+// quotes keep all as it is, double quotes all but a backslash, and a backslash keeps the character behind it.
+func parseWords(s string) (words []string, ok bool) {
+	var word []byte
+	inWord, quote := false, byte(0)
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && quote != '\'':
+			if i++; i == len(s) {
+				return nil, false
+			}
+			word, inWord = append(word, s[i]), true
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote, inWord = c, true
+		case quote == 0 && (c == ' ' || c == '\t' || c == '\n'):
+			if inWord {
+				words, word, inWord = append(words, string(word)), nil, false
+			}
+		default:
+			word, inWord = append(word, c), true
+		}
+	}
+	if inWord {
+		words = append(words, string(word))
+	}
+	return words, quote == 0
 }
 
 func parseInt(s string) (int64, bool) {

@@ -59,6 +59,7 @@ const (
 	SessionID         = "udfrunner.session.id"
 	ArtifactID        = "udfrunner.job.artifactId"
 	WorkerStart       = "udfrunner.worker.startTimeout"
+	WorkerLauncher    = "udfrunner.worker.launcher"
 	WorkerIdleTimeout = "udfrunner.worker.idleTimeout"
 	WorkerSpares      = "udfrunner.worker.spares"
 	RecycleTasks      = "udfrunner.worker.recycle.tasks"
@@ -139,6 +140,10 @@ var Groups = []Group{
 				"with the daemon it was forked from do not count."},
 		{Name: WorkerStart, Kind: Duration, Unit: millis, Min: 1, Default: "60s",
 			Doc: "How long a daemon or worker may take from its start until it is ready."},
+		{Name: WorkerLauncher, Kind: Command, Absent: "none",
+			Doc: "A command that is put in front of the interpreter where a daemon, or a worker without one, is " +
+				"started, and that ends as it: `setpriv`, `bwrap`, `unshare`. Words that hold blanks are quoted as " +
+				"in a shell. SECURITY.md shows how workers run as another user or in a sandbox."},
 		{Name: ZygoteEnabled, Kind: Bool, Default: "true",
 			Doc: "Whether the embedded daemon imports PySpark, PyArrow and pandas before it forks workers. If false " +
 				"every worker imports them itself."},

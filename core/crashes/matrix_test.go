@@ -275,6 +275,12 @@ func pySpark(version string) func(*testing.T, string) string {
 	}
 }
 
+// inTheWay is an interpreter that finds a module of PySpark's name first.
+func inTheWay(t *testing.T, dir string) string {
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "pyspark.py"), nil, 0o600))
+	return script("#!/bin/sh\nPYTHONPATH="+dir+" exec @PYTHON@ \"$@\"\n")(t, dir)
+}
+
 func named(name string) func(*testing.T, string) string {
 	return func(*testing.T, string) string { return name }
 }
@@ -291,6 +297,9 @@ var interpreters = []crash{
 	{what: "A Python without PySpark", settings: interpreter(script("#!/bin/sh\nexec @PYTHON@ -S \"$@\"\n")),
 		code: status.Spawn, cause: status.CauseBadInterpreter,
 		message: "PySpark", details: details{"python.traceback": ""}},
+	{what: "A module of the host's in the place of PySpark", settings: interpreter(inTheWay),
+		code: status.Spawn, cause: status.CauseBadInterpreter,
+		message: "pyspark.py in place of PySpark: rename it", details: details{"python.traceback": ""}},
 	{what: "A PySpark that cannot be imported", settings: interpreter(pySpark("4.2.0")), code: status.Spawn,
 		cause:   status.CauseBadInterpreter,
 		message: "pyspark.worker", details: details{"python.traceback": ""}},

@@ -165,6 +165,14 @@ def watch_parent() -> int:
         return -1
 
 
+def open_self() -> int:
+    """A pidfd of this process; -1 where there is none to be had."""
+    try:
+        return os.pidfd_open(os.getpid())
+    except (AttributeError, OSError):
+        return -1
+
+
 def adopt_orphans() -> None:
     """Have every descendant whose own parent ends become a child of this process.
 

@@ -2,7 +2,8 @@
 
 Every message is a JSON object in one packet. The host sends start, warm, fork, again, kill and
 stack; the daemon answers ready or failed, warmed, forked, scarce or refused, and reports each
-exited worker. With forked come the worker's pidfd, where the kernel has them, and its stack file,
+exited worker. With ready comes the daemon's own pidfd: a launcher may have put it into another
+PID namespace. With forked come the worker's pidfd, where the kernel has them, and its stack file,
 where one can be had. Scarce is that the system gave no process or descriptor: the host may give
 up other workers, and says again, or kill.
 Forks are done strictly in the order they were asked for. When the host closes the socket, or
@@ -159,7 +160,9 @@ class Server:
             count = threads.count_threads()
             if count != 1:
                 self._zygote.notes.append(f"the interpreter starts with {count} threads")
-        self._answer(reply, count, pyspark=version, **zygote.versions())
+        pidfd = process.open_self() if reply == "ready" else -1
+        versions = zygote.versions()
+        self._answer(reply, count, [pidfd] if pidfd >= 0 else [], pyspark=version, **versions)
 
     def _import_later(self, reply: str, count: int) -> NoReturn:
         """Start again, leaving to the workers what cannot be imported before the fork."""
@@ -182,7 +185,9 @@ class Server:
                 self._restart("warmed", {}, f"the warm-up left {count} threads, and was undone")
         self._answer("warmed", count)
 
-    def _answer(self, operation: str, count: int, **fields: Any) -> None:
+    def _answer(
+        self, operation: str, count: int, descriptors: list[int] | None = None, **fields: Any
+    ) -> None:
         notes, self._zygote.notes = self._zygote.notes, []
         for note in notes:
             print(f"udfrunner daemon: {_one_line(note)}", file=sys.stderr)
@@ -195,7 +200,8 @@ class Server:
                 "zygote": self._zygote.imported,
                 "notes": [_one_line(note) for note in notes[:_NOTES_LIMIT]],
                 **fields,
-            }
+            },
+            descriptors,
         )
 
     def _fork(self, message: Message, descriptors: list[int]) -> None:

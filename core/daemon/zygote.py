@@ -304,15 +304,31 @@ def _parse_type(text: str) -> Any:
 
 
 def pyspark_spec() -> ModuleSpec:
-    """Where PySpark is. Raises StartError where there is none."""
+    """Where PySpark is. Raises StartError where there is none, or something else is in its place."""
     spec = importlib.util.find_spec("pyspark")
-    if spec is None or not spec.submodule_search_locations:
-        raise StartError(
-            "pyspark-missing",
-            f"{sys.executable} has no PySpark; install it there (pip install pyspark) "
-            "or name another interpreter (spark.pyspark.python)",
-        )
+    if spec is not None and spec.origin is None:  # folders that nothing else of the name hides
+        folders = ", ".join(spec.submodule_search_locations or ())
+        raise StartError("pyspark-missing", f"{_no_pyspark()}; {folders} has no __init__.py")
+    if spec is None:
+        raise StartError("pyspark-missing", _no_pyspark())
+    if not spec.submodule_search_locations:
+        raise _in_the_way(spec)
     return spec
+
+
+def _no_pyspark() -> str:
+    return (
+        f"{sys.executable} has no PySpark; install it there (pip install pyspark) "
+        "or name another interpreter (spark.pyspark.python)"
+    )
+
+
+def _in_the_way(spec: ModuleSpec) -> StartError:
+    return StartError(
+        "pyspark-missing",
+        f"{sys.executable} finds {spec.origin} in place of PySpark: rename it, or take its folder "
+        "off PYTHONPATH (the working directory is searched, too)",
+    )
 
 
 def pyspark_version(spec: ModuleSpec) -> str:
@@ -328,7 +344,7 @@ def pyspark_version(spec: ModuleSpec) -> str:
             name, _, value = line.partition("=")
             if name.split(":")[0].strip() == "__version__":
                 return value.strip().strip("\"'")
-    raise StartError("import", f"PySpark of {sys.executable} has no version.py: {spec.origin}")
+    raise _in_the_way(spec)
 
 
 def versions() -> dict[str, str | None]:

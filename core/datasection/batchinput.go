@@ -9,6 +9,9 @@ import (
 
 // NewBatchInput writes one Arrow stream.
 func NewBatchInput(f *Functions, in *hostcall.Input) (Input, error) {
+	if err := f.withoutGroups(in); err != nil {
+		return nil, err
+	}
 	source, err := f.newBatches(in)
 	return &batchInput{Functions: f, source: source}, err
 }

@@ -13,7 +13,7 @@ func NewRecordInput(f *Functions, in *hostcall.Input) (*RecordInput, error) {
 	if in.Kind != hostcall.Records {
 		return nil, f.wrongKind(in, "RECORDS (2)")
 	}
-	return &RecordInput{mem: f.Memory}, nil
+	return &RecordInput{mem: f.Memory}, f.withoutGroups(in)
 }
 
 // RecordInput writes a host's pickled records.

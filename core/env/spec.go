@@ -29,7 +29,7 @@ func (e *Env) factorySpec(conf *config.Config) worker.Spec {
 	spec := worker.Spec{
 		Program: worker.Program{
 			Kind: factoryKind(conf), Python: conf.Text(config.PythonExecutable), Env: environ,
-			StartTimeout: conf.Duration(config.WorkerStart),
+			Launcher: conf.Words(config.WorkerLauncher), StartTimeout: conf.Duration(config.WorkerStart),
 		},
 		Policy: worker.Policy{
 			IdleTimeout: conf.Duration(config.WorkerIdleTimeout), MaxIdle: maxIdle,

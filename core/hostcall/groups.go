@@ -27,6 +27,7 @@ type GroupSource struct {
 	nextGroup uintptr
 	ctx       uintptr
 	ended     inputRelease
+	gate      gate
 	released  bool
 }
 
@@ -37,7 +38,7 @@ func MoveGroups(mem *hostmem.Functions, in *Input) (*GroupSource, error) {
 		return nil, err
 	}
 	return &GroupSource{mem: mem, block: block, nextGroup: in.NextGroup, ctx: in.Ctx,
-		ended: inputRelease{in.Release, in.Ctx}}, nil
+		ended: inputRelease{in.Release, in.Ctx}, gate: in.Interrupted}, nil
 }
 
 // Next calls the callback for the next group's n streams, 1 or 2, which the caller owns: each is to be released,
@@ -45,6 +46,9 @@ func MoveGroups(mem *hostmem.Functions, in *Input) (*GroupSource, error) {
 func (g *GroupSource) Next(n int) ([]*Stream, error) {
 	if n < 1 || n > maxStreams {
 		return nil, status.New(status.Internal, "a group of %d streams, must be 1 or 2", n)
+	}
+	if err := g.gate.check(); err != nil {
+		return nil, err
 	}
 	if g.block == nil {
 		block, err := alloc(g.mem, unsafe.Sizeof(group{}))
@@ -68,7 +72,7 @@ func (g *GroupSource) Next(n int) ([]*Stream, error) {
 	}
 	streams := make([]*Stream, n)
 	for i := range streams {
-		streams[i] = &Stream{mem: g.mem, block: g.block, c: &out.streams[i]}
+		streams[i] = &Stream{mem: g.mem, block: g.block, c: &out.streams[i], gate: g.gate}
 	}
 	g.mem.Retain(g.block, int64(n-1))
 	g.block = nil

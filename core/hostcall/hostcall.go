@@ -35,6 +35,19 @@ type Input struct {
 	NextGroup uintptr
 	Release   uintptr
 	Ctx       uintptr // the host's, any number
+	// Interrupted is the error of a task that a cancel has ended, nil while it goes on: no callback but release is called
+	// from then on. Without it all are called.
+	Interrupted func() error
+}
+
+// gate is asked before each callback but release.
+type gate func() error
+
+func (g gate) check() error {
+	if g == nil {
+		return nil
+	}
+	return g()
 }
 
 // ErrAgain says that the host has no input now.
@@ -81,6 +94,7 @@ type Stream struct {
 	c     *cdata.Stream
 	// ended is what the host is to be told behind the stream's release, by an input; nothing by a group's stream.
 	ended inputRelease
+	gate  gate
 }
 
 // inputRelease is release and ctx of an Input.
@@ -99,7 +113,7 @@ func MoveStream(mem *hostmem.Functions, in *Input) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{mem, block, (*cdata.Stream)(hostmem.Payload(block)), inputRelease{in.Release, in.Ctx}}
+	s := &Stream{mem, block, (*cdata.Stream)(hostmem.Payload(block)), inputRelease{in.Release, in.Ctx}, in.Interrupted}
 	copyBytes(unsafe.Pointer(s.c), unsafe.Pointer(src), unsafe.Sizeof(*src))
 	src.Release = 0
 	return s, nil
@@ -142,6 +156,9 @@ func (s *Stream) Next() (*Array, error) {
 }
 
 func (s *Stream) call(name string, f uintptr, out unsafe.Pointer) error {
+	if err := s.gate.check(); err != nil {
+		return err
+	}
 	r, _, _ := purego.SyscallN(f, uintptr(unsafe.Pointer(s.c)), uintptr(out))
 	errno := unix.Errno(int32(r)) //nolint:gosec // int of C
 	if errno == 0 {

@@ -27,6 +27,7 @@ type Source struct {
 	next   uintptr
 	ctx    uintptr
 	ended  inputRelease
+	gate   gate
 }
 
 // MoveRecords takes over an input of kind Records.
@@ -35,13 +36,17 @@ func MoveRecords(mem *hostmem.Functions, in *Input) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{mem, block, (*record)(hostmem.Payload(block)), in.Next, in.Ctx, inputRelease{in.Release, in.Ctx}},
-		nil
+	return &Source{
+		mem, block, (*record)(hostmem.Payload(block)), in.Next, in.Ctx, inputRelease{in.Release, in.Ctx}, in.Interrupted,
+	}, nil
 }
 
 // Next calls the callback. It returns records, whose memory the host keeps until the next call, and
 // answers ErrDone, ErrAgain or a Host error.
 func (s *Source) Next() ([][]byte, error) {
+	if err := s.gate.check(); err != nil {
+		return nil, err
+	}
 	clear(unsafe.Slice((*byte)(unsafe.Pointer(s.record)), unsafe.Sizeof(*s.record)))
 	r, _, _ := purego.SyscallN(s.next, s.ctx, uintptr(unsafe.Pointer(s.record)))
 	if err := answer(r, s.record.message); err != nil {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"udfrunner/core/cdata"
 	"udfrunner/core/config"
 	"udfrunner/core/env"
+	"udfrunner/core/hostcall"
 	"udfrunner/core/hostmem"
 	"udfrunner/core/hosttest"
 	"udfrunner/core/status"
@@ -298,6 +300,9 @@ func TestComputeRefuses(t *testing.T) {
 		"partition": {Task{Partition: -1}, "partition -1"},
 		"cpus":      {Task{CPUs: -1}, "cpus -1"},
 		"deadline":  {Task{DeadlineMS: -5}, "deadline_ms -5"},
+		"port 0":    {Task{Barrier: true}, "barrier port 0 of a task without a barrier path, allowed are 1 to 65535"},
+		"port -1":   {Task{Barrier: true, BarrierPort: -1}, "barrier port -1"},
+		"port 2^16": {Task{Barrier: true, BarrierPort: 1 << 16}, "barrier port 65536"},
 	} {
 		stream := numbers(t)
 		_, err := r.Compute(stream.Input(), test.task)
@@ -305,5 +310,27 @@ func TestComputeRefuses(t *testing.T) {
 		assert.ErrorContains(t, err, test.message)
 		assert.NotZero(t, stream.C.Release, "the input stays the host's")
 		stream.Discard()
+	}
+}
+
+func TestKeysNeedGroups(t *testing.T) {
+	e := newEnv(t, "4.2")
+	for evalType, reference := range map[int32]string{100: "functions:double", 200: "functions:double",
+		205: "functions:map_pandas"} {
+		returnType := "long"
+		if evalType == 205 {
+			returnType = "a long"
+		}
+		stream := numbers(t)
+		input := stream.Input()
+		if evalType == 100 {
+			input = hostcall.Input{Kind: hostcall.Records, Next: 1} // which nobody calls
+		}
+		input.Keys = 2
+		_, err := job(t, e, evalType, returnType, onA, reference).Compute(input, Task{})
+		stream.Discard()
+		assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
+		assert.ErrorContains(t, err, fmt.Sprintf("input keys 2 for eval type %d (", evalType))
+		assert.ErrorContains(t, err, "has no groups; allowed is 0")
 	}
 }

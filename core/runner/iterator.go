@@ -69,6 +69,12 @@ func newIterator(r *base, factory worker.Factory, p *pump, input *hostcall.Input
 		wake.Close()
 		return nil, err
 	}
+	input.Interrupted = func() error {
+		if err := l.interrupted(); err != nil {
+			return err
+		}
+		return nil
+	}
 	if err := p.in.Move(input); err != nil {
 		r.env.End(it, env.Failed)
 		wake.Close()

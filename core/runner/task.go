@@ -38,8 +38,19 @@ func (t *Task) check() error {
 	case t.DeadlineMS < 0:
 		return status.New(status.InvalidArgument, "task deadline_ms %d, allowed are 0 (none) and up", t.DeadlineMS)
 	}
+	return t.checkBarrier()
+}
+
+// checkBarrier says what is wrong with the address of a barrier task's server.
+func (t *Task) checkBarrier() error {
+	if t.Barrier && t.BarrierPath == "" && (t.BarrierPort < 1 || t.BarrierPort > maxPort) {
+		return status.New(status.InvalidArgument, "barrier port %d of a task without a barrier path, allowed are 1 to %d",
+			t.BarrierPort, maxPort)
+	}
 	return nil
 }
+
+const maxPort = 1<<16 - 1
 
 // context is the task as the worker hears of it.
 func (t *Task) context() protocol.Context {

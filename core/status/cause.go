@@ -50,7 +50,7 @@ var Causes = []struct {
 	{CauseProtocol, "the worker or its daemon broke the protocol"},
 	{CauseChannelClosed, "the worker closed its channel, lived on and was killed"},
 	{CauseUnknown, "the worker ended, and its exit status is not known"},
-	{CauseBadInterpreter, "the interpreter does not exist, is not Python, or cannot import PySpark"},
+	{CauseBadInterpreter, "the interpreter, or its launcher, does not exist, is not Python, or cannot import PySpark"},
 	{CauseNoProcess, "the system refused a process, socket or memory for a worker"},
 	{CauseStartTimeout, "the daemon or worker did not start in time"},
 	{CauseDaemonEnded, "the daemon of the worker ended"},

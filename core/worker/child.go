@@ -2,7 +2,6 @@ package worker
 
 import (
 	_ "embed"
-	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -17,10 +16,10 @@ import (
 	"udfrunner/core/status"
 )
 
-// launcher is run by the interpreter in front of a module.
+// launch is run by the interpreter in front of a module.
 //
 //go:embed launch.py
-var launcher string
+var launch string
 
 // child is a process that the library started, which leads a group of its own, and is waited for.
 type child struct {
@@ -52,11 +51,11 @@ func startModule(spec *Spec, env []string, files stdio, start func(*exec.Cmd) er
 	if err != nil {
 		return nil, err
 	}
-	cmd := &exec.Cmd{
-		Path: path, Args: append([]string{spec.Python, "-I", "-S", "-c", launcher, path, "-m"}, module...), Env: env,
-		Stdout: files.out, Stderr: files.err,
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+	cmd, err := command(spec, append([]string{path, "-I", "-S", "-c", launch, path, "-m"}, module...))
+	if err != nil {
+		return nil, err
 	}
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, files.out, files.err
 	if files.in != nil { // else /dev/null
 		cmd.Stdin = files.in
 	}
@@ -182,40 +181,7 @@ func (s *spawner) close() { close(s.requests) }
 // endedEarly is the error of a module whose process ended before it did what is told.
 func endedEarly(spec *Spec, p *child, cause status.Cause, module, before string) *status.Error {
 	stderr := p.logs.stderr.text(tailReport)
-	return status.New(status.Spawn, "module %s (%s) %s before it %s%s",
-		module, spec.Python, p.exit.statusText(), before, afterLastLine(stderr)).
+	return status.New(status.Spawn, "module %s (%s)%s %s before it %s%s",
+		module, spec.Python, launched(spec), p.exit.statusText(), before, afterLastLine(stderr)).
 		With("worker.stderr_tail", stderr).Because(cause)
-}
-
-// startError is why an interpreter could not be started; that the system had no process for it is not the interpreter's
-// fault.
-func startError(spec *Spec, err error) *status.Error {
-	if isScarce(err) {
-		return status.New(status.Spawn, "process of interpreter %q: %w", spec.Python, err)
-	}
-	if cause := errors.Unwrap(err); cause != nil {
-		err = cause
-	}
-	return status.New(status.Spawn, "interpreter %q: %w", spec.Python, err).Because(status.CauseBadInterpreter)
-}
-
-// interpreter finds the interpreter on the PATH that the process will have.
-func interpreter(spec *Spec) (string, error) {
-	if strings.ContainsRune(spec.Python, '/') {
-		return spec.Python, nil
-	}
-	for _, variable := range spec.Env {
-		path, ok := strings.CutPrefix(variable, "PATH=")
-		if !ok {
-			continue
-		}
-		for _, dir := range strings.Split(path, ":") {
-			candidate := dir + "/" + spec.Python
-			if unix.Access(candidate, unix.X_OK) == nil {
-				return candidate, nil
-			}
-		}
-	}
-	return "", status.New(status.Spawn, "interpreter %q: not found on PATH", spec.Python).
-		Because(status.CauseBadInterpreter)
 }

@@ -100,7 +100,7 @@ func (e *embedded) listen(d *embeddedDaemon) error {
 			return d.failure(m)
 		case w == nil: // it ended already
 		case m.Op == "forked":
-			w.forked(m, fds)
+			w.forked(d, m, fds)
 			fds = nil
 		case m.Op == "scarce":
 			safego.Go(func() { e.makeRoom(w, d) }, nil)
@@ -122,7 +122,7 @@ func (m *message) exit() Exit {
 }
 
 // forked tells a worker its process, by a message and the descriptors that came with it.
-func (w *Worker) forked(m *message, fds []int) {
+func (w *Worker) forked(d *embeddedDaemon, m *message, fds []int) {
 	expected := 0
 	if m.Held {
 		expected++
@@ -132,7 +132,7 @@ func (w *Worker) forked(m *message, fds []int) {
 	}
 	if len(fds) < expected {
 		closeAll(fds)
-		w.started(m.PID, -1, nil, "this process has no free descriptor for it")
+		w.started(d.pidHere(m.PID, -1), -1, nil, "this process has no free descriptor for it")
 		return
 	}
 	pidfd := -1
@@ -144,7 +144,7 @@ func (w *Worker) forked(m *message, fds []int) {
 		stacks, fds = &stackFile{fds[0]}, fds[1:]
 	}
 	closeAll(fds)
-	w.started(m.PID, pidfd, stacks, m.NoStacks)
+	w.started(d.pidHere(m.PID, pidfd), pidfd, stacks, m.NoStacks)
 }
 
 // makeRoom gives idle workers up for a task's worker for which the daemon has no process or descriptor.
@@ -189,7 +189,7 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	}
 	message := &forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
 	if err := d.control.request(message, release, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
-		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid, e.spec.Python, err).
+		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid.Load(), e.spec.Python, err).
 			Because(status.CauseDaemonEnded)
 	}
 	return nil
@@ -241,7 +241,7 @@ func (e *embedded) ForkDue(begun time.Time) time.Time {
 // DaemonPID implements Factory.
 func (e *embedded) DaemonPID() int {
 	if d := e.running(); d != nil {
-		return d.pid
+		return int(d.pid.Load())
 	}
 	return 0
 }

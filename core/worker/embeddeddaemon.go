@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,8 +22,10 @@ import (
 type embeddedDaemon struct {
 	spec    *Spec
 	control *control
-	process *exec.Cmd
-	pid     int
+	process *exec.Cmd // the daemon, or a launcher that waits for it
+	held    int       // a pidfd of a daemon that is another process than that, else -1
+	apart   bool      // it is: their ids may be of different PID namespaces
+	pid     atomic.Int64
 	logs    logs
 	serving bool // it is ready for forks
 	reaped  sync.Once
@@ -33,6 +35,10 @@ type embeddedDaemon struct {
 // startEmbedded starts a daemon. It waits for the start of the process only.
 func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 	path, err := interpreter(spec)
+	if err != nil {
+		return nil, err
+	}
+	process, err := command(spec, []string{path, "-c", daemon.Bootstrap()})
 	if err != nil {
 		return nil, err
 	}
@@ -47,18 +53,15 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 		return nil, err
 	}
 	defer ends.close()
-	process := &exec.Cmd{
-		Path: path, Args: []string{spec.Python, "-c", daemon.Bootstrap()}, Env: spec.Env,
-		Stdin: theirs, Stdout: ends.stdout, Stderr: ends.stderr,
-		// A group of its own: the terminal's Ctrl-C is the host's to handle.
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
-	}
+	process.Env, process.Stdin, process.Stdout, process.Stderr = spec.Env, theirs, ends.stdout, ends.stderr
 	if err := process.Start(); err != nil {
 		_ = control.conn.Close()
 		return nil, startError(spec, err)
 	}
 	logs.setPID(process.Process.Pid)
-	return &embeddedDaemon{spec: spec, control: control, process: process, pid: process.Process.Pid, logs: logs}, nil
+	d := &embeddedDaemon{spec: spec, control: control, process: process, held: -1, logs: logs}
+	d.pid.Store(int64(process.Process.Pid))
+	return d, nil
 }
 
 // handshake sends the daemon its program and hears what interpreter it runs on.
@@ -71,22 +74,57 @@ func (d *embeddedDaemon) handshake() (Info, error) {
 			return Info{}, err
 		}
 	}
-	answer, err := d.ask(startMessage{
+	answer, fds, err := d.ask(startMessage{
 		Op: "start", Protocol: daemon.Protocol, Zygote: d.spec.Zygote, Modules: d.spec.Modules,
 		Minimum: protocol.Minors()[0],
 	}, "ready")
 	if err != nil {
 		return Info{}, err
 	}
+	d.identify(answer.PID, fds)
 	return Info{
 		Python: answer.Python, PySpark: answer.PySpark, PyArrow: answer.PyArrow, Pandas: answer.Pandas,
 		Threads: answer.Threads, Zygote: answer.Zygote, Notes: answer.Notes,
 	}, nil
 }
 
+// identify learns which process the daemon is: a launcher may have started it as another than itself. pid is its id as
+// it knows it, fds has its pidfd or nothing.
+func (d *embeddedDaemon) identify(pid int, fds []int) {
+	if len(d.spec.Launcher) == 0 {
+		closeAll(fds)
+		return
+	}
+	if len(fds) > 0 {
+		pid = pidOf(fds[0])
+	}
+	if d.apart = pid != d.process.Process.Pid; !d.apart {
+		closeAll(fds)
+		return
+	}
+	if len(fds) > 0 {
+		d.held = fds[0]
+		closeAll(fds[1:])
+	} else {
+		pid = 0 // in which namespace?
+	}
+	d.pid.Store(int64(max(0, pid)))
+	d.logs.setPID(max(0, pid))
+}
+
+// pidHere is the id, in the host's PID namespace, of a process that calls itself pid, -1 where it is not known: a
+// launcher may have put the daemon into another one.
+func (d *embeddedDaemon) pidHere(pid, pidfd int) int {
+	if !d.apart {
+		return pid
+	}
+	return pidOf(pidfd)
+}
+
 // warm has the zygote run tasks before it forks, within the time that handshake began.
 func (d *embeddedDaemon) warm(info *Info, inputs [][]byte) error {
-	answer, err := d.ask(warmMessage{"warm", inputs}, "warmed")
+	answer, fds, err := d.ask(warmMessage{"warm", inputs}, "warmed")
+	closeAll(fds)
 	if err != nil {
 		return err
 	}
@@ -95,21 +133,23 @@ func (d *embeddedDaemon) warm(info *Info, inputs [][]byte) error {
 	return nil
 }
 
-func (d *embeddedDaemon) ask(m any, want string) (*message, error) {
+// ask sends a message and waits for its answer, and the descriptors that come with it.
+func (d *embeddedDaemon) ask(m any, want string) (*message, []int, error) {
 	if err := d.control.sendMessage(m); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	answer, fds, err := d.control.receive(make([]byte, maxPacket))
-	closeAll(fds)
 	switch {
 	case err != nil:
-		return nil, err
 	case answer.Op == "failed":
-		return nil, d.failure(answer)
+		err = d.failure(answer)
 	case answer.Op != want:
-		return nil, status.New(status.Protocol, "daemon (%s) answered %q, not %q", d.spec.Python, answer.Op, want)
+		err = status.New(status.Protocol, "daemon (%s) answered %q, not %q", d.spec.Python, answer.Op, want)
+	default:
+		return answer, fds, nil
 	}
-	return answer, nil
+	closeAll(fds)
+	return nil, nil, err
 }
 
 // failure is why a daemon gave up, in its own words.
@@ -136,8 +176,8 @@ func (d *embeddedDaemon) explain(err error) *status.Error {
 		return known
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return status.New(status.Spawn, "interpreter %q: no worker within %v (udfrunner.worker.startTimeout)",
-			d.spec.Python, d.spec.StartTimeout).
+		return status.New(status.Spawn, "interpreter %q%s: no worker within %v (udfrunner.worker.startTimeout)",
+			d.spec.Python, launched(d.spec), d.spec.StartTimeout).
 			With("worker.stderr_tail", d.logs.stderr.text(0)).Because(status.CauseStartTimeout)
 	}
 	ended := func(end error) bool { return errors.Is(err, end) }
@@ -149,11 +189,11 @@ func (d *embeddedDaemon) explain(err error) *status.Error {
 	stderr := d.logs.stderr.text(time.Second)
 	if d.serving {
 		err := status.New(status.Spawn, "daemon %d (%s) %s%s",
-			d.pid, d.spec.Python, d.exit.statusText(), afterLastLine(stderr))
+			d.pid.Load(), d.spec.Python, d.exit.statusText(), afterLastLine(stderr))
 		return err.With("worker.stderr_tail", stderr).Because(status.CauseDaemonEnded)
 	}
-	return status.New(status.Spawn, "interpreter %q %s before it could start a worker%s",
-		d.spec.Python, d.exit.statusText(), afterLastLine(stderr)).
+	return status.New(status.Spawn, "interpreter %q%s %s before it could start a worker%s",
+		d.spec.Python, launched(d.spec), d.exit.statusText(), afterLastLine(stderr)).
 		With("worker.stderr_tail", stderr).Because(status.CauseBadInterpreter)
 }
 
@@ -166,22 +206,45 @@ func (d *embeddedDaemon) close() { _ = d.control.conn.Close() }
 // reap waits for the daemon's end, at most closeGrace before it is killed.
 func (d *embeddedDaemon) reap() { d.reaped.Do(d.wait) }
 
+// endDaemon ends the daemon: a launcher that waits for it then ends by itself.
+func (d *embeddedDaemon) endDaemon() {
+	if d.held >= 0 {
+		_ = unix.PidfdSendSignal(d.held, unix.SIGKILL, nil, 0)
+		return
+	}
+	d.endAll()
+}
+
+// endAll ends the process that was started, and the daemon with it as long as it leads no session of its own.
+func (d *embeddedDaemon) endAll() {
+	_ = unix.Kill(-d.process.Process.Pid, unix.SIGKILL)
+	_ = d.process.Process.Kill()
+}
+
 func (d *embeddedDaemon) wait() {
 	var mu sync.Mutex
 	reaped := false
-	timer := safego.AfterFunc(closeGrace, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !reaped {
-			_ = d.process.Process.Kill()
-		}
-	})
+	after := func(grace time.Duration, end func()) *safego.Timer {
+		return safego.AfterFunc(grace, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if !reaped {
+				end()
+			}
+		})
+	}
+	timers := []*safego.Timer{after(closeGrace, d.endDaemon), after(2*closeGrace, d.endAll)}
 	err := d.process.Wait()
-	timer.Stop()
+	for _, timer := range timers {
+		timer.Stop()
+	}
 	mu.Lock()
 	reaped = true
 	mu.Unlock()
 	release(d.process, err)
+	if d.held >= 0 {
+		_ = unix.Close(d.held)
+	}
 	d.exit = exitOf(d.process.ProcessState)
 	d.logs.finish()
 }

@@ -63,6 +63,22 @@ func (p *pidfd) duplicate() int {
 
 func (p *pidfd) close() { _ = p.file.Close() }
 
+// pidOf is the id of the process that a pidfd holds, in the PID namespace of the host, -1 where it is not known.
+func pidOf(pidfd int) int {
+	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
+	if err != nil {
+		return -1
+	}
+	for line := range bytes.Lines(text) {
+		if value, ok := bytes.CutPrefix(line, []byte("Pid:")); ok {
+			if pid, err := strconv.Atoi(string(bytes.TrimSpace(value))); err == nil && pid > 0 {
+				return pid
+			}
+		}
+	}
+	return -1
+}
+
 // maxAncestors bounds the way from a worker up to its daemon.
 const maxAncestors = 16
 

@@ -1,6 +1,9 @@
 package worker
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // probe asks a factory's interpreter for its versions, once for each interpreter and environment. Failures are not
 // kept: they can be mended. running gets the daemon that is asked, and may end it.
@@ -35,5 +38,5 @@ func probe(spec *Spec, running func(*embeddedDaemon)) (Info, error) {
 }
 
 func probeKey(spec *Spec) string {
-	return strings.Join(append([]string{spec.Python}, spec.Env...), "\x00")
+	return strings.Join(slices.Concat([]string{spec.Python}, spec.Launcher, []string{""}, spec.Env), "\x00")
 }

@@ -30,6 +30,8 @@ type Program struct {
 	Kind Kind
 	// Python is the interpreter, a path or a name to be found on PATH.
 	Python string
+	// Launcher is a command put in front of the interpreter, none if empty.
+	Launcher []string
 	// Env is the whole environment of the factory's processes, NAME=value.
 	Env []string
 	// DaemonModule is run by a StockDaemon, WorkerModule by a SimpleWorker; a daemon gets the latter as its argument.

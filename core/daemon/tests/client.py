@@ -192,7 +192,10 @@ class Daemon:
             "minimum_pyspark": "3.5",
         }
         self.send({**message, **fields})
-        return self.receive("ready", "failed")[0]
+        answer, descriptors = self.receive("ready", "failed")
+        for pidfd in descriptors:
+            os.close(pidfd)
+        return answer
 
     def warm(self, inputs: list[bytes]) -> Any:
         """Warm the zygote up; returns the answer."""

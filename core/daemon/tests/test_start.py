@@ -66,6 +66,29 @@ def test_interpreter_without_pyspark() -> None:
         assert daemon.process.wait(client.TIMEOUT) == 1
 
 
+@pytest.mark.parametrize("where", ["PYTHONPATH", "working directory"])
+@pytest.mark.parametrize("name", ["pyspark.py", "pyspark/__init__.py"])
+def test_something_else_in_the_place_of_pyspark(tmp_path: Path, name: str, where: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("")
+    # env: a program that is no Python, so that it may change what the interpreter sees
+    change = f"PYTHONPATH={tmp_path}" if where == "PYTHONPATH" else f"--chdir={tmp_path}"
+    with client.running(python=["env", change, sys.executable]) as daemon:
+        failed = daemon.start()
+        assert (failed["op"], failed["reason"]) == ("failed", "pyspark-missing")
+        assert f"finds {tmp_path / name} in place of PySpark: rename it" in failed["message"]
+        assert daemon.process.wait(client.TIMEOUT) == 1
+
+
+def test_folder_without_a_package_is_no_pyspark(tmp_path: Path) -> None:
+    (tmp_path / "pyspark").mkdir()
+    with client.running(python=["env", f"PYTHONPATH={tmp_path}", sys.executable, "-S"]) as daemon:
+        failed = daemon.start()
+        assert failed["reason"] == "pyspark-missing"
+        assert "has no PySpark; install it there" in failed["message"]
+        assert f"{tmp_path / 'pyspark'} has no __init__.py" in failed["message"]
+
+
 def test_pyspark_too_old() -> None:
     with client.running() as daemon:
         failed = daemon.start(minimum_pyspark="99.1")
