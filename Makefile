@@ -11,7 +11,8 @@ VENVS   := $(patsubst .ci/requirements-%.txt,build/venv/%/.installed,$(wildcard 
 GLIBC   ?= 2.34
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
-C_FILES  := $(wildcard $(addsuffix /*.[ch],capi capi/tests capi/tests/chaos bindings/c benchmarks bindings/java/src/*/native))
+C_FOLDERS := capi capi/tests capi/tests/chaos bindings/c benchmarks bindings/java/src/*/native
+C_FILES  := $(wildcard $(addsuffix /*.[ch],$(C_FOLDERS)))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

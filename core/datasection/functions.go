@@ -53,7 +53,8 @@ func (f *Functions) wrongKind(in *hostcall.Input, allowed string) error {
 // withoutGroups checks an input of functions that get no groups.
 func (f *Functions) withoutGroups(in *hostcall.Input) error {
 	if in.Keys > 0 {
-		return status.New(status.InvalidArgument, "input keys %d for eval type %d (%s), which has no groups; allowed is 0",
+		return status.New(status.InvalidArgument,
+			"input keys %d for eval type %d (%s), which has no groups; allowed is 0",
 			in.Keys, f.EvalType.ID, f.EvalType.Name)
 	}
 	return nil

@@ -35,8 +35,8 @@ type Input struct {
 	NextGroup uintptr
 	Release   uintptr
 	Ctx       uintptr // the host's, any number
-	// Interrupted is the error of a task that a cancel has ended, nil while it goes on: no callback but release is called
-	// from then on. Without it all are called.
+	// Interrupted is the error of a task that a cancel has ended, nil while it goes on: no callback but release is
+	// called from then on. Without it all are called.
 	Interrupted func() error
 }
 

@@ -37,7 +37,8 @@ func MoveRecords(mem *hostmem.Functions, in *Input) (*Source, error) {
 		return nil, err
 	}
 	return &Source{
-		mem, block, (*record)(hostmem.Payload(block)), in.Next, in.Ctx, inputRelease{in.Release, in.Ctx}, in.Interrupted,
+		mem, block, (*record)(hostmem.Payload(block)), in.Next, in.Ctx, inputRelease{in.Release, in.Ctx},
+		in.Interrupted,
 	}, nil
 }
 

@@ -44,7 +44,8 @@ func (t *Task) check() error {
 // checkBarrier says what is wrong with the address of a barrier task's server.
 func (t *Task) checkBarrier() error {
 	if t.Barrier && t.BarrierPath == "" && (t.BarrierPort < 1 || t.BarrierPort > maxPort) {
-		return status.New(status.InvalidArgument, "barrier port %d of a task without a barrier path, allowed are 1 to %d",
+		return status.New(status.InvalidArgument,
+			"barrier port %d of a task without a barrier path, allowed are 1 to %d",
 			t.BarrierPort, maxPort)
 	}
 	return nil

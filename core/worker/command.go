@@ -13,8 +13,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// command is the process that runs an interpreter: its path, with its arguments, behind the launcher's words where there
-// is one. It leads a group of its own: the terminal's Ctrl-C is the host's to handle.
+// command is the process that runs an interpreter: its path, with its arguments, behind the launcher's words where
+// there is one. It leads a group of its own: the terminal's Ctrl-C is the host's to handle.
 func command(spec *Spec, words []string) (*exec.Cmd, error) {
 	program := words[0]
 	if len(spec.Launcher) > 0 {
