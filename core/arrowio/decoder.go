@@ -35,6 +35,9 @@ type DecoderOptions struct {
 	// values or of any others, at any depth. Columns that are as declared, or whose
 	// data is, are not copied. Without effect where Declared has a dictionary; bodies are not borrowed.
 	Convert bool
+	// MaxMetadata bounds the metadata of one message, MaxDictionaries what is kept of dictionaries together, in bytes; 0
+	// is no limit but the decoder's own.
+	MaxMetadata, MaxDictionaries int64
 	// Fault is the code of errors in the stream: Protocol (also for zero) of a worker's, Host of a host's.
 	Fault status.Code
 }
@@ -112,6 +115,10 @@ func (d *Decoder) Prefix(p []byte) (metadataLen int, eos bool, err error) {
 	size := binary.LittleEndian.Uint32(p[4:])
 	if size > maxMetadata {
 		return 0, false, status.New(d.opt.Fault, "IPC metadata of %d bytes, at most %d are allowed", size, maxMetadata)
+	}
+	if most := d.opt.MaxMetadata; most > 0 && int64(size) > most {
+		return 0, false, status.New(d.opt.Fault,
+			"IPC metadata of %d bytes, at most %d are allowed (udfrunner.results.metadata)", size, most)
 	}
 	return int(size), size == 0, nil
 }
@@ -235,7 +242,28 @@ func (d *Decoder) dictionaryBatch(table *flatbuf.DictionaryBatch, length int64) 
 	if d.batch.delta && d.keeps() && !d.batch.dictionary.flat {
 		return status.New(status.NotSupported, "IPC dictionary %d: a delta of nested values", table.Id())
 	}
+	if err := d.roomFor(length); err != nil {
+		return err
+	}
 	return d.recordBatch(&data, &d.batch.dictionary.values, false, length)
+}
+
+// roomFor says whether the dictionary of the message at hand may be kept, whose body has so many bytes.
+func (d *Decoder) roomFor(length int64) error {
+	if d.opt.MaxDictionaries <= 0 || !d.keeps() {
+		return nil
+	}
+	for i := range d.held {
+		if i != d.batch.dictionary.index || d.batch.delta {
+			length += int64(len(d.held[i].body))
+		}
+	}
+	if length > d.opt.MaxDictionaries {
+		return status.New(d.opt.Fault,
+			"IPC dictionaries of %d bytes, at most %d are allowed (udfrunner.results.dictionaries)",
+			length, d.opt.MaxDictionaries)
+	}
+	return nil
 }
 
 func (d *Decoder) recordBatch(table *flatbuf.RecordBatch, p *plan, wrapped bool, length int64) error {

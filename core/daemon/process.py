@@ -58,7 +58,7 @@ def lead_own_group() -> None:
     """Leave the host's process group, not its session, by which cluster managers count."""
     try:
         os.setpgid(0, 0)
-    except PermissionError:  # leads a session, which is enough
+    except OSError:  # leads a session, which is enough; or a sandbox refuses it: see the reaper
         pass
 
 
@@ -67,7 +67,7 @@ def lead_own_session() -> None:
     if os.getsid(0) != os.getpid():
         try:
             os.setsid()
-        except PermissionError:  # already leads a process group, which is enough
+        except OSError:  # already leads a process group, which is enough; or a sandbox refuses it
             pass
 
 

@@ -67,8 +67,9 @@ class Reaper:
         """
         try:
             os.setpgid(pid, pid)
-        except (PermissionError, ProcessLookupError):
+        except OSError:
             pass  # the child did it, and has already ended or executed another program
+            # Or a sandbox refuses it: then a kill hits the worker alone, and its children live on.
         try:
             pidfd = os.pidfd_open(pid)
         except OSError:

@@ -48,7 +48,7 @@ class Worker:
     def state(self) -> dict[str, Any]:
         """The state to start the program with, from this process, which is made ready for it."""
         taskstate.hold_stack_signal()  # until the program listens to it
-        os.setpgid(0, 0)
+        process.lead_own_group()
         process.die_with_parent(self.parent)
         request = self.request
         for source, target in ((request.stdout, 1), (request.stderr, 2)):

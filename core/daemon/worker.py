@@ -75,7 +75,7 @@ def work(
     """
     status = 1
     try:
-        os.setpgid(0, 0)
+        process.lead_own_group()
         process.die_with_parent(parent)
         _take_descriptors(request, zygote.descriptors)
         _reset_process(request)

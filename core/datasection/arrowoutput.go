@@ -6,6 +6,7 @@ import (
 
 	"udfrunner/core/arrowio"
 	"udfrunner/core/cdata"
+	"udfrunner/core/config"
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/transport"
@@ -68,6 +69,8 @@ func (o *ArrowOutput) Begin(protocol.Event, int) {
 	o.decoder = arrowio.NewDecoder(arrowio.DecoderOptions{
 		Memory: o.functions.Memory, Messages: o.messages, Spare: offsetsSize,
 		UnwrapStruct: o.functions.EvalType.StructOutput, Declared: o.functions.Schema, Convert: !o.functions.Exact,
+		MaxMetadata:     o.functions.Conf.Size(config.ResultMetadata),
+		MaxDictionaries: o.functions.Conf.Size(config.ResultDictionary),
 	})
 	o.expect(inPrefix, o.prefix[:])
 }

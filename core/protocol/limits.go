@@ -26,11 +26,14 @@ var DefaultLimits = Limits{
 
 // clipped keeps head and tail of a text that comes in pieces.
 type clipped struct {
+	key   string // of the limit, twice half
 	half  int
 	head  []byte
 	tail  []byte // at most twice half, of which the last half counts
 	total int64
 }
+
+func newClipped(most int64, key string) *clipped { return &clipped{key: key, half: int(most / 2)} }
 
 func (c *clipped) add(piece []byte) {
 	c.total += int64(len(piece))
@@ -68,8 +71,8 @@ func (c *clipped) text() string {
 	for n := 0; n < utf8.UTFMax && len(tail) > 0 && !utf8.RuneStart(tail[0]); n++ {
 		tail = tail[1:]
 	}
-	note := fmt.Sprintf("\n  [%d of %d bytes are left out here, udfrunner.exception.text is %d]\n",
-		c.total-int64(len(head)+len(tail)), c.total, 2*c.half)
+	note := fmt.Sprintf("\n  [%d of %d bytes are left out here, %s is %d]\n",
+		c.total-int64(len(head)+len(tail)), c.total, c.key, 2*c.half)
 	var b strings.Builder
 	b.Grow(len(head) + len(note) + len(tail))
 	b.Write(head)
@@ -87,8 +90,18 @@ func lastRune(b []byte) []byte {
 	return b[from:]
 }
 
-// cut shortens a text to so many bytes, without cutting a character.
-func cut(text string, most int64) string {
+// Clip keeps so many bytes of a text: its head and tail, with a line between them that names the key of the limit.
+func Clip(text string, most int64, key string) string {
+	if int64(len(text)) <= most {
+		return text
+	}
+	c := newClipped(most, key)
+	c.add([]byte(text))
+	return c.text()
+}
+
+// Cut shortens a text to so many bytes, without cutting a character.
+func Cut(text string, most int64) string {
 	const more = "..."
 	if int64(len(text)) <= most {
 		return text

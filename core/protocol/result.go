@@ -103,7 +103,7 @@ func (r *Reader) Exception() string { return r.exception }
 
 // ExceptionMessage is the line of it that says what was raised, or what of it Limits allow.
 func (r *Reader) ExceptionMessage() string {
-	return cut(ExceptionLine(r.exception), r.limits.ExceptionMessage)
+	return Cut(ExceptionLine(r.exception), r.limits.ExceptionMessage)
 }
 
 // Result is complete after End; timings are there as soon as they were read.
@@ -181,7 +181,8 @@ func (r *Reader) code() (Event, error) {
 			return 0, r.surprise("an exception text of %d bytes, must be 0 to %d", length, maxText)
 		}
 		r.source.Discard(8)
-		r.text, r.want, r.state = &clipped{half: int(r.limits.ExceptionText / 2)}, length, inException
+		r.text, r.want, r.state = newClipped(r.limits.ExceptionText, "udfrunner.exception.text"), length,
+			inException
 	case code == TimingData && !r.timed:
 		n := 4 + 8*(r.dialect.Timings+2)
 		b, err := r.source.Peek(n)

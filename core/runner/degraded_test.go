@@ -43,6 +43,9 @@ var hosts = map[string]func(*testing.T){
 	"no memfd, ENOSYS":     func(t *testing.T) { withoutMemfd(t, unix.ENOSYS) },
 	"no memfd, EPERM":      func(t *testing.T) { withoutMemfd(t, unix.EPERM) },
 	"no files at all":      withoutFiles,
+	"no groups, EPERM":     func(t *testing.T) { withoutGroups(t, unix.EPERM) },
+	"no groups, ENOSYS":    func(t *testing.T) { withoutGroups(t, unix.ENOSYS) },
+	"no timers":            withoutTimers,
 	"no /proc":             withoutProc,
 	"few descriptors":      withFewDescriptors,
 	"few processes":        withFewProcesses,
@@ -56,7 +59,10 @@ func TestAsHost(t *testing.T) {
 }
 
 func TestDegradedHosts(t *testing.T) {
-	for _, name := range []string{"no working directory", "no memfd, ENOSYS", "no memfd, EPERM", "no files at all"} {
+	for _, name := range []string{
+		"no working directory", "no memfd, ENOSYS", "no memfd, EPERM", "no files at all",
+		"no groups, EPERM", "no groups, ENOSYS", "no timers",
+	} {
 		t.Run(name, func(t *testing.T) { host(t, name, nil) })
 	}
 }
@@ -149,6 +155,33 @@ func withoutFiles(t *testing.T) {
 	_, err = collect(t, crashing)
 	require.Equal(t, status.WorkerExited, status.CodeOf(err))
 	assert.Contains(t, status.From(err).Details["worker.python_stack"], "in segfault", "it went to stderr")
+}
+
+// withoutGroups is a host where no process may lead a group of its own, as some sandboxes have it.
+func withoutGroups(t *testing.T, errno unix.Errno) {
+	deny(t, unix.SYS_SETPGID, errno)
+	require.ErrorIs(t, unix.Setpgid(0, 0), errno)
+	for name, pairs := range map[string][]config.Pair{"embedded": nil, "simple": {withoutDaemon}} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t, "4.2", pairs...)
+			works(t, e)
+			works(t, e)
+			killsWorkers(t, e)
+			works(t, e)
+		})
+	}
+}
+
+func withoutTimers(t *testing.T) {
+	deny(t, unix.SYS_SETITIMER, unix.EPERM)
+	e := newEnv(t, "4.2")
+	works(t, e)
+	works(t, e)
+	f, err := e.Factory(e.Config())
+	require.NoError(t, err)
+	counts := f.Counts()
+	assert.EqualValues(t, 1, counts.Reused, "the task before left the worker well")
+	assert.Zero(t, counts.Crashed)
 }
 
 func withoutProc(t *testing.T) {

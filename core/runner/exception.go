@@ -13,7 +13,7 @@ import (
 func pythonException(reader *protocol.Reader) *status.Error {
 	traceback := reader.Exception()
 	return status.New(status.PythonException, "%s", reader.ExceptionMessage()).
-		With("python.traceback", traceback).Because(causeOfException(splitTraceback(traceback)))
+		With(tracebackDetail, traceback).Because(causeOfException(splitTraceback(traceback)))
 }
 
 const tracebackHead = "Traceback (most recent call last):\n"

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"udfrunner/core/cdata"
+	"udfrunner/core/config"
 	"udfrunner/core/datasection"
 	"udfrunner/core/env"
 	"udfrunner/core/hostcall"
@@ -222,7 +223,26 @@ func (it *Iterator) explain(err error) *status.Error {
 	if interrupt := it.lease.interrupted(); interrupt != nil {
 		e = interrupt
 	}
-	return it.identify(it.lease.explain(e))
+	return it.bounded(it.identify(it.lease.explain(e)))
+}
+
+// tracebackDetail has a limit of its own (config.ExceptionText), which held as it was read.
+const tracebackDetail = "python.traceback"
+
+// bounded keeps an error to the size that the host has set: a worker may have had a say in any part of it.
+func (it *Iterator) bounded(e *status.Error) *status.Error {
+	most := it.runner.Conf.Size(config.ErrorDetail)
+	for key, value := range e.Details {
+		if key != tracebackDetail {
+			e = e.With(key, protocol.Clip(value, most, config.ErrorDetail))
+		}
+	}
+	if int64(len(e.Message)) > most {
+		c := *e
+		c.Message = protocol.Cut(e.Message, most)
+		e = &c
+	}
+	return e
 }
 
 // finish reaches the terminal state: the worker is given back, and the result kept. Only the thread in a call

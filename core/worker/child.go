@@ -10,8 +10,6 @@ import (
 	"sync"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 )
@@ -59,7 +57,7 @@ func startModule(spec *Spec, env []string, files stdio, start func(*exec.Cmd) er
 	if files.in != nil { // else /dev/null
 		cmd.Stdin = files.in
 	}
-	if err := start(cmd); err != nil {
+	if cmd, err = startCommand(cmd, start); err != nil {
 		return nil, startError(spec, err)
 	}
 	p := &child{pid: cmd.Process.Pid, dead: make(chan struct{}), done: make(chan struct{})}
@@ -94,7 +92,7 @@ func (p *child) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.reaped {
-		_ = unix.Kill(-p.pid, unix.SIGKILL)
+		killGroup(p.pid)
 	}
 }
 

@@ -29,6 +29,29 @@ func command(spec *Spec, words []string) (*exec.Cmd, error) {
 	return &exec.Cmd{Path: program, Args: words, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}, nil
 }
 
+// startCommand starts a command by start: cmd.Start or a spawner's. Where the system refuses a process group of its own it stays
+// in the host's, and a kill reaches it alone.
+func startCommand(cmd *exec.Cmd, start func(*exec.Cmd) error) (*exec.Cmd, error) {
+	err := start(cmd)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
+		again := &exec.Cmd{
+			Path: cmd.Path, Args: cmd.Args, Env: cmd.Env, Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr,
+			SysProcAttr: &syscall.SysProcAttr{},
+		}
+		if start(again) == nil {
+			return again, nil
+		}
+	}
+	return cmd, err
+}
+
+// killGroup ends a process that was begun and is not waited for yet, and its group.
+func killGroup(pid int) {
+	if unix.Kill(-pid, unix.SIGKILL) != nil { // it leads none
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
 // interpreter finds the interpreter on the PATH that the process will have.
 func interpreter(spec *Spec) (string, error) {
 	path, found := onPath(spec, spec.Python)

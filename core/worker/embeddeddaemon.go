@@ -54,7 +54,7 @@ func startEmbedded(spec *Spec) (*embeddedDaemon, error) {
 	}
 	defer ends.close()
 	process.Env, process.Stdin, process.Stdout, process.Stderr = spec.Env, theirs, ends.stdout, ends.stderr
-	if err := process.Start(); err != nil {
+	if process, err = startCommand(process, (*exec.Cmd).Start); err != nil {
 		_ = control.conn.Close()
 		return nil, startError(spec, err)
 	}
@@ -217,8 +217,7 @@ func (d *embeddedDaemon) endDaemon() {
 
 // endAll ends the process that was started, and the daemon with it as long as it leads no session of its own.
 func (d *embeddedDaemon) endAll() {
-	_ = unix.Kill(-d.process.Process.Pid, unix.SIGKILL)
-	_ = d.process.Process.Kill()
+	killGroup(d.process.Process.Pid)
 }
 
 func (d *embeddedDaemon) wait() {
