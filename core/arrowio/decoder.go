@@ -35,8 +35,8 @@ type DecoderOptions struct {
 	// values or of any others, at any depth. Columns that are as declared, or whose
 	// data is, are not copied. Without effect where Declared has a dictionary; bodies are not borrowed.
 	Convert bool
-	// MaxMetadata bounds the metadata of one message, MaxDictionaries what is kept of dictionaries together, in bytes; 0
-	// is no limit but the decoder's own.
+	// MaxMetadata bounds the metadata of one message, MaxDictionaries what is kept of dictionaries together, in bytes;
+	// 0 is no limit but the decoder's own.
 	MaxMetadata, MaxDictionaries int64
 	// Fault is the code of errors in the stream: Protocol (also for zero) of a worker's, Host of a host's.
 	Fault status.Code

@@ -233,12 +233,13 @@ var Groups = []Group{
 		{Name: AccumulatorBytes, Kind: Size, Unit: 1, Min: 0, Default: "256m",
 			Doc: "How many bytes they may have together."},
 		{Name: ErrorDetail, Kind: Size, Unit: 1, Min: 1 << 10, Default: "64k",
-			Doc: "How many bytes of an error's message, and of each of its details but `python.traceback`, are kept: of " +
-				"a detail its head and tail."},
+			Doc: "How many bytes of an error's message, and of each of its details but `python.traceback`, are kept: " +
+				"of a detail its head and tail."},
 		{Name: ResultMetadata, Kind: Size, Unit: 1, Min: 1 << 10, Default: "64m",
 			Doc: "How many bytes of metadata an Arrow message of results may have; more ends the task with an error."},
 		{Name: ResultDictionary, Kind: Size, Unit: 1, Min: 0, Default: "1g",
-			Doc: "How many bytes the dictionaries of results may have together that are kept for the batches to come; " +
+			Doc: "How many bytes the dictionaries of results may have together that are kept for the batches to " +
+				"come; " +
 				"more ends the task with an error. Hosts that read messages (iterator_next) keep them themselves."},
 		{Name: LocalDir, Environment: "SPARK_LOCAL_DIRS", Absent: "the temporary directory",
 			Doc: "Directories for scratch files, separated by commas."},

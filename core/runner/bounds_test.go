@@ -40,7 +40,8 @@ func TestBoundsOfResults(t *testing.T) {
 		e := newEnv(t, "4.2", config.Pair{Key: config.ResultDictionary, Value: "32k"})
 		err := boundless(t, e, "boundless:words")
 		assert.Equal(t, status.Protocol, status.CodeOf(err))
-		assert.Regexp(t, `IPC dictionaries of 6\d{4} bytes, at most 32768 are allowed \(udfrunner.results.dictionaries\)`,
+		assert.Regexp(t,
+			`IPC dictionaries of 6\d{4} bytes, at most 32768 are allowed \(udfrunner.results.dictionaries\)`,
 			err)
 		works(t, e)
 		assert.NoError(t, boundless(t, newEnv(t, "4.2", config.Pair{Key: config.ResultDictionary, Value: "100k"}),

@@ -29,8 +29,8 @@ func command(spec *Spec, words []string) (*exec.Cmd, error) {
 	return &exec.Cmd{Path: program, Args: words, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}, nil
 }
 
-// startCommand starts a command by start: cmd.Start or a spawner's. Where the system refuses a process group of its own it stays
-// in the host's, and a kill reaches it alone.
+// startCommand starts a command by start: cmd.Start or a spawner's. Where the system refuses a process group of its own
+// it stays in the host's, and a kill reaches it alone.
 func startCommand(cmd *exec.Cmd, start func(*exec.Cmd) error) (*exec.Cmd, error) {
 	err := start(cmd)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
