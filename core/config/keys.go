@@ -239,7 +239,8 @@ var Groups = []Group{
 			Doc: "How many bytes of metadata an Arrow message of results may have; more ends the task with an error."},
 		{Name: ResultDictionary, Kind: Size, Unit: 1, Min: 0, Default: "1g",
 			Doc: "How many bytes the dictionaries of results may have together that are kept for the batches to " +
-				"come; more ends the task with an error. Hosts that read messages (iterator_next) keep them themselves."},
+				"come; more ends the task with an error. Hosts that read messages " +
+				"(iterator_next) keep them themselves."},
 		{Name: LocalDir, Environment: "SPARK_LOCAL_DIRS", Absent: "the temporary directory",
 			Doc: "Directories for scratch files, separated by commas."},
 		{Name: FilesDirectory, Absent: "none",
