@@ -149,8 +149,8 @@ func parseBool(s string) (value, ok bool) {
 	return false, false
 }
 
-// parseWords takes a command apart as a shell does, without anything that a shell puts in place of something else: single
-// quotes keep all as it is, double quotes all but a backslash, and a backslash keeps the character behind it.
+// parseWords takes a command apart as a shell does, without anything that a shell puts in place of something else:
+// single quotes keep all as it is, double quotes all but a backslash, and a backslash keeps the character behind it.
 func parseWords(s string) (words []string, ok bool) {
 	var word []byte
 	inWord, quote := false, byte(0)

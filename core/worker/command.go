@@ -13,8 +13,8 @@ import (
 	"udfrunner/core/status"
 )
 
-// command is the process that runs an interpreter: its path, with its arguments, behind the launcher's words where there
-// is one. It leads a group of its own: the terminal's Ctrl-C is the host's to handle.
+// command is the process that runs an interpreter: its path, with its arguments, behind the launcher's words where
+// there is one. It leads a group of its own: the terminal's Ctrl-C is the host's to handle.
 func command(spec *Spec, words []string) (*exec.Cmd, error) {
 	program := words[0]
 	if len(spec.Launcher) > 0 {
@@ -29,8 +29,8 @@ func command(spec *Spec, words []string) (*exec.Cmd, error) {
 	return &exec.Cmd{Path: program, Args: words, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}, nil
 }
 
-// startCommand starts a command by start: cmd.Start or a spawner's. Where the system refuses a process group of its own it stays
-// in the host's, and a kill reaches it alone.
+// startCommand starts a command by start: cmd.Start or a spawner's. Where the system refuses a process group of its own
+// it stays in the host's, and a kill reaches it alone.
 func startCommand(cmd *exec.Cmd, start func(*exec.Cmd) error) (*exec.Cmd, error) {
 	err := start(cmd)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
