@@ -93,8 +93,7 @@ func TestResultsComeInCutBatches(t *testing.T) {
 	r, err := New(e, 250, [][]Function{{f}}, [][]Argument{offsets(1)}, limited(t, e, config.ArrowMaxRecords, "4"))
 	require.NoError(t, err)
 	for _, input := range []kindOfInput{asStream, asMessages} {
-		it, err := r.Compute(input(t, hostData(t, "plain")), Task{})
-		require.NoError(t, err)
+		it := computed(t, r, input(t, hostData(t, "plain")))
 		defer it.Close()
 		messages := readAll(t, it)
 		assert.Len(t, messages, 1+3)

@@ -1,6 +1,9 @@
 package runner
 
-import "udfrunner/core/worker"
+import (
+	"udfrunner/core/protocol"
+	"udfrunner/core/worker"
+)
 
 // UseFactory makes a runner take its workers from a factory of the test's.
 func UseFactory(c Computer, f worker.Factory) {
@@ -15,3 +18,6 @@ func InitSection(it *Iterator) []byte {
 	return it.runner.section(dialect, it.runner.init(dialect, python, &it.task,
 		announce(it.runner.broadcasts, it.lease.broadcasts())))
 }
+
+// family is that of a runner's functions.
+func (r *base) family() protocol.Family { return r.EvalType.Family }

@@ -18,6 +18,7 @@ import (
 	"udfrunner/core/config"
 	"udfrunner/core/hostcall"
 	"udfrunner/core/hosttest"
+	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 	"udfrunner/core/testenv"
 )
@@ -93,11 +94,33 @@ func messagesOf(t *testing.T, ipc []byte) (messages [][]byte) {
 	}
 }
 
+// getsGroups says whether a runner's functions get groups, by the keys of their input.
+func getsGroups(t *testing.T, r Computer) bool {
+	t.Helper()
+	of, ok := r.(interface{ family() protocol.Family })
+	require.True(t, ok)
+	switch of.family() {
+	case protocol.RDD, protocol.BatchEval, protocol.ArrowEval, protocol.MapInBatch, protocol.TableFunctionEval:
+		return false
+	}
+	return true
+}
+
+// computed is a task over an input that has a key, which is taken away where the functions get no groups.
+func computed(t *testing.T, r Computer, input hostcall.Input) *Iterator {
+	t.Helper()
+	if !getsGroups(t, r) {
+		input.Keys = 0
+	}
+	it, err := r.Compute(input, Task{})
+	require.NoError(t, err)
+	return it
+}
+
 // content reads a task's results to the end.
 func content(t *testing.T, r Computer, input hostcall.Input) (*arrowio.Schema, [][]any) {
 	t.Helper()
-	it, err := r.Compute(input, Task{})
-	require.NoError(t, err)
+	it := computed(t, r, input)
 	defer it.Close()
 	c, err := arrowtest.Read(slices.Concat(readAll(t, it)...), false)
 	require.NoError(t, err)
@@ -112,10 +135,9 @@ func content(t *testing.T, r Computer, input hostcall.Input) (*arrowio.Schema, [
 // refusal is the error of a task that fails.
 func refusal(t *testing.T, r Computer, input hostcall.Input) error {
 	t.Helper()
-	it, err := r.Compute(input, Task{})
-	require.NoError(t, err)
+	it := computed(t, r, input)
 	defer it.Close()
-	_, err = collect(t, it)
+	_, err := collect(t, it)
 	require.Error(t, err)
 	return err
 }
