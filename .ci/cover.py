@@ -1,7 +1,7 @@
 """Prints how much of each Go package of the library tests run, and fails where that is too little.
 
-cover.py GO PROFILE PERCENT: the go command, a profile written by go test -coverprofile -coverpkg,
-the least percentage of statements. A statement counts as run if a test of any package ran it. The
+cover.py GO PERCENT PROFILE...: the go command, the least percentage of statements, profiles as go
+test -coverprofile -coverpkg writes them. A statement counts as run if a test of any package ran it. The
 packages are those of core that the library is linked with, without generated files.
 """
 
@@ -30,10 +30,11 @@ def generated(file: Path) -> bool:
     )
 
 
-def statements(profile: Path) -> dict[str, dict[str, tuple[int, bool]]]:
+def statements(profiles: list[str]) -> dict[str, dict[str, tuple[int, bool]]]:
     """Of each file, its blocks: how many statements, and whether they ran."""
     blocks: dict[str, dict[str, tuple[int, bool]]] = defaultdict(dict)
-    for line in profile.read_text().splitlines()[1:]:
+    lines = (line for name in profiles for line in Path(name).read_text().splitlines()[1:])
+    for line in lines:
         place, count, runs = line.rsplit(" ", 2)
         file, block = place.rsplit(":", 1)
         _, ran = blocks[file].get(block, (0, False))
@@ -43,11 +44,11 @@ def statements(profile: Path) -> dict[str, dict[str, tuple[int, bool]]]:
 
 def main() -> int:
     """Prints the table, and returns 1 if a package is below the limit."""
-    go, profile, least = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+    go, least, profiles = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
     folders = packages(go)
     total: dict[str, int] = defaultdict(int)
     ran: dict[str, int] = defaultdict(int)
-    for file, blocks in statements(profile).items():
+    for file, blocks in statements(profiles).items():
         package, name = file.rsplit("/", 1)
         if package in folders and not generated(Path(folders[package], name)):
             total[package] += sum(count for count, _ in blocks.values())

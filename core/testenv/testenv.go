@@ -32,3 +32,11 @@ func Command(t testing.TB, minor string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	return exec.Command(Python(t, minor), arguments...) //nolint:gosec // of the tests
 }
+
+// CoverageArguments are those with which a test's program, run again by a test, adds to what make cover counts.
+func CoverageArguments() []string {
+	if dir := os.Getenv("UDFRUNNER_TEST_COVERAGE"); dir != "" {
+		return []string{"-test.gocoverdir=" + dir}
+	}
+	return nil
+}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udfrunner/core/hosttest"
+	"udfrunner/core/testenv"
 )
 
 // asHost is set in a process that this file's tests start to be a host: "kind unixSockets what".
@@ -69,7 +70,8 @@ func TestAsHost(t *testing.T) {
 // host starts a process that is a host, and returns its worker's and daemon's ids and the rest of its output.
 func host(t *testing.T, kind Kind, unixSockets bool, what string) (*exec.Cmd, []int, *bufio.Reader) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAsHost$") //nolint:gosec // this program
+	arguments := append(testenv.CoverageArguments(), "-test.run=^TestAsHost$")
+	cmd := exec.Command(os.Args[0], arguments...) //nolint:gosec // this program
 	cmd.Env = append(os.Environ(), fmt.Sprint(asHost, "=", int(kind), " ", unixSockets, " ", what))
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()

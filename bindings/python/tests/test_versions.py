@@ -48,8 +48,9 @@ def column(env: Env, reference: str, eval_type: EvalType = EvalType.SCALAR_PANDA
 
 
 def test_the_versions_are_the_librarys() -> None:
-    dialects = (REPOSITORY / "core" / "protocol" / "dialects.go").read_text()
-    assert tuple(re.findall(r"^\s+Minor: \"(.+?)\",", dialects, re.MULTILINE)) == SUPPORTED
+    ladder = (REPOSITORY / "core" / "pyspark" / "pyspark.go").read_text()
+    (names,) = re.findall(r"^var names = .*$", ladder, re.MULTILINE)
+    assert tuple(re.findall(r"\"(.+?)\"", names)) == SUPPORTED
     readme = (PACKAGE / "README.md").read_text()
     assert f"{', '.join(SUPPORTED[:-1])} or {SUPPORTED[-1]}" in readme
 
