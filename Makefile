@@ -465,6 +465,7 @@ record-values: ## Record again what real Spark makes of values: needs a JDK 17 a
 check: ## Format, lint, generated files, links, gates of header and symbols, clean tree
 check: check-go check-generated check-c check-python check-java check-docs test-header test-symbols check-tree
 
+# Built here once for a version: it takes minutes.
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := build/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 $(GOLANGCI):
@@ -483,8 +484,6 @@ check-go: $(GOLANGCI)
 # Goroutines that nobody recovers; the other rules are in .golangci.yml.
 FORBIDDEN := '^[[:space:]]*go (func|[a-zA-Z.]+)\('
 GO_FILES   = $(shell find capi core -name '*.go')
-
-# Built here once for a version: it takes minutes.
 
 # flatc comes from the distribution; where it is not installed it is unpacked below build.
 FLATC = $(or $(shell command -v flatc),$(BUILD)/tools/usr/bin/flatc)
