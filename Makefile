@@ -107,11 +107,11 @@ build/java/include/org_udfrunner_Native.h: $(JAVA_SOURCES)
 # It stays loaded when the class loader goes that loaded it: callbacks and releases point into it.
 # Every native is in its table, and has code, or it does not link (defs).
 JNI_MAP := $(JAVA)/src/main/native/udfrunner_jni.map
+JNI_LINK := -ldl -Wl,--version-script=$(JNI_MAP) -Wl,-z,nodelete,-z,relro,-z,now,-z,defs
 $(JAVA_NATIVE)/libudfrunner_jni.so: build/java/include/natives.inc include/udfrunner.h
 $(JAVA_NATIVE)/libudfrunner_jni.so: $(wildcard $(JAVA)/src/main/native/*)
 	@mkdir -p $(@D)
 	$(CC) $(JNI_FLAGS) $(filter %.c,$^) -o $@ $(JNI_LINK)
-JNI_LINK := -ldl -Wl,--version-script=$(JAVA)/src/main/native/udfrunner_jni.map -Wl,-z,nodelete,-z,relro,-z,now,-z,defs
 
 build/java/include/natives.inc: build/java/include/org_udfrunner_Native.h
 	@awk '/^ \* Method:/ { name = $$3 } /^ \* Signature:/ { print "NATIVE(" name ", \"" $$3 "\")" }' $< >$@
