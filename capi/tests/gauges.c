@@ -97,3 +97,18 @@ void read_gauges(int64_t values[GAUGES]) {
   values[GAUGE_SEGMENTS] = segments();
   each_child(self, visit_daemon, values);
 }
+
+static int by_value(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+int64_t median_gauge(int64_t (*readings)[GAUGES], int n, int gauge) {
+  int64_t *sorted = calloc((size_t)n + 1, sizeof *sorted);
+  if (sorted == NULL) abort();
+  for (int i = 0; i < n; i++) sorted[i] = readings[i][gauge];
+  qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+  int64_t median = sorted[n / 2];
+  free(sorted);
+  return median;
+}

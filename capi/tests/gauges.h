@@ -21,4 +21,7 @@ extern const char *const gauge_names[GAUGES];
 /* Reads them all. */
 void read_gauges(int64_t values[GAUGES]);
 
+/* The median of one gauge in n readings, one at least. */
+int64_t median_gauge(int64_t (*readings)[GAUGES], int n, int gauge);
+
 #endif

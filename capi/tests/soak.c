@@ -146,18 +146,6 @@ static long long tasks(void) {
 static int64_t samples[MAX_SAMPLES][GAUGES];
 static int n_samples;
 
-static int by_value(const void *a, const void *b) {
-  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
-static int64_t median(int from, int to, int gauge) {
-  static int64_t sorted[MAX_SAMPLES];
-  for (int i = from; i < to; i++) sorted[i - from] = samples[i][gauge];
-  qsort(sorted, (size_t)(to - from), sizeof sorted[0], by_value);
-  return sorted[(to - from) / 2];
-}
-
 /* Growth that is none: the share of it that is allowed, and a number of things that come and go. Of a run of seconds,
  * which has no warm-up to speak of, memory is not judged as strictly. */
 static bool flat(int gauge, int64_t before, int64_t after, double seconds) {
@@ -178,8 +166,8 @@ static bool report(double seconds) {
   bool all = true;
   printf("%-16s %12s %12s %9s\n", "medians", "first", "last", "growth");
   for (int gauge = 0; gauge < GAUGES; gauge++) {
-    int64_t before = median(warm, warm + quarter, gauge);
-    int64_t after = median(n_samples - quarter, n_samples, gauge);
+    int64_t before = median_gauge(samples + warm, quarter, gauge);
+    int64_t after = median_gauge(samples + n_samples - quarter, quarter, gauge);
     bool ok = flat(gauge, before, after, seconds);
     double growth = before == 0 ? 0 : 100 * ((double)after / (double)before - 1);
     printf("%-16s %12lld %12lld %8.2f%% %s\n", gauge_names[gauge], (long long)before,

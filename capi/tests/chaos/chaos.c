@@ -111,18 +111,6 @@ static int64_t samples[MAX_SAMPLES][GAUGES];
 static int n_samples;
 static int64_t at_start[GAUGES];
 
-static int by_value(const void *a, const void *b) {
-  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
-static int64_t median(int from, int to, int gauge) {
-  static int64_t sorted[MAX_SAMPLES];
-  for (int i = from; i < to; i++) sorted[i - from] = samples[i][gauge];
-  qsort(sorted, (size_t)(to - from), sizeof sorted[0], by_value);
-  return sorted[(to - from) / 2];
-}
-
 /* What grows in a run of minutes is a leak: the quarter after the warm-up, a fifth of the time,
  * beside the last one. In a shorter run it has not settled; what is left at the end tells all but
  * memory, of which sanitizers keep what was freed. */
@@ -142,8 +130,8 @@ static bool print_gauges(double took) {
   bool all = true;
   printf("\n%-16s %10s %10s\n", "medians", "first", "last");
   for (int gauge = 0; gauge < GAUGES; gauge++) {
-    int64_t before = median(warm, warm + quarter, gauge);
-    int64_t after = median(n_samples - quarter, n_samples, gauge);
+    int64_t before = median_gauge(samples + warm, quarter, gauge);
+    int64_t after = median_gauge(samples + n_samples - quarter, quarter, gauge);
     bool flat = is_flat(gauge, before, after, took);
     all = all && flat;
     printf("%-16s %10lld %10lld%s\n", gauge_names[gauge], (long long)before, (long long)after,
