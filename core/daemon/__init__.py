@@ -15,6 +15,7 @@ Each module has one job:
 - worker      a worker from its fork to its end: descriptors, environment, task loop
 - reexec      a worker that starts its program again, free of what was imported before
 - sources     the files that modules came from, whether they were changed; the host's path
+- edits       whether anything happened to files
 - broadcasts  the broadcast variables of a worker, kept where it starts its program again
 - taskstate   what a task may have changed in its process, and putting it back
 - reuse       what a task may have left that ends its worker

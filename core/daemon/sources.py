@@ -7,6 +7,7 @@ was edited by the time of a later task would run its old code, silently.
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import sys
 import sysconfig
@@ -16,6 +17,8 @@ from contextlib import suppress
 from operator import attrgetter
 from types import ModuleType
 
+from .edits import Edits
+
 PATH_VARIABLE = "UDFRUNNER_PATH"
 """Names the folders and archives of the host's that are at the front of a worker's sys.path."""
 
@@ -23,6 +26,9 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 _CLOCK_NS = 20_000_000
 """How far behind the clock a file system's time of a change may be."""
+
+_LOOK_SECONDS = 0.05
+"""How long the files are not looked at where the kernel tells of no edit."""
 
 _FIELDS: Callable[[os.stat_result], tuple[int, int, int, int]] = attrgetter(
     "st_mtime_ns", "st_ctime_ns", "st_size", "st_ino"
@@ -65,6 +71,8 @@ class Sources:
         self._seen: set[str] = set()
         self._stamps: dict[str, Stamp] = {}
         self._latest: tuple[int, str] | None = None
+        self._edits: Edits | None = None
+        self._looked = -math.inf  # when have_changed looked at the files
         paths = sysconfig.get_paths()
         self._own = tuple({os.path.join(paths[key], "") for key in ("stdlib", "platstdlib")})
 
@@ -78,21 +86,30 @@ class Sources:
         if (count, last) == self._latest:
             return  # nothing was imported: looking at each name takes a twentieth of a small task
         self._latest = (count, last)
+        if self._edits is None:
+            self._edits = Edits()
         for name in sys.modules.keys() - self._seen:
             self._seen.add(name)
             file = _file_of(sys.modules.get(name))
             if file is None or file in self._stamps or self._is_installed(file):
                 continue
+            self._edits.watch(file)  # first: what happens after the look is told
             stamp = _stamp(file)
             if stamp is not None:  # else nothing that could be edited
+                self._looked = -math.inf
                 uncertain = max(stamp[:2]) >= since - _CLOCK_NS
                 self._stamps[file] = None if uncertain else stamp
 
     def have_changed(self) -> bool:
         """Whether a file is not what it was, or may not be.
 
-        It is asked before each task, while the host waits: nothing here but calls into C.
+        It is asked before each task, while the host waits: nothing here but calls into C, and one of them where the
+        files were looked at just now.
         """
+        now = time.monotonic()
+        if now - self._looked < _LOOK_SECONDS and self._edits is not None and self._edits.quiet():
+            return False
+        self._looked = now
         try:
             return list(map(_FIELDS, map(os.stat, self._stamps))) != list(self._stamps.values())
         except OSError:
