@@ -10,6 +10,7 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 try:
     import ctypes
@@ -31,8 +32,8 @@ class Edits:
         self._known: set[str] = set()
         self._events = select.poll()
         libc = None if ctypes is None else ctypes.CDLL(None)
-        self._add = getattr(libc, "inotify_add_watch", None)
-        open_queue = getattr(libc, "inotify_init1", None)
+        self._add: Any = getattr(libc, "inotify_add_watch", None)
+        open_queue: Any = getattr(libc, "inotify_init1", None)
         self._queue = -1 if open_queue is None else open_queue(os.O_CLOEXEC | os.O_NONBLOCK)
         self._complete = self._queue >= 0
         if self._complete:

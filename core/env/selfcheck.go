@@ -193,8 +193,7 @@ func (s *blockingSource) blocking(forWriting bool, try func() error) error {
 		if left <= 0 {
 			return status.New(status.Spawn, "no answer within the time for a start (udfrunner.worker.startTimeout)")
 		}
-		const noWake = -1 // poll skips it
-		if _, err := transport.Wait(s.channel, forWriting, noWake, left); err != nil {
+		if _, err := transport.Wait(s.channel, forWriting, nil, left); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (s *scripted) wait(listen, send bool, d time.Duration) (transport.Ready, er
 	if listen {
 		channel = s.socket
 	}
-	return transport.Wait(channel, send, s.wake.FD(), d)
+	return transport.Wait(channel, send, s.wake, d)
 }
 func (s *scripted) broadcasts() map[int64]bool      { return nil }
 func (s *scripted) overdue() error                  { return nil }

@@ -55,7 +55,7 @@ func (l *workerLease) wait(listen, send bool, d time.Duration) (transport.Ready,
 	if listen {
 		channel = channelOf(l.worker)
 	}
-	ready, err := transport.Wait(channel, send, l.wake.FD(), d)
+	ready, err := transport.Wait(channel, send, l.wake, d)
 	if ready.Read || ready.Write {
 		l.idle.moves()
 	}

@@ -62,7 +62,7 @@ func TestAdoptedSocket(t *testing.T) {
 			_, err = other.Write([]byte("answer"))
 			require.NoError(t, err)
 			w := wake(t)
-			ready, err := Wait(socket, false, w.FD(), 10*time.Second)
+			ready, err := Wait(socket, false, w, 10*time.Second)
 			require.NoError(t, err)
 			require.True(t, ready.Read)
 			assert.False(t, socket.Idle())
@@ -72,7 +72,7 @@ func TestAdoptedSocket(t *testing.T) {
 			reader.Discard(6)
 			assert.True(t, socket.Idle())
 			require.NoError(t, other.Close())
-			_, err = Wait(socket, false, w.FD(), 10*time.Second)
+			_, err = Wait(socket, false, w, 10*time.Second)
 			require.NoError(t, err)
 			_, err = reader.Peek(1)
 			require.ErrorIs(t, err, ErrClosed)
@@ -103,7 +103,7 @@ func TestSmallAnswersAreNotDelayed(t *testing.T) {
 		for reader.Buffered() < 27 {
 			if _, err := reader.Peek(27); err != nil {
 				require.ErrorIs(t, err, ErrWouldBlock)
-				_, err := Wait(socket, false, w.FD(), 10*time.Second)
+				_, err := Wait(socket, false, w, 10*time.Second)
 				require.NoError(t, err)
 			}
 		}

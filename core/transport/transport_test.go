@@ -70,7 +70,7 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 		filled += n
 		if err != nil {
 			require.ErrorIs(t, err, ErrWouldBlock)
-			ready, err := Wait(socket, writer.Pending() > 0, w.FD(), 10*time.Second)
+			ready, err := Wait(socket, writer.Pending() > 0, w, 10*time.Second)
 			require.NoError(t, err)
 			require.True(t, ready.Read || ready.Write, "no progress")
 		}
@@ -139,24 +139,24 @@ func TestWaitEndsByWakeAndByTime(t *testing.T) {
 	socket, worker := pair(t)
 	w := wake(t)
 	for _, d := range []time.Duration{0, time.Millisecond} {
-		ready, err := Wait(socket, false, w.FD(), d)
+		ready, err := Wait(socket, false, w, d)
 		require.NoError(t, err)
 		assert.Equal(t, Ready{}, ready)
 	}
 	w.Set()
 	w.Set()
-	ready, err := Wait(nil, false, w.FD(), -1)
+	ready, err := Wait(nil, false, w, -1)
 	require.NoError(t, err)
 	assert.Equal(t, Ready{Wake: true}, ready)
 	w.Clear()
-	ready, err = Wait(nil, false, w.FD(), time.Millisecond)
+	ready, err = Wait(nil, false, w, time.Millisecond)
 	require.NoError(t, err)
 	assert.Equal(t, Ready{}, ready, "one Clear undoes all Sets")
-	ready, err = Wait(socket, true, w.FD(), -1)
+	ready, err = Wait(socket, true, w, -1)
 	require.NoError(t, err)
 	assert.Equal(t, Ready{Write: true}, ready)
 	require.NoError(t, worker.Close())
-	ready, err = Wait(socket, false, w.FD(), -1)
+	ready, err = Wait(socket, false, w, -1)
 	require.NoError(t, err)
 	assert.True(t, ready.Read, "the end is there to be read")
 }

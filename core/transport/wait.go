@@ -15,11 +15,16 @@ type Ready struct {
 	Wake        bool
 }
 
-// Wait waits until the worker sent something, its end closed, there is room to send if forWriting, or the wake
-// descriptor is readable; at most d, without limit if d is negative. When the time runs out nothing is ready. A
-// nil channel waits for wake alone.
-func Wait(c Channel, forWriting bool, wake int, d time.Duration) (Ready, error) {
-	polled := [2]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}} //nolint:gosec // a descriptor
+// Wait waits until the worker sent something, its end closed, there is room to send if forWriting, or wake
+// is set; at most d, without limit if d is negative. When the time runs out nothing is ready. A nil channel waits for
+// wake alone, a nil wake is none.
+func Wait(c Channel, forWriting bool, wake *Wake, d time.Duration) (Ready, error) {
+	fd := -1 // poll skips it
+	if wake != nil {
+		fd = wake.poll()
+		defer wake.rest()
+	}
+	polled := [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor
 	fds := polled[:1]
 	if c != nil {
 		fds = append(fds, unix.PollFd{Fd: int32(c.FD()), Events: c.Events(forWriting)}) //nolint:gosec // a descriptor

@@ -16,7 +16,7 @@ import (
 func TestWakeIsSetWhileItIsCleared(t *testing.T) {
 	w := wake(t)
 	set := func() bool {
-		ready, err := Wait(nil, false, w.FD(), 0)
+		ready, err := Wait(nil, false, w, 0)
 		require.NoError(t, err)
 		return ready.Wake
 	}
@@ -40,7 +40,7 @@ func TestWakeIsSetWhileItIsCleared(t *testing.T) {
 		w.Clear()
 		require.False(t, set(), "it was cleared last")
 	}
-	ready, err := Wait(nil, false, w.FD(), time.Millisecond)
+	ready, err := Wait(nil, false, w, time.Millisecond)
 	require.NoError(t, err)
 	require.Equal(t, Ready{}, ready)
 }
@@ -50,7 +50,7 @@ func TestWakeIsSetWhileItIsCleared(t *testing.T) {
 func TestSetWaitsForAClearThatIsUnderWay(t *testing.T) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC) // not O_NONBLOCK: Clear stays in its read until something is written
 	require.NoError(t, err)
-	w := &Wake{fd: fd, set: true}
+	w := &Wake{fd: fd, set: true, pollers: 1, written: true}
 	defer w.Close()
 	cleared, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -84,9 +84,35 @@ func TestSetWaitsForAClearThatIsUnderWay(t *testing.T) {
 			require.Fail(t, "it waits for ever")
 		}
 	}
-	ready, err := Wait(nil, false, w.FD(), 0)
+	ready, err := Wait(nil, false, w, 0)
 	require.NoError(t, err)
 	assert.True(t, ready.Wake, "it was set last")
+}
+
+// What is set before anybody polls is told to who does then.
+func TestSetIsToldToWhoPollsLater(t *testing.T) {
+	readable := func(fd int) bool {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor
+		n, err := unix.Poll(fds, 0)
+		require.NoError(t, err)
+		return n == 1
+	}
+	w := wake(t)
+	w.Set()
+	assert.False(t, readable(w.fd), "nobody polls: no system call")
+	for range 2 {
+		ready, err := Wait(nil, false, w, -1)
+		require.NoError(t, err)
+		assert.True(t, ready.Wake, "until it is cleared")
+	}
+	w.Clear()
+	w.Set()
+	assert.False(t, readable(w.fd), "Wait polls no more")
+	assert.True(t, readable(w.FD()))
+	w.Clear()
+	assert.False(t, readable(w.fd))
+	w.Set()
+	assert.True(t, readable(w.fd), "FD's caller polls on")
 }
 
 // isIn says whether some goroutine is in a function, in a state as the runtime's dumps name it.

@@ -140,7 +140,7 @@ func idle(t *testing.T, w *Worker, forWriting bool) {
 	wake, err := transport.NewWake()
 	require.NoError(t, err)
 	defer wake.Close()
-	ready, err := transport.Wait(w.Channel, forWriting, wake.FD(), patience)
+	ready, err := transport.Wait(w.Channel, forWriting, wake, patience)
 	require.NoError(t, err)
 	require.NotEqual(t, transport.Ready{}, ready, "the worker does not answer")
 }
