@@ -47,3 +47,10 @@ def moved_all(points):
 
 def name(point):
     return type(point).__name__
+
+
+class Named:
+    """A table function: the name of each point's class."""
+
+    def eval(self, point):
+        yield (name(point),)
