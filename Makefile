@@ -455,6 +455,11 @@ conformance: venv ## Replay what Spark said to its workers on all versions and k
 record: ## Record again what real Spark says to its workers: needs Java 17 and Python 3.11, minutes per version
 	$(PYTHON) core/protocol/recording/record.py
 
+.PHONY: test-values
+test-values: venv lib ## Hold every recorded value against the library; `make test-python` asks for some: an hour
+	cd bindings/python && UDFRUNNER_TEST_VALUES=all $(RUN_PYTHON) -m pytest -q -p no:cacheprovider \
+		tests/test_types_seen.py tests/test_types_returned.py
+
 .PHONY: record-values
 record-values: ## Record again what real Spark makes of values: needs a JDK 17 and Python 3.11, minutes per version
 	$(PYTHON) core/conformance/values/record.py

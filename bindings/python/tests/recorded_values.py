@@ -28,7 +28,7 @@ def recorded(job: str, minor: str, *path: str) -> dict[str, Any]:
     return node  # type: ignore[no-any-return]
 
 
-#: Whether the tests ask all that is recorded, which takes an hour.
+#: Whether the tests ask all that is recorded, as `make test-values` does.
 ALL = os.environ.get("UDFRUNNER_TEST_VALUES") == "all"
 #: The zones of workers and session that are asked if not all are.
 _ASKED = ("Asia/Tokyo Europe/Paris", "America/New_York America/New_York")
