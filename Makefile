@@ -203,17 +203,18 @@ build/tests/chaos build/tests/chaos-sanitized: include/udfrunner.h
 	@mkdir -p $(@D)
 	$(CC) $(CHAOS_FLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
 
-# Each of the two programs has half of the minutes, unless CHAOS_TASKS says how many tasks. CHAOS_SEED and CHAOS_ONLY
-# repeat what went wrong.
+# Each of the two programs has half of the minutes, or of CHAOS_TASKS. CHAOS_SEED and CHAOS_ONLY repeat what went wrong.
 CHAOS_MINUTES  ?= $(if $(CHAOS_TASKS),,1)
 CHAOS_PROGRAMS ?= chaos-sanitized chaos
 CHAOS_SECONDS   = $(if $(CHAOS_MINUTES),$$(($(CHAOS_MINUTES) * 60 / $(words $(CHAOS_PROGRAMS)))))
+CHAOS_SHARE     = $(if $(CHAOS_TASKS),$$((($(CHAOS_TASKS) + 1) / $(words $(CHAOS_PROGRAMS)))))
 .PHONY: chaos
 chaos: ## Run random tasks, hosts, crashes and lies for CHAOS_MINUTES=1, or CHAOS_TASKS
 chaos: build/venv/4.2/.installed lib $(CHAOS_PROGRAMS:%=build/tests/%)
 	@for program in $(CHAOS_PROGRAMS); do echo "$$program"; \
-		$(call c-env,libudfrunner.so) PYTHONDONTWRITEBYTECODE=1 CHAOS_SECONDS=$(CHAOS_SECONDS) \
-		$(foreach name,TASKS SEED ONLY THREADS MISCHIEF,CHAOS_$(name)=$(CHAOS_$(name))) \
+		$(call c-env,libudfrunner.so) PYTHONDONTWRITEBYTECODE=1 \
+		CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_TASKS=$(CHAOS_SHARE) \
+		$(foreach name,SEED ONLY THREADS MISCHIEF,CHAOS_$(name)=$(CHAOS_$(name))) \
 		build/tests/$$program || exit 1; done
 
 .PHONY: test-c
