@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0. See LICENSE. */
 /* How long each call takes, against what the header promises of it, while something is stuck. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "check.h"
 #include "host.h"
@@ -206,12 +207,53 @@ static void calls_up_to_a_close(void) { EACH_TROUBLE(by_close) }
 static void calls_up_to_a_cancel_of_the_runner(void) { EACH_TROUBLE(by_the_runner) }
 static void calls_up_to_the_end_of_the_env(void) { EACH_TROUBLE(by_the_env) }
 
+/* -------------------------------------------------------------- A thousand tasks */
+
+enum { TASKS = 1000 };
+
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* All are begun before the first is read. */
+static void compute_of_a_thousand_tasks(void) {
+  udfrunner_env *env = test_env();
+  udfrunner_runner *runner =
+      test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
+  static numbers sources[TASKS];
+  static udfrunner_iterator *tasks[TASKS];
+  static double took[TASKS];
+  for (int i = 0; i < TASKS; i++) {
+    sources[i] = (numbers){.batches = 1, .rows = 3};
+    struct ArrowArrayStream stream;
+    udfrunner_input input = numbers_input(&sources[i], &stream);
+    udfrunner_error *err = NULL;
+    double began = now();
+    int32_t code = lib.runner_compute(runner, &input, NULL, &tasks[i], &err);
+    took[i] = now() - began;
+    CHECK_OK(code, err);
+    check_bound(AT_ONCE, took[i], "runner_compute of many tasks");
+  }
+  for (int i = 0; i < TASKS; i++) {
+    CHECK_INT(3, read_all(tasks[i], 1, 1));
+    CHECK_INT(UDFRUNNER_OK, lib.iterator_close(&tasks[i]));
+  }
+  qsort(took, TASKS, sizeof took[0], by_value);
+  printf("runner_compute of %d tasks: median %.3f ms, p99 %.3f ms, longest %.3f ms\n", TASKS,
+         took[TASKS / 2] * 1e3, took[TASKS * 99 / 100] * 1e3, took[TASKS - 1] * 1e3);
+  CHECK(took[TASKS / 2] <= AT_ONCE);
+  CHECK_INT(UDFRUNNER_OK, lib.runner_destroy(&runner));
+  CHECK_INT(UDFRUNNER_OK, lib.udfrunner_env_destroy(&env));
+}
+
 static void warm_up(void) { under(&troubles[0], by_cancel); }
 
 int main(int argc, char **argv) {
   library_open();
   static const test tests[] = {TEST(calls_up_to_a_cancel), TEST(calls_up_to_a_close),
                                TEST(calls_up_to_a_cancel_of_the_runner),
-                               TEST(calls_up_to_the_end_of_the_env)};
+                               TEST(calls_up_to_the_end_of_the_env),
+                               TEST(compute_of_a_thousand_tasks)};
   return run_tests(tests, sizeof tests / sizeof tests[0], warm_up, argc, argv);
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"udfrunner/core/config"
@@ -30,6 +31,7 @@ type Env struct {
 
 	log    *logsink.Sink
 	probes worker.Probes
+	ahead  atomic.Int64 // see GoAhead
 
 	mu        sync.Mutex
 	closed    bool
@@ -56,6 +58,25 @@ const (
 	Failed
 	Left
 )
+
+// maxAhead is more than the cores of most hosts: whoever begins more tasks than that before it reads the first does not
+// read all of them at a time.
+const maxAhead = 16
+
+// GoAhead says whether a task may acquire its worker before the host's first call for it, so that the process is being
+// made meanwhile. Each such task calls CaughtUp once, with the first call or the end. Beyond a few of them it may not:
+// a host that begins a thousand tasks and reads them in turn needs few processes, as each task finds those of the tasks
+// before it.
+func (e *Env) GoAhead() bool {
+	if e.ahead.Add(1) <= maxAhead {
+		return true
+	}
+	e.ahead.Add(-1)
+	return false
+}
+
+// CaughtUp is the counterpart of a GoAhead that said true.
+func (e *Env) CaughtUp() { e.ahead.Add(-1) }
 
 // New makes an env. It starts no process. environ is what worker processes inherit, as NAME=value;
 // mem makes the memory that hosts receive. Errors are InvalidArgument and name the pair.

@@ -22,6 +22,7 @@ func (l *workerLease) interrupted() *status.Error {
 }
 
 func (l *workerLease) open() (*protocol.Dialect, string, error) {
+	l.caughtUp()
 	if l.early != nil {
 		return nil, "", l.early
 	}

@@ -55,6 +55,11 @@ func stoppedDaemon(t *testing.T) (*env.Env, int, []*Iterator) {
 		iterators = append(iterators, it)
 	}
 	assert.Less(t, longest, promptly, "Compute")
+	each(t, iterators[1:], "NextArrow", func(it *Iterator) { // which asks for a worker, where Compute did not
+		code, err := it.NextArrow(0, new(cdata.Array), nil)
+		require.NoError(t, err)
+		require.Equal(t, status.TimedOut, code)
+	})
 	return e, daemon, iterators
 }
 

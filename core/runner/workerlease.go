@@ -22,7 +22,8 @@ type workerLease struct {
 	wake     *transport.Wake
 
 	// The pump's.
-	early error // of an acquisition ahead of the first call
+	ahead bool  // the worker was acquired ahead of the first call, which has not come yet
+	early error // of that acquisition
 	born  bool  // the worker has a process id
 
 	mu        sync.Mutex
@@ -43,14 +44,23 @@ func newWake() (wake *transport.Wake, err error) {
 	return wake, err
 }
 
-// begin acquires the worker where the factory is ready: its fork is on its way before the first call, which tells of
-// errors.
+// begin acquires the worker where the factory is ready and not too many tasks are ahead: its fork is on its way before
+// the first call, which tells of errors. Else that call acquires it.
 func (l *workerLease) begin() {
-	if dialect, _, err := l.factory.State(); dialect != nil && err == nil {
+	if dialect, _, err := l.factory.State(); dialect != nil && err == nil && l.runner.env.GoAhead() {
+		l.ahead = true
 		l.early = l.acquire(dialect)
 		l.wake.Set()
 	} else {
 		l.factory.OnStarted(l.wake.Set)
+	}
+}
+
+// caughtUp notes the first call, or the end without one.
+func (l *workerLease) caughtUp() {
+	if l.ahead {
+		l.ahead = false
+		l.runner.env.CaughtUp()
 	}
 }
 
@@ -153,6 +163,7 @@ func (l *workerLease) giveUp(err *status.Error) {
 // end takes the worker out of the lease, nil where there is none, with the interrupt that came before: it may have
 // killed it.
 func (l *workerLease) end() (*worker.Worker, *status.Error) {
+	l.caughtUp()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.worker

@@ -189,6 +189,9 @@ func (e *embedded) launch(w *Worker, env map[string]string) error {
 	}
 	message := &forkMessage{Op: "fork", ID: w.id, Env: env, Unset: []string{}, Paths: w.paths}
 	if err := d.control.request(message, release, theirs, int(ends.stdout.Fd()), int(ends.stderr.Fd())); err != nil {
+		if status.CodeOf(err) != status.Unknown { // it is not the socket's
+			return err
+		}
 		return status.New(status.Spawn, "fork of a worker by daemon %d (%s): %w", d.pid.Load(), e.spec.Python, err).
 			Because(status.CauseDaemonEnded)
 	}

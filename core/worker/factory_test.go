@@ -200,7 +200,25 @@ func TestEnvironmentTooLargeForAMessage(t *testing.T) {
 	_, err := f.Acquire("x", map[string]string{"BIG": strings.Repeat("x", maxPacket)})
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "environment of the worker is too large")
+	assert.Equal(t, status.InvalidArgument, status.CodeOf(err))
 	f.Release(acquire(t, f, "x"), false)
+}
+
+func TestRequestsThatAStoppedDaemonLeavesAreScarcity(t *testing.T) {
+	f := started(t, spec(t), "4.2")
+	hosttest.Signal(t, f.DaemonPID(), unix.SIGSTOP)
+	large := map[string]string{"LARGE": strings.Repeat("x", maxPacket-(1<<10))}
+	for range 2 * maxKept / maxPacket {
+		w, err := f.Acquire("x", large)
+		if err == nil {
+			defer f.Kill(w)
+		} else {
+			assert.Equal(t, status.CauseNoProcess, status.CauseOf(err))
+			assert.Equal(t, status.Spawn, status.CodeOf(err))
+			return
+		}
+	}
+	assert.Fail(t, "nothing bounds what waits for a daemon")
 }
 
 func TestChattyWorkerIsReadToTheEnd(t *testing.T) {
