@@ -592,7 +592,8 @@ int32_t runner_add_broadcast(udfrunner_runner *runner, int64_t id, const char *p
                              size_t path_size, udfrunner_error **err);
 
 /* Starts a task and returns at once; many at a time on one runner. A worker begins to
- * start or is taken from the pool; errors of that are reported by the iterator.
+ * start or is taken from the pool, of tasks beyond the sixteenth that nobody reads yet with their first read;
+ * errors of that are reported by the iterator.
  *   input  [in, moved] the input; NULL = UDFRUNNER_INPUT_NONE
  *   task   [in] NULL = defaults; copied
  *   it     [out, owned] close with iterator_close
