@@ -51,7 +51,8 @@ func TestAThousandTasksAtOnce(t *testing.T) {
 			}
 			readers.Wait()
 			slices.Sort(took)
-			t.Logf("Compute: median %v, p99 %v, longest %v", took[manyTasks/2], took[manyTasks*99/100], took[manyTasks-1])
+			t.Logf("Compute: median %v, p99 %v, longest %v", took[manyTasks/2], took[manyTasks*99/100],
+				took[manyTasks-1])
 			assert.Less(t, took[manyTasks/2], 10*time.Millisecond)
 			assert.Less(t, took[manyTasks*99/100], promptly)
 			factory, err := e.Factory(e.Config())
