@@ -1,6 +1,9 @@
 package protocol
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	traceback = "Traceback (most recent call last):"
@@ -33,5 +36,10 @@ func ExceptionLine(text string) string {
 		}
 		return strings.TrimSpace(line)
 	}
-	return strings.TrimSpace(lines[len(lines)-1])
+	for _, line := range slices.Backward(lines) {
+		if line = strings.TrimSpace(line); line != "" {
+			return line
+		}
+	}
+	return ""
 }

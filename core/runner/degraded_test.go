@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,6 +51,11 @@ var hosts = map[string]func(*testing.T){
 	"no groups, EPERM":     func(t *testing.T) { withoutGroups(t, unix.EPERM) },
 	"no groups, ENOSYS":    func(t *testing.T) { withoutGroups(t, unix.ENOSYS) },
 	"no timers":            withoutTimers,
+	"no prctl":             behind(insideASandbox, denied(unix.SYS_PRCTL, unix.EPERM)),
+	"Docker's profile":     behind(insideASandbox, dockers()...),
+	"old Docker":           behind(insideASandbox, noClone3, sinceLinux51(unix.EPERM)),
+	"old kernel":           behind(insideASandbox, noClone3, sinceLinux51(unix.ENOSYS)),
+	"no pidfds":            behind(withoutPidfds, noClone3, sinceLinux51(unix.ENOSYS)),
 	"no /proc":             withoutProc,
 	"few descriptors":      withFewDescriptors,
 	"few processes":        withFewProcesses,
@@ -65,7 +71,8 @@ func TestAsHost(t *testing.T) {
 func TestDegradedHosts(t *testing.T) {
 	for _, name := range []string{
 		"no working directory", "no memfd, ENOSYS", "no memfd, EPERM", "no files at all",
-		"no groups, EPERM", "no groups, ENOSYS", "no timers",
+		"no groups, EPERM", "no groups, ENOSYS", "no timers", "no prctl", "Docker's profile", "old Docker", "old kernel",
+		"no pidfds",
 	} {
 		t.Run(name, func(t *testing.T) { host(t, name, nil) })
 	}
@@ -110,20 +117,117 @@ func withoutDirectory(t *testing.T) {
 // deny has a system call of this process and of all that it starts fail.
 func deny(t *testing.T, call uint32, errno unix.Errno) {
 	t.Helper()
-	program := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
+	filter(t, denied(call, errno))
+}
+
+// denied are the instructions that have a system call fail.
+func denied(call uint32, errno unix.Errno) []unix.SockFilter {
+	return []unix.SockFilter{
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: call, Jf: 1},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)}, //nolint:gosec // small
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
-	filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]} //nolint:gosec // four
+}
+
+// filter has the kernel ask instructions about each system call of this process and of all that it starts.
+func filter(t *testing.T, instructions ...[]unix.SockFilter) {
+	t.Helper()
+	program := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}}
+	for _, some := range instructions {
+		program = append(program, some...)
+	}
+	program = append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]} //nolint:gosec // few
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	require.NoError(t, unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 	_, _, failed := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
-		uintptr(unsafe.Pointer(&filter)))
+		uintptr(unsafe.Pointer(&fprog)))
 	require.Zero(t, failed)
 	runtime.KeepAlive(program)
+}
+
+// behind runs a test in a program that was started behind a filter: what looks at its start for what the kernel has
+// finds it so.
+func behind(f func(*testing.T), instructions ...[]unix.SockFilter) func(*testing.T) {
+	const filtered = "UDFRUNNER_TEST_FILTERED=1"
+	return func(t *testing.T) {
+		t.Helper()
+		if slices.Contains(os.Environ(), filtered) {
+			f(t)
+			return
+		}
+		filter(t, instructions...)
+		require.NoError(t, unix.Exec(os.Args[0], os.Args, append(os.Environ(), filtered)))
+	}
+}
+
+// noClone3 is what a sandbox has to answer that does not know the call, or glibc makes no thread.
+var noClone3 = denied(unix.SYS_CLONE3, unix.ENOSYS)
+
+// sinceLinux51 has all system calls fail that the kernel has got since 5.1, those of pidfds among them: those that old
+// sandboxes and kernels do not know.
+func sinceLinux51(errno unix.Errno) []unix.SockFilter {
+	instructions := denied(unix.SYS_PIDFD_SEND_SIGNAL, errno) // the first of them
+	instructions[0].Code = unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K
+	return instructions
+}
+
+// dockers are the system calls that Docker's default profile refuses a container without capabilities, as far as any
+// of the processes could want them.
+func dockers() (instructions [][]unix.SockFilter) {
+	for _, call := range []uint32{
+		unix.SYS_BPF, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT,
+		unix.SYS_CHROOT, unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KCMP, unix.SYS_PTRACE,
+		unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD,
+		unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER, unix.SYS_PIDFD_GETFD,
+		unix.SYS_SYSLOG, unix.SYS_QUOTACTL, unix.SYS_MBIND, unix.SYS_SET_MEMPOLICY, unix.SYS_MOVE_PAGES,
+		unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_LOOKUP_DCOOKIE, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME,
+	} {
+		instructions = append(instructions, denied(call, unix.EPERM))
+	}
+	return append(instructions, noClone3)
+}
+
+func insideASandbox(t *testing.T) {
+	eachFactory(t, func(*testing.T) {})
+	e := newEnv(t, "4.2")
+	killsWorkers(t, e)
+	crashing, err := job(t, e, 200, "long", onA, "functions:segfault").Compute(numbers(t).Input(), Task{})
+	require.NoError(t, err)
+	defer crashing.Close()
+	_, err = collect(t, crashing)
+	require.Equal(t, status.CauseSignal, status.CauseOf(err))
+	works(t, e)
+}
+
+// withoutPidfds has a daemon killed whose worker asked not to end with it: the host cannot kill it without a pidfd, and
+// says no more than it knows.
+func withoutPidfds(t *testing.T) {
+	_, err := unix.PidfdOpen(os.Getpid(), 0)
+	require.ErrorIs(t, err, unix.ENOSYS)
+	e := newEnv(t, "4.2")
+	it := start(t, job(t, e, 200, "long", onA, "functions:outlive_the_daemon"), Task{})
+	defer it.Close()
+	var worker int
+	var started []int
+	require.Eventually(t, func() bool {
+		if worker = it.lease.held().PID(); worker > 0 {
+			started = children(t, worker)
+		}
+		return len(started) == 1
+	}, patience, time.Millisecond)
+	f, err := e.Factory(e.Config())
+	require.NoError(t, err)
+	require.NoError(t, unix.Kill(f.DaemonPID(), unix.SIGKILL))
+	_, err = collect(t, it)
+	assert.Equal(t, status.CauseDaemonEnded, status.CauseOf(err))
+	assert.ErrorContains(t, err, fmt.Sprintf("worker %d", worker))
+	assert.ErrorContains(t, err, "was not seen to end and may live on")
+	e.Close()
+	assert.False(t, e.Wait(10*time.Millisecond), "a worker lives")
+	require.NoError(t, unix.Kill(worker, unix.SIGKILL))
+	require.NoError(t, unix.Kill(started[0], unix.SIGKILL))
+	assert.True(t, e.Wait(patience))
 }
 
 func withoutMemfd(t *testing.T, errno unix.Errno) {

@@ -11,8 +11,11 @@ import (
 
 // pythonException is the error of a worker that raised: its message is the line that names the exception.
 func pythonException(reader *protocol.Reader) *status.Error {
-	traceback := reader.Exception()
-	return status.New(status.PythonException, "%s", reader.ExceptionMessage()).
+	traceback, message := reader.Exception(), reader.ExceptionMessage()
+	if message == "" { // PySpark writes one, but the function has the channel too
+		message = "worker told of an exception without a text"
+	}
+	return status.New(status.PythonException, "%s", message).
 		With(tracebackDetail, traceback).Because(causeOfException(splitTraceback(traceback)))
 }
 

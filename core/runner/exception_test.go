@@ -69,6 +69,14 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
+func TestAnExceptionWithoutATextHasAMessage(t *testing.T) {
+	for _, text := range []string{"", " ", "\n \n"} {
+		err := pythonException(raising(t, text))
+		assert.Equal(t, "worker told of an exception without a text", err.Message)
+		assert.Equal(t, status.CauseException, status.CauseOf(err))
+	}
+}
+
 // Tracebacks are read in one pass: what is allocated for one grows with its length.
 func TestLongTracebacks(t *testing.T) {
 	const head = "Traceback (most recent call last):\n"

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"udfrunner/core/safego"
 	"udfrunner/core/status"
 )
@@ -168,7 +170,10 @@ func newSpawner() *spawner {
 
 // start starts a process; not after close.
 func (s *spawner) start(cmd *exec.Cmd) error {
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	// A sandbox that refuses prctl would refuse the process.
+	if _, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err == nil {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
 	answer := make(chan error)
 	s.requests <- spawnRequest{cmd, answer}
 	return <-answer

@@ -53,9 +53,25 @@ func (e *embedded) run() {
 	}
 	d.close()
 	d.reap()
-	for _, w := range e.alive() {
-		w.killGroup() // a daemon that was killed left the workers' children
-		e.ended(w, Exit{Cause: e.failure()}, nil)
+	e.outlive()
+}
+
+// outlive deals with what a daemon that was killed has left: its workers, where they asked the kernel not to end with
+// it, and their children. Which of them has ended is what is seen of it.
+func (e *embedded) outlive() {
+	left := e.alive()
+	sights := make([]sight, len(left))
+	for i, w := range left {
+		sights[i] = w.sight()
+		defer sights[i].close()
+		w.killGroup()
+	}
+	deadline := time.Now().Add(reapWait)
+	for i, w := range left {
+		e.ended(w, Exit{Cause: e.failure(), Lost: !sights[i].await(max(0, time.Until(deadline)))}, nil)
+	}
+	for i := range sights {
+		sights[i].await(-1)
 	}
 }
 

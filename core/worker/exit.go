@@ -26,6 +26,8 @@ type Exit struct {
 	OutOfMemory bool
 	// Stack is the Python stack at a fatal signal, "" where none was left.
 	Stack string
+	// Lost says that its daemon is gone, and that it was not seen to end: it may live on.
+	Lost bool
 	// Unseen says why Status is not known; "" is: its daemon is gone, which then is Cause.
 	Unseen string
 	Cause  *status.Error
@@ -65,6 +67,9 @@ func (e *Exit) taskError(name string, killedAfterGrace bool) *status.Error {
 		err.Message = name + " ended in mid-task; " + e.Unseen
 	case !e.Known:
 		err.Message, cause = name+" ended in mid-task together with its daemon", status.CauseDaemonEnded
+		if e.Lost {
+			err.Message = name + " lost its daemon in mid-task, was not seen to end and may live on"
+		}
 		if e.Cause != nil {
 			err.Message += ": " + e.Cause.Error()
 			err.Cause = e.Cause

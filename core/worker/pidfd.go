@@ -115,6 +115,16 @@ func stateOf(pid int) byte {
 	return fields[0][0]
 }
 
+// startOf is when a process began, by the kernel's clock; "" of no process.
+func startOf(pid int) string {
+	const startField = 19
+	fields := statOf(pid)
+	if len(fields) <= startField {
+		return ""
+	}
+	return string(fields[startField])
+}
+
 // statOf are the fields of /proc/<pid>/stat from the state on: pid (name) state parent ...
 func statOf(pid int) [][]byte {
 	text, err := readProc(pid, "stat")
