@@ -219,8 +219,7 @@ static int by_value(const void *a, const void *b) {
 /* All are begun before the first is read. */
 static void compute_of_a_thousand_tasks(void) {
   udfrunner_env *env = test_env();
-  udfrunner_runner *runner =
-      test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
+  udfrunner_runner *runner = test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, "plus_one", "long");
   static numbers sources[TASKS];
   static udfrunner_iterator *tasks[TASKS];
   static double took[TASKS];

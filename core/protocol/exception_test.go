@@ -38,5 +38,6 @@ func TestExceptionLine(t *testing.T) {
 	assert.Empty(t, protocol.ExceptionLine(""))
 	assert.Empty(t, protocol.ExceptionLine(" \n\n"))
 	assert.Equal(t, "Oh", protocol.ExceptionLine("  Oh\n  \n"), "of garbage, what there is")
-	assert.Equal(t, "Traceback (most recent call last):", protocol.ExceptionLine("Traceback (most recent call last):\n \n"))
+	const head = "Traceback (most recent call last):"
+	assert.Equal(t, head, protocol.ExceptionLine(head+"\n \n"))
 }

@@ -108,6 +108,32 @@ func TestWorkersInAPIDNamespace(t *testing.T) {
 	inItsNamespace(t, newEnv(t, "4.2", launcher(t, "unshare --pid --fork --kill-child")))
 }
 
+// Of a PID namespace nothing outlives the daemon, whatever functions do.
+func TestNothingInAPIDNamespaceOutlivesItsDaemon(t *testing.T) {
+	e := newEnv(t, "4.2", launcher(t, "unshare --pid --fork --kill-child"))
+	it := start(t, job(t, e, 200, "long", onA, "functions:outlive_in_a_session"), Task{})
+	defer it.Close()
+	var pids []int
+	require.Eventually(t, func() bool {
+		worker := it.lease.held().PID()
+		if worker > 0 {
+			pids = append([]int{worker}, children(t, worker)...)
+		}
+		return len(pids) == 2
+	}, patience, time.Millisecond)
+	f, err := e.Factory(e.Config())
+	require.NoError(t, err)
+	hosttest.Signal(t, f.DaemonPID(), unix.SIGKILL)
+	killed := time.Now()
+	for _, pid := range pids {
+		require.Eventually(t, func() bool { return unix.Kill(pid, 0) != nil }, patience, time.Millisecond,
+			"process %d of %v lives", pid, pids)
+	}
+	assert.Less(t, time.Since(killed), time.Second+promptly)
+	_, err = collect(t, it)
+	assert.Equal(t, status.CauseDaemonEnded, status.CauseOf(err))
+}
+
 func inItsNamespace(t *testing.T, e *env.Env) {
 	t.Helper()
 	f, err := e.Factory(e.Config())

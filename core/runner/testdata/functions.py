@@ -235,12 +235,16 @@ def describe_coded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
     return describe(batches, "coded")
 
 
-def outlive_the_daemon(x):
+def outlive_the_daemon(x, session=False):
     """Ask the kernel not to end this process with its parent, and start another."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, 0, 0, 0, 0)
-    subprocess.Popen(["sleep", "3600"])
+    subprocess.Popen(["sleep", "3600"], start_new_session=session)
     return sleep_forever(x)
+
+
+def outlive_in_a_session(x):
+    return outlive_the_daemon(x, session=True)
 
 
 def flood(x):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import _env, _library, _packages, _pyspark, _runner, _system
+from . import _env, _library, _packages, _pyspark, _runner, _sandbox, _system
 from ._evaltype import EvalType
 from ._finding import DOUBTFUL, FAILED, FINE, Finding
 from ._functions import FunctionLike
@@ -38,6 +38,7 @@ _PROBE = (
 def examine(conf: Mapping[str, str]) -> Iterator[Finding]:
     """Looks at everything a task needs, and runs one; each finding as it is made."""
     yield from _system.examine()
+    yield from _sandbox.examine()
     values = _env.with_interpreter(conf)
     python = values.get(_env.PYTHON_KEY)
     if python is None:
