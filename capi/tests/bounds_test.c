@@ -121,10 +121,25 @@ static void begin_and_close(udfrunner_env *env) {
   CHECK_INT(UDFRUNNER_OK, code);
 }
 
+/* The most memory that this process has had, in bytes. */
+static int64_t peak(void) {
+  FILE *file = fopen("/proc/self/status", "re");
+  CHECK(file != NULL);
+  long long kib = 0;
+  for (char line[256]; kib == 0 && fgets(line, sizeof line, file) != NULL;)
+    if (sscanf(line, "VmHWM: %lld kB", &kib) != 1) kib = 0;
+  fclose(file);
+  return (int64_t)kib << 10;
+}
+
+/* More than is kept of anything that is no result, with what is needed beside that. */
+#define MOST_KEPT (64 << 20)
+
 /* `ends` is called with the env, the runner and the iterator, which it closes. */
 static void under(const trouble *stuck,
                   void (*ends)(udfrunner_env **, udfrunner_runner **, udfrunner_iterator **)) {
   check_case(stuck->name);
+  int64_t before = peak();
   udfrunner_env *env = test_env();
   udfrunner_runner *runner =
       test_runner(env, UDFRUNNER_SQL_SCALAR_PANDAS_UDF, stuck->function, "long");
@@ -157,6 +172,7 @@ static void under(const trouble *stuck,
     WITHIN(CLOSING, code = lib.udfrunner_env_destroy(&env));
     CHECK_INT(UDFRUNNER_OK, code);
   }
+  CHECK(peak() - before < MOST_KEPT);
   check_case(NULL);
 }
 

@@ -3,6 +3,7 @@ package worker
 import (
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -22,15 +23,17 @@ type workerListener struct {
 
 	mu       sync.Mutex
 	closed   bool
-	pending  map[net.Conn]bool // in their handshake
-	rejected int               // for a wrong secret
+	pending  []net.Conn // in their handshake, in the order in which they came
+	rejected int        // for a wrong secret
 }
+
+// maxPending bounds who is in the handshake: a worker says all that it has to say as soon as it has connected.
+const maxPending = 32
 
 // listenForWorker listens where spec says: on TCP, or on a Unix socket at path.
 func listenForWorker(spec *Spec, path string) (*workerListener, error) {
 	l := &workerListener{
-		accepted: make(chan *transport.Socket, 1), pending: map[net.Conn]bool{},
-		deadline: time.Now().Add(spec.StartTimeout),
+		accepted: make(chan *transport.Socket, 1), deadline: time.Now().Add(spec.StartTimeout),
 	}
 	network, address := "tcp", "127.0.0.1:0"
 	if prefersIPv6(spec.Env) {
@@ -59,7 +62,8 @@ func listenForWorker(spec *Spec, path string) (*workerListener, error) {
 	return l, nil
 }
 
-// accept looks at all who connect at the same time: one that is silent keeps nobody out.
+// accept looks at all who connect at the same time: one that is silent keeps nobody out. Of too many the one goes that
+// has been silent for longest.
 func (l *workerListener) accept() {
 	for {
 		conn, err := l.listener.Accept()
@@ -68,8 +72,13 @@ func (l *workerListener) accept() {
 		}
 		l.mu.Lock()
 		closed := l.closed
+		_ = conn.SetDeadline(l.deadline)
 		if !closed {
-			l.pending[conn] = true
+			l.pending = append(l.pending, conn)
+		}
+		if len(l.pending) > maxPending {
+			_ = l.pending[0].SetDeadline(longAgo)
+			l.pending = slices.Delete(l.pending, 0, 1)
 		}
 		l.mu.Unlock()
 		if closed {
@@ -80,15 +89,17 @@ func (l *workerListener) accept() {
 	}
 }
 
+// longAgo is the deadline of what is to end.
+var longAgo = time.Unix(1, 0)
+
 // receive accepts the worker, which knows the secret and says its process id.
 func (l *workerListener) receive(conn net.Conn) {
 	defer func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		delete(l.pending, conn)
+		l.pending = slices.DeleteFunc(l.pending, func(c net.Conn) bool { return c == conn })
 		_ = conn.Close()
 	}()
-	_ = conn.SetDeadline(l.deadline)
 	p := peer{conn}
 	if l.secret != "" {
 		if right, err := p.verify(l.secret); err != nil || !right {
@@ -133,8 +144,8 @@ func (l *workerListener) close() {
 	}
 	l.closed = true
 	_ = l.listener.Close()
-	for conn := range l.pending {
-		_ = conn.SetDeadline(time.Unix(1, 0))
+	for _, conn := range l.pending {
+		_ = conn.SetDeadline(longAgo)
 	}
 	select {
 	case socket := <-l.accepted: // nobody took it
