@@ -26,6 +26,7 @@ _Static_assert(sizeof(struct block) == HEADER, "core/hostmem HeaderSize");
 /* Blocks from this size on are mappings of their own. A few freed ones are kept: a fresh mapping of
  * a batch costs a page fault each 4 KiB, about as much as copying the batch. */
 #define MAPPED_FROM (1 * MIB)
+#define HUGE_FROM (4 * MIB)
 #define KEPT_BLOCKS 4
 #define KEPT_BYTES (32 * MIB)
 
@@ -86,6 +87,8 @@ static struct block *map(size_t size) {
   if (block != NULL) return block;
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return NULL;
+  /* Without huge pages a host that keeps its results pays the faults for each batch; advice only. */
+  if (size >= HUGE_FROM) (void)madvise(memory, size, MADV_HUGEPAGE);
   block = memory;
   block->mapped = size;
   return block;
