@@ -196,7 +196,7 @@ def test_data_in_every_form(shared_env: Env, tmp_path: object) -> None:
         f"{tmp_path}/t.parquet",
         encoded,
     ):
-        found = udfrunner.map_groups(sizes, data, "k", SIZES, env=shared_env)
+        found = pa.table(udfrunner.map_groups(sizes, data, "k", SIZES, env=shared_env))
         assert found["key"].to_pylist() == ["('a',)", "('b',)"]
         assert found["n"].to_pylist() == [7, 7]
 
@@ -240,7 +240,7 @@ def test_kinds(shared_env: Env) -> None:
         ({"by": ["k", "k"]}, "by .*: a column may be named only once"),
         ({"kind": "scalar-pandas"}, r"a function of columns \(eval type 200\): use apply"),
         ({"kind": EvalType.SCALAR_PANDAS}, r"a function of columns \(eval type 200\): use apply"),
-        ({"function": lambda rows: rows}, "not annotated .* kind= is needed"),
+        ({"function": lambda rows: rows}, "nor annotated .* kind= is needed"),
         ({"workers": 0}, "workers 0: a positive number"),
         ({"batch_size": 0}, "batch_size 0: a positive number"),
         ({"data": pa.table([[1], [2], [3]], names=["v", "k", "k"])}, "column 'k': there are 2"),
@@ -340,7 +340,11 @@ def test_cogroups_of_nothing(shared_env: Env) -> None:
         (pa.table({"k": ["a"]}), {}, "like types are needed"),
         (pa.table({"id": [1]}), {}, "right: no column 'k'; columns are id$"),
         (pa.table({"k": [1], "l": [1]}), {"right_by": ["k", "l"]}, "by has 1 columns, right_by 2"),
-        (pa.table({"k": [1]}), {"kind": "pandas-iter"}, "kinds are pandas, arrow$"),
+        (
+            pa.table({"k": [1]}),
+            {"kind": "pandas-iter"},
+            "kinds are pandas, arrow, cogrouped-map-pandas, cogrouped-map-arrow$",
+        ),
     ],
 )
 def test_bad_cogroups(

@@ -107,7 +107,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "kind with a slip": (
         lambda u: u.apply("a:b", kind="scalar-panda", return_type="long"),
         InvalidArgument,
-        "no kind 'scalar-panda'; did you mean 'scalar-pandas'? kinds are batched,",
+        "no kind 'scalar-panda'; did you mean 'scalar-pandas'? kinds are pandas,",
     ),
     "kind of no eval type": (
         lambda u: u.apply("a:b", kind=7, return_type="long"),
@@ -132,7 +132,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "no kind": (
         lambda u: u.map_batches(function=lambda given: given),
         InvalidArgument,
-        "kind='arrow' or kind='pandas' is needed",
+        "kind= is needed, one of pandas, arrow",
     ),
     # ------------------------------------------------ columns
     "apply of a missing column": (
@@ -363,7 +363,7 @@ WRONG: dict[str, tuple[Use, type[udfrunner.Error], str]] = {
     "eval type of text": (
         lambda u: u.runner(eval_type="scalar"),
         InvalidArgument,
-        "eval type 'scalar': int is needed, not str",
+        "no kind 'scalar'; did you mean 'scalar-arrow'? kinds are",
     ),
     "eval type of half a number": (
         lambda u: u.runner(eval_type=250.5),

@@ -6,24 +6,31 @@ import datetime
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from ._arguments import check_common, column_position, keyword_columns
+from ._arguments import check_common, column_position
 from ._blocks import block_runner
 from ._deadline import Deadline
 from ._env import Env, env_with
 from ._evaltype import PICKLED_TYPES, EvalType
-from ._functions import Argument, FunctionLike, name_of
-from ._input import table_from
-from ._kinds import check_function, check_taker, map_kind, scalar_kind
+from ._forms import form_of
+from ._functions import Argument, FunctionLike, name_of, settled, short_name_of
+from ._input import columns_from
+from ._kinds import kind_of
+from ._options import keyword_columns, only_known
 from ._parallel import Partition, counted, in_order, split
 from ._progress import ProgressCallback, RowCounter, shown
 from ._runner import Runner
 from .errors import InvalidArgument, ProtocolError, is_error
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
     import pyarrow as pa
+    from typing_extensions import Unpack
 
+    from ._forms import TableT
+    from ._options import Options
     from ._output import Logs
     from ._types import ReturnTypeLike
 
@@ -31,6 +38,66 @@ __tracebackhide__ = is_error
 
 #: Results of a row function that make one array.
 ROWS_PER_ARRAY = 65_536
+
+
+@overload
+def apply(
+    function: FunctionLike,
+    data: pd.DataFrame,
+    *columns: str,
+    kind: EvalType | str | None = ...,
+    return_type: ReturnTypeLike | None = ...,
+    workers: int = ...,
+    deadline: float | datetime.timedelta | None = ...,
+    progress: bool | ProgressCallback = ...,
+    batch_size: int | None = ...,
+    env: Env | None = ...,
+    conf: Mapping[str, Any] | None = ...,
+    includes: Iterable[str | os.PathLike[str]] = ...,
+    logs: Logs = ...,
+    keywords: Mapping[str, str] | None = ...,
+    **named: str,
+) -> pd.Series[Any]: ...
+
+
+@overload
+def apply(
+    function: FunctionLike,
+    data: pl.DataFrame | pl.LazyFrame,
+    *columns: str,
+    kind: EvalType | str | None = ...,
+    return_type: ReturnTypeLike | None = ...,
+    workers: int = ...,
+    deadline: float | datetime.timedelta | None = ...,
+    progress: bool | ProgressCallback = ...,
+    batch_size: int | None = ...,
+    env: Env | None = ...,
+    conf: Mapping[str, Any] | None = ...,
+    includes: Iterable[str | os.PathLike[str]] = ...,
+    logs: Logs = ...,
+    keywords: Mapping[str, str] | None = ...,
+    **named: str,
+) -> pl.Series: ...
+
+
+@overload
+def apply(
+    function: FunctionLike,
+    data: Any,
+    *columns: str,
+    kind: EvalType | str | None = ...,
+    return_type: ReturnTypeLike | None = ...,
+    workers: int = ...,
+    deadline: float | datetime.timedelta | None = ...,
+    progress: bool | ProgressCallback = ...,
+    batch_size: int | None = ...,
+    env: Env | None = ...,
+    conf: Mapping[str, Any] | None = ...,
+    includes: Iterable[str | os.PathLike[str]] = ...,
+    logs: Logs = ...,
+    keywords: Mapping[str, str] | None = ...,
+    **named: str,
+) -> pa.ChunkedArray: ...
 
 
 def apply(
@@ -49,16 +116,22 @@ def apply(
     logs: Logs = "stderr",
     keywords: Mapping[str, str] | None = None,
     **named: str,
-) -> pa.ChunkedArray:
+) -> pa.ChunkedArray | pd.Series[Any] | pl.Series:
     """Applies a column function to columns of a table, and returns the column of results.
+
+    Of a pandas DataFrame that is a Series with its index, of one of Polars a Series of Polars; of
+    all else a pyarrow ChunkedArray.
 
     Args:
         function: a UDF made by PySpark's udf, pandas_udf or arrow_udf, as it is; or a plain
             callable, pickled bytes or "module:qualname" with `kind` and `return_type`.
-        data: a table: Arrow data of any kind or a pandas DataFrame.
+        data: a table: a pandas or Polars DataFrame, a pyarrow Table or dataset, a DuckDB relation,
+            Arrow data of any other kind, or the path of a Parquet, CSV or Arrow file or of a
+            folder of such. Of files and datasets only the columns are read.
         columns: names of the columns for the function's positional arguments.
-        kind: an EvalType or its name, such as "scalar-pandas"; left out, the decorator or the
-            annotations tell.
+        kind: "pandas", "pandas-iter", "arrow", "arrow-iter", or "row" for Python values as
+            PySpark's udf has them; or an EvalType or its word, such as "scalar-pandas". Left out,
+            the decorator or the annotations tell, also of callable objects and partials.
         return_type: of a function that is not decorated.
         workers: how many worker processes run at a time, each on a contiguous part.
         deadline: seconds that the call may take, also as a timedelta; its workers are killed
@@ -80,11 +153,17 @@ def apply(
         workers=workers,
         batch_size=batch_size,
     )
-    check_function(function)
-    chosen = check_taker(function, scalar_kind(function, kind), "apply")
-    table = table_from(data)
-    names, arguments = _arguments(table.column_names, columns, keyword_columns(keywords, named))
-    table = table.select(names)
+    function = settled(function)
+    by_keyword = keyword_columns(apply, function, keywords, named)
+    chosen = kind_of(function, kind, "apply")
+    arguments: list[Argument] = []
+
+    def choose(present: list[str]) -> list[str]:
+        names, found = _arguments(present, columns, by_keyword)
+        arguments.extend(found)
+        return names
+
+    table = columns_from(data, choose)
     source = split(table, workers, batch_size=batch_size)
     with ExitStack() as stack:
         stack.enter_context(within)
@@ -105,7 +184,8 @@ def apply(
             workers,
             runner.close,
         )
-        return _chunked(list(arrays), table.num_rows, runner)
+        results = _chunked(list(arrays), table.num_rows, runner)
+    return form_of(data).column(results, short_name_of(function) or "")
 
 
 def _arguments(
@@ -188,6 +268,33 @@ def _chunked(arrays: list[pa.Array], rows: int, runner: Runner) -> pa.ChunkedArr
     return column
 
 
+@overload
+def map_batches(
+    function: FunctionLike,
+    data: TableT,
+    schema: ReturnTypeLike,
+    *,
+    kind: EvalType | str | None = ...,
+    partition_rows: int | None = ...,
+    batch_size: int | None = ...,
+    **options: Unpack[Options],
+) -> TableT: ...
+
+
+@overload
+def map_batches(
+    function: FunctionLike,
+    data: Any,
+    schema: ReturnTypeLike,
+    *,
+    kind: EvalType | str | None = ...,
+    partition_rows: int | None = ...,
+    batch_size: int | None = ...,
+    **options: Unpack[Options],
+) -> pa.Table: ...
+
+
+@only_known
 def map_batches(
     function: FunctionLike,
     data: Any,
@@ -203,23 +310,24 @@ def map_batches(
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
     logs: Logs = "stderr",
-) -> pa.Table:
+) -> pa.Table | pd.DataFrame | pl.DataFrame | pl.LazyFrame:
     """Runs a function from batches to batches over a table, as mapInArrow and mapInPandas do.
 
     Args:
         function: takes an iterator of pyarrow.RecordBatch or pandas.DataFrame and yields such;
             also pickled bytes or "module:qualname" with `kind`.
-        data: Arrow data of any kind, a pandas DataFrame, or the path of a Parquet, CSV or Arrow
-            file.
+        data: a table, as apply takes it.
         schema: of the result: DDL such as "a long, b string", a PySpark StructType or a
             pyarrow Schema.
-        kind: "arrow" or "pandas"; left out, the function's annotations tell.
+        kind: "arrow" or "pandas" or an EvalType or its word; left out, the function's annotations
+            tell.
         workers: how many worker processes run at a time.
         partition_rows: rows of a partition; the function is called once for each. Left out, a
             table makes as many partitions as there are workers.
         deadline, progress, batch_size, env, conf, includes, logs: as apply takes them.
 
-    The result keeps the order of the input's partitions.
+    The result keeps the order of the input's partitions. It is a DataFrame of pandas, with an
+    index of its own, or of Polars where the data is one, else a pyarrow Table.
     """
     import pyarrow as pa
 
@@ -233,11 +341,8 @@ def map_batches(
         batch_size=batch_size,
         partition_rows=partition_rows,
     )
-    chosen = map_kind(function, kind)
-    if isinstance(data, (str, os.PathLike)):
-        from ._files import open_input
-
-        data = open_input(data).reader
+    function = settled(function)
+    chosen = kind_of(function, kind, "map_batches")
     source = split(data, workers, partition_rows, batch_size)
     with (
         within,
@@ -258,4 +363,5 @@ def map_batches(
             ) as out:
                 yield out.read_all()
 
-        return pa.concat_tables(in_order(run, source.partitions, workers, runner.close))
+        results = pa.concat_tables(in_order(run, source.partitions, workers, runner.close))
+    return form_of(data).table(results)

@@ -47,19 +47,6 @@ def column_position(column: Any, present: Sequence[str], where: str = "") -> int
     return present.index(column)
 
 
-def keyword_columns(keywords: Any, named: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a function's keyword arguments, told in one dict and one by one."""
-    check_mapping(keywords, "keywords")
-    both = {**(keywords or {}), **named}
-    for name in named:
-        if keywords and name in keywords:
-            raise InvalidArgument(
-                f"keyword argument {name!r} has two columns: {keywords[name]!r} in keywords= and "
-                f"{named[name]!r}"
-            )
-    return both
-
-
 def column_names(names: Any, what: str) -> list[str]:
     """One name or several, each once."""
     if isinstance(names, str):

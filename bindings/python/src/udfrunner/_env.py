@@ -20,6 +20,7 @@ from . import _abi
 from ._arguments import check_mapping
 from ._library import SLICE_MS, Library, library
 from ._log import LogLine, parse_lines
+from ._options import only_known
 from ._output import Logs, Output, check_logs
 from ._task import make_pairs, wait_milliseconds
 from .errors import Cancelled, InvalidArgument, InvalidHandle, InvalidState, is_error, make_error
@@ -62,6 +63,7 @@ class Env:
             ``udfrunner.log.descriptor`` has them written, they go there alone.
     """
 
+    @only_known
     def __init__(self, conf: Mapping[str, Any] | None = None, *, logs: Logs = "stderr") -> None:
         check_mapping(conf, "conf")
         check_logs(logs)

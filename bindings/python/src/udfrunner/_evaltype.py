@@ -107,29 +107,24 @@ class EvalType(enum.IntEnum):
     # generated: end
 
 
-#: Kinds of functions by the names that ``udfrunner run`` and ``apply`` use.
+#: Every kind of function by its word, such as "scalar-pandas": the short names above.
 KINDS: dict[str, EvalType] = {
-    "batched": EvalType.BATCHED,
-    "arrow-batched": EvalType.ARROW_BATCHED,
-    "scalar-pandas": EvalType.SCALAR_PANDAS,
-    "scalar-pandas-iter": EvalType.SCALAR_PANDAS_ITER,
-    "scalar-arrow": EvalType.SCALAR_ARROW,
-    "scalar-arrow-iter": EvalType.SCALAR_ARROW_ITER,
-    "map-pandas": EvalType.MAP_PANDAS,
-    "map-arrow": EvalType.MAP_ARROW,
+    name.lower().replace("_", "-"): member
+    for name, member in EvalType.__members__.items()
+    if not name.startswith("SQL_")
 }
 
-#: Kinds of functions of groups by the names that ``udfrunner run`` uses, with ``--by``.
-GROUPED_KINDS: dict[str, EvalType] = {
-    "grouped-map-pandas": EvalType.GROUPED_MAP_PANDAS,
-    "grouped-map-pandas-iter": EvalType.GROUPED_MAP_PANDAS_ITER,
-    "grouped-map-arrow": EvalType.GROUPED_MAP_ARROW,
-    "grouped-map-arrow-iter": EvalType.GROUPED_MAP_ARROW_ITER,
-    "grouped-agg-pandas": EvalType.GROUPED_AGG_PANDAS,
-    "grouped-agg-pandas-iter": EvalType.GROUPED_AGG_PANDAS_ITER,
-    "grouped-agg-arrow": EvalType.GROUPED_AGG_ARROW,
-    "grouped-agg-arrow-iter": EvalType.GROUPED_AGG_ARROW_ITER,
-}
+#: Functions of columns, which give one value for each row.
+COLUMN_TYPES = frozenset(
+    {
+        EvalType.BATCHED,
+        EvalType.ARROW_BATCHED,
+        EvalType.SCALAR_PANDAS,
+        EvalType.SCALAR_PANDAS_ITER,
+        EvalType.SCALAR_ARROW,
+        EvalType.SCALAR_ARROW_ITER,
+    }
+)
 
 #: Functions from an iterator of batches to an iterator of batches.
 MAP_TYPES = frozenset({EvalType.MAP_PANDAS, EvalType.MAP_ARROW})

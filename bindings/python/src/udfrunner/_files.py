@@ -29,6 +29,8 @@ FORMATS = {
     ".arrows": "arrow-stream",
     ".ipc": "arrow-stream",
 }
+#: Formats of the files of a folder, as pyarrow.dataset calls them.
+FOLDER_FORMATS = {"parquet": "parquet", "csv": "csv", "arrow-file": "ipc"}
 #: What an Arrow file, as opposed to a stream, begins with.
 _ARROW_MAGIC = b"ARROW1"
 #: Names standard input and output, which are Arrow streams, for those who take them.
@@ -38,11 +40,12 @@ _READ_ROWS = 65_536
 
 
 @dataclass
-class InputFile:
-    """An open input: its batches, and its rows where the format tells them."""
+class Opened:
+    """An open input: its batches, its rows where they are known, and the table that it is."""
 
     reader: pa.RecordBatchReader
     rows: int | None
+    table: pa.Table | None = None
 
 
 def file_format(path: str | os.PathLike[str]) -> str:
@@ -55,7 +58,7 @@ def file_format(path: str | os.PathLike[str]) -> str:
     return FORMATS[suffix]
 
 
-def open_standard_input(columns: Sequence[str] | None = None) -> InputFile:
+def open_standard_input(columns: Sequence[str] | None = None) -> Opened:
     """Opens the Arrow stream that comes from standard input."""
     import pyarrow as pa
 
@@ -65,11 +68,13 @@ def open_standard_input(columns: Sequence[str] | None = None) -> InputFile:
         raise InvalidArgument(
             f"standard input: an Arrow stream is needed: {one_line(error)}"
         ) from error
-    return InputFile(_selected(reader, columns, STANDARD), None)
+    return Opened(_selected(reader, columns, STANDARD), None)
 
 
-def open_input(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> InputFile:
-    """Opens a file for reading, with only `columns` where they are given."""
+def open_input(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> Opened:
+    """Opens a file or a folder of files for reading, with only `columns` where they are given."""
+    if Path(path).is_dir():
+        return open_dataset(_folder(path), columns, path)
     chosen = file_format(path)
     if not Path(path).is_file():
         raise InvalidArgument(f"file {os.fspath(path)}: no such file")
@@ -80,12 +85,53 @@ def open_input(path: str | os.PathLike[str], columns: Sequence[str] | None = Non
     return _open_arrow(path, columns)
 
 
+def _folder(path: str | os.PathLike[str]) -> Any:
+    """The dataset of a folder, whose folders may name values as Spark writes them (``k=1``)."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            if name.startswith((".", "_")):
+                continue
+            file = os.path.join(folder, name)  # noqa: PTH118 - as os.walk has it
+            chosen = file_format(file)
+            if chosen not in FOLDER_FORMATS:
+                raise InvalidArgument(
+                    f"folder {os.fspath(path)}: file {file}: files of a folder are Parquet, CSV or "
+                    "Arrow files, not streams"
+                )
+            try:
+                return ds.dataset(path, format=FOLDER_FORMATS[chosen], partitioning="hive")
+            except (pa.ArrowException, OSError) as error:
+                raise InvalidArgument(f"folder {os.fspath(path)}: {one_line(error)}") from error
+    raise InvalidArgument(f"folder {os.fspath(path)}: it has no files")
+
+
+def open_dataset(
+    data: Any, columns: Sequence[str] | None, path: str | os.PathLike[str] = "of the dataset"
+) -> Opened:
+    """Opens a dataset of pyarrow's, with only `columns` where they are given."""
+    import pyarrow.dataset as ds
+
+    _check_columns(columns, data.schema, path)
+    names = None if columns is None else list(dict.fromkeys(columns))
+    # Other formats are read whole to be counted.
+    is_parquet = isinstance(data, ds.FileSystemDataset) and isinstance(
+        data.format, ds.ParquetFileFormat
+    )
+    return Opened(
+        data.scanner(columns=names).to_reader(), data.count_rows() if is_parquet else None
+    )
+
+
 def _check_columns(columns: Sequence[str] | None, schema: pa.Schema, path: Any) -> None:
     for column in columns or ():
         column_position(column, schema.names, f"file {os.fspath(path)}: ")
 
 
-def _open_parquet(path: str | os.PathLike[str], columns: Sequence[str] | None) -> InputFile:
+def _open_parquet(path: str | os.PathLike[str], columns: Sequence[str] | None) -> Opened:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -102,10 +148,10 @@ def _open_parquet(path: str | os.PathLike[str], columns: Sequence[str] | None) -
             yield batch.select(names).replace_schema_metadata(None)
 
     schema = schema.remove_metadata()
-    return InputFile(pa.RecordBatchReader.from_batches(schema, batches()), file.metadata.num_rows)
+    return Opened(pa.RecordBatchReader.from_batches(schema, batches()), file.metadata.num_rows)
 
 
-def _open_csv(path: str | os.PathLike[str], columns: Sequence[str] | None) -> InputFile:
+def _open_csv(path: str | os.PathLike[str], columns: Sequence[str] | None) -> Opened:
     import pyarrow as pa
     import pyarrow.csv as csv
 
@@ -113,10 +159,10 @@ def _open_csv(path: str | os.PathLike[str], columns: Sequence[str] | None) -> In
         reader: pa.RecordBatchReader = csv.open_csv(path)
     except pa.ArrowException as error:
         raise InvalidArgument(f"file {os.fspath(path)}: {one_line(error)}") from error
-    return InputFile(_selected(reader, columns, path), None)
+    return Opened(_selected(reader, columns, path), None)
 
 
-def _open_arrow(path: str | os.PathLike[str], columns: Sequence[str] | None) -> InputFile:
+def _open_arrow(path: str | os.PathLike[str], columns: Sequence[str] | None) -> Opened:
     import pyarrow as pa
 
     source = pa.memory_map(os.fspath(path))
@@ -124,13 +170,13 @@ def _open_arrow(path: str | os.PathLike[str], columns: Sequence[str] | None) -> 
     source.seek(0)
     try:
         if not is_file:
-            return InputFile(_selected(pa.ipc.open_stream(source), columns, path), None)
+            return Opened(_selected(pa.ipc.open_stream(source), columns, path), None)
         file = pa.ipc.open_file(source)
     except pa.ArrowException as error:
         raise InvalidArgument(f"file {os.fspath(path)}: {one_line(error)}") from error
     batches = (file.get_batch(index) for index in range(file.num_record_batches))
     reader = pa.RecordBatchReader.from_batches(file.schema, batches)
-    return InputFile(_selected(reader, columns, path), None)
+    return Opened(_selected(reader, columns, path), None)
 
 
 def _selected(

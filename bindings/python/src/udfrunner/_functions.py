@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
@@ -69,26 +70,59 @@ def udf_return_type(function: Any) -> ReturnType | None:
     return None if declared is None else return_type(declared)
 
 
+@dataclass(frozen=True)
+class DecoratedPartial:
+    """A partial of a UDF that PySpark made: its eval type and return type, the rest of its call."""
+
+    func: Callable[..., Any]
+    evalType: int
+    returnType: Any
+
+
+def settled(function: FunctionLike) -> Any:
+    """The function, where it is a partial of a decorated one as a decorated partial."""
+    if not isinstance(function, functools.partial) or not is_udf(function.func):
+        return function
+    made: Any = function.func
+    bound = functools.partial(made.func, *function.args, **function.keywords)
+    return DecoratedPartial(bound, udf_eval_type(made), udf_return_type(made))
+
+
 def name_of(function: FunctionLike) -> str:
     """A name of the function for messages."""
     if isinstance(function, str):
         return function
     if isinstance(function, bytes):
         return f"<pickle of {len(function)} bytes>"
-    inner = getattr(function, "func", function)
-    for named in (function, inner):
+    inner = _innermost(function)
+    for named in (function, inner, type(inner)):
         if isinstance(name := getattr(named, "__qualname__", None), str):
             return name
     return repr(function)
+
+
+def _innermost(function: Any) -> Any:
+    """The function within a decorated one and within partials."""
+    while isinstance(function, functools.partial) or is_udf(function):
+        function = function.func
+    return function
 
 
 def short_name_of(function: FunctionLike) -> str | None:
     """The function's own name, without module and class; None for a pickle."""
     if isinstance(function, str):
         return function.rpartition(":")[2].rpartition(".")[2]
-    inner = function.func if is_udf(function) else function  # type: ignore[union-attr]
-    name = getattr(function, "_name", None) or getattr(inner, "__name__", None)
-    return name if isinstance(name, str) else None
+    if isinstance(function, (bytes, bytearray, memoryview)):
+        return None
+    inner = _innermost(function)
+    for name in (
+        getattr(function, "_name", None),
+        getattr(inner, "__name__", None),
+        type(inner).__name__,
+    ):
+        if isinstance(name, str):
+            return name
+    return None
 
 
 class Chain:
@@ -116,6 +150,7 @@ class Chain:
             raise InvalidArgument(f"chain {functions!r}: a list of functions is needed")
         if not functions:
             raise InvalidArgument("chain []: at least one function is needed")
+        functions = [settled(function) for function in functions]
         self._eval_type = eval_type
         self._time_mode = time_mode
         self._table = table or TableFunction()

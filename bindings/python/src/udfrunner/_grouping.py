@@ -8,14 +8,12 @@ behind the numbers, null last.
 from __future__ import annotations
 
 import bisect
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._arguments import column_position
 from ._gather import Rows
-from ._input import table_from
 from ._parallel import Partition
 from ._sortable import decoded, sorted_groups
 from .errors import is_error
@@ -24,15 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __tracebackhide__ = is_error
-
-
-def table_of(data: Any) -> pa.Table:
-    """Arrow data of any kind, or the path of a file, as one table."""
-    if isinstance(data, (str, os.PathLike)):
-        from ._files import open_input
-
-        data = open_input(data).reader
-    return table_from(data)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _abi
 from ._arguments import one_line
+from ._files import Opened, open_dataset, open_input
+from ._forms import collected, is_pandas, is_polars, with_plain_types
 from ._functions import capsule_pointer
 from ._schemas import check_schema
 from .errors import Error, HostError, InvalidArgument, is_error
@@ -92,17 +95,18 @@ def stream_source(
 
     What a Python iterable raises goes to `failed`, and on.
     """
-    reader = known_reader(data)
-    if reader is not None:
-        # A table's own reader raises nothing; one that was given may have a generator behind it.
-        return _watched(reader, failed) if reader is data else reader
+    found = known(data)
+    if found is not None:
+        # A table's own reader raises nothing; others may have a file or a generator behind them.
+        return _watched(found.reader, failed) if found.table is None else found.reader
     if hasattr(data, "__arrow_c_stream__"):
         return data
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes, dict)):
         return _reader_of_batches(iter(data), schema, failed)
     raise InvalidArgument(
         f"input of type {type(data).__name__}: Arrow data is needed: an object with "
-        "__arrow_c_stream__, a pandas DataFrame, or an iterable of pyarrow.RecordBatch"
+        "__arrow_c_stream__, a pandas DataFrame, a dataset, the path of a file, or an iterable of "
+        "pyarrow.RecordBatch"
     )
 
 
@@ -187,31 +191,55 @@ def input_failed(error: BaseException) -> HostError:
 
 
 def known_reader(data: Any) -> Any:
-    """A pyarrow RecordBatchReader over data of a type of pyarrow's or pandas', else None."""
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(data, pandas.DataFrame):
-        import pyarrow as pa
+    """A pyarrow RecordBatchReader over data of a type that is known here, else None."""
+    found = known(data)
+    return None if found is None else found.reader
 
-        try:
-            return pa.Table.from_pandas(data, preserve_index=False).to_reader()
-        except (pa.ArrowException, TypeError, ValueError) as error:
-            raise InvalidArgument(f"input DataFrame: {one_line(error)}") from error
+
+def known(data: Any, columns: Sequence[str] | None = None) -> Opened | None:
+    """Data of a type that is known here, opened, else None.
+
+    Of files and datasets only `columns` are read, where they are given.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        return open_input(data, columns)
+    table = _in_memory(data)
+    if table is not None:
+        return Opened(table.to_reader(), table.num_rows, table)
     pyarrow = sys.modules.get("pyarrow")
-    if pyarrow is None:
-        return None
-    if isinstance(data, pyarrow.RecordBatchReader):
-        return data
-    if isinstance(data, pyarrow.Table):
-        return data.to_reader()
-    if isinstance(data, pyarrow.RecordBatch):
-        return pyarrow.RecordBatchReader.from_batches(data.schema, [data])
+    if pyarrow is not None and isinstance(data, pyarrow.RecordBatchReader):
+        return Opened(data, None)
     dataset = sys.modules.get("pyarrow.dataset")
     if dataset is not None:
         if isinstance(data, dataset.Dataset):
-            return data.scanner().to_reader()
+            return open_dataset(data, columns)
         if isinstance(data, dataset.Scanner):
-            return data.to_reader()
+            return Opened(data.to_reader(), None)
     return None
+
+
+def _in_memory(data: Any) -> pa.Table | None:
+    """The table that data is, or cheaply becomes."""
+    if is_pandas(data):
+        return _from_pandas(data)
+    if is_polars(data):
+        return with_plain_types(collected(data).to_arrow())
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None:
+        if isinstance(data, pyarrow.Table):
+            return data
+        if isinstance(data, pyarrow.RecordBatch):
+            return pyarrow.Table.from_batches([data])
+    return None
+
+
+def _from_pandas(data: Any) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        return with_plain_types(pa.Table.from_pandas(data, preserve_index=False))
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InvalidArgument(f"input DataFrame: {one_line(error)}") from error
 
 
 def reader_of(data: Any, schema: pa.Schema | None = None) -> pa.RecordBatchReader:
@@ -233,6 +261,27 @@ def table_from(data: Any) -> pa.Table:
         raise
     except Exception as error:
         raise input_failed(error) from error
+
+
+def columns_from(data: Any, choose: Callable[[list[str]], Sequence[str | int]]) -> pa.Table:
+    """The columns that `choose` takes of all names, of files and datasets nothing else is read."""
+    names = _stored_names(data)
+    if names is None:
+        table = table_from(data)
+        return table.select(choose(table.column_names))
+    chosen = [names[each] if isinstance(each, int) else each for each in choose(names)]
+    found = known(data, chosen)
+    assert found is not None
+    return table_from(found.reader)
+
+
+def _stored_names(data: Any) -> list[str] | None:
+    """The names of the columns of a file or dataset, else None."""
+    if isinstance(data, (str, os.PathLike)):
+        names: list[str] = open_input(data).reader.schema.names
+        return names
+    dataset = sys.modules.get("pyarrow.dataset")
+    return data.schema.names if dataset and isinstance(data, dataset.Dataset) else None
 
 
 def _ignore(_: BaseException) -> None:

@@ -1,17 +1,26 @@
-"""Choosing the eval type of a function: by its decorator, by name, or by its annotations."""
+"""Choosing the eval type of a function: by its decorator, by a word, or by its annotations.
+
+The words are the same wherever a kind is asked for: the names of EvalType, such as
+"grouped-map-pandas"; and short ones, "pandas", "pandas-iter", "arrow", "arrow-iter" and "row",
+which mean the kind of that form that the helper takes.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
+import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from ._arguments import choice
+from . import _pyspark
+from ._arguments import choice, listed
 from ._evaltype import (
     AGGREGATE_TYPES,
     COGROUPED_TYPES,
-    GROUPED_KINDS,
+    COLUMN_TYPES,
     GROUPED_MAP_TYPES,
     KINDS,
     MAP_TYPES,
@@ -21,38 +30,12 @@ from ._evaltype import (
     EvalType,
 )
 from ._functions import FunctionLike, is_udf, name_of, udf_eval_type
-from .errors import InvalidArgument, is_error
+from .errors import InvalidArgument, NotSupported, is_error
 
 __tracebackhide__ = is_error
 
-_PANDAS = ("Series", "DataFrame")
-_ARROW = ("RecordBatch", "Array", "Scalar")
-_ARROW_GROUPS = ("Table", "RecordBatch", "Array")
-
-#: Kinds of functions of groups by the names that ``map_groups`` uses.
-GROUP_KINDS: dict[str, EvalType] = {
-    "pandas": EvalType.GROUPED_MAP_PANDAS,
-    "pandas-iter": EvalType.GROUPED_MAP_PANDAS_ITER,
-    "arrow": EvalType.GROUPED_MAP_ARROW,
-    "arrow-iter": EvalType.GROUPED_MAP_ARROW_ITER,
-}
-
-#: Those of ``map_cogroups``.
-COGROUP_KINDS: dict[str, EvalType] = {
-    "pandas": EvalType.COGROUPED_MAP_PANDAS,
-    "arrow": EvalType.COGROUPED_MAP_ARROW,
-}
-
-#: Those of ``aggregate``.
-AGGREGATE_KINDS: dict[str, EvalType] = {
-    "pandas": EvalType.GROUPED_AGG_PANDAS,
-    "pandas-iter": EvalType.GROUPED_AGG_PANDAS_ITER,
-    "arrow": EvalType.GROUPED_AGG_ARROW,
-    "arrow-iter": EvalType.GROUPED_AGG_ARROW_ITER,
-}
-
-#: Functions of columns, which give one value for each row.
-COLUMN_TYPES = frozenset(KINDS.values()) - MAP_TYPES
+#: The short word of functions of Python values, which ``udf`` makes.
+ROW = "row"
 
 #: What takes functions of which eval types, and what those are called.
 _TAKERS: tuple[tuple[frozenset[EvalType], str, str], ...] = (
@@ -68,12 +51,112 @@ _TAKERS: tuple[tuple[frozenset[EvalType], str, str], ...] = (
     (frozenset({EvalType.NON_UDF}), "Runner", "a function of RDDs"),
 )
 
+#: What the words of a helper's kinds begin with, where the short ones leave it out.
+_FAMILIES = {
+    "apply": "scalar-",
+    "map_batches": "map-",
+    "map_groups": "grouped-map-",
+    "map_cogroups": "cogrouped-map-",
+    "aggregate": "grouped-agg-",
+}
+
+#: Words in annotations that tell the form of a function's arguments.
+_PANDAS = frozenset({"Series", "DataFrame"})
+_ARROW = frozenset({"Table", "RecordBatch", "Array", "ChunkedArray", "Scalar"})
+_ROW = frozenset(
+    {"int", "float", "str", "bool", "bytes", "bytearray", "Decimal", "Row"}
+    | {"date", "datetime", "timedelta", "time"}
+    | {"list", "dict", "tuple", "List", "Dict", "Tuple"}
+)
+
+
+def short_words(helper: str) -> dict[str, str]:
+    """The short words of a helper, and the word that each stands for."""
+    family = _FAMILIES[helper]
+    found = {word[len(family) :]: word for word in KINDS if word.startswith(family)}
+    forms = ("pandas", "pandas-iter", "arrow", "arrow-iter")
+    return {form: found[form] for form in forms if form in found}
+
+
+def kind_of(function: FunctionLike, kind: EvalType | str | None, helper: str) -> EvalType:
+    """The eval type of a function for a helper: `kind`, the decorator's, or by annotation.
+
+    "pandas" and "arrow" mean the iterator form of functions that are annotated so.
+    """
+    check_function(function)
+    if kind is None and is_udf(function):
+        kind = EvalType(udf_eval_type(function))
+    if kind is not None and not isinstance(kind, str):
+        return check_taker(function, named_kind(kind), helper)
+    short = short_words(helper)
+    form, iterates = annotated(function, last=helper not in ("apply", "map_batches"))
+    if kind is None:
+        if form not in short and not (form == ROW and helper == "apply"):
+            raise InvalidArgument(_untold(function, helper))
+        kind = form
+    word = kind.replace("_", "-")
+    if iterates and f"{word}-iter" in short:
+        word = f"{word}-iter"
+    if word in short:
+        return KINDS[short[word]]
+    return check_taker(function, named_kind(word, helper), helper)
+
+
+def _untold(function: FunctionLike, helper: str) -> str:
+    words = [*short_words(helper), *([ROW] if helper == "apply" else [])]
+    return (
+        f"function {name_of(function)}: neither decorated nor annotated with types of pandas"
+        f"{', pyarrow or Python' if helper == 'apply' else ' or pyarrow'}: kind= is needed, one of "
+        f"{', '.join(words)}"
+    )
+
+
+def named_kind(kind: EvalType | int | str, helper: str | None = None) -> EvalType:
+    """The eval type of a kind's word, of the short ones where a helper is named."""
+    if not isinstance(kind, str):
+        if isinstance(kind, int) and not isinstance(kind, bool) and kind in _NUMBERS:
+            return EvalType(kind)
+        raise InvalidArgument(
+            f"kind {kind!r}: not an eval type of PySpark, of which {listed(KINDS)} are names"
+        )
+    word = kind.replace("_", "-")
+    short = {} if helper is None else short_words(helper)
+    if helper == "apply" and word == ROW:
+        return _row_kind()
+    found = KINDS.get(short.get(word, word))
+    if found is not None:
+        return found
+    rows = [ROW] if helper == "apply" else []
+    raise choice("kind", kind, [*short, *rows, *(words_of(helper) if helper else KINDS)])
+
+
+def words_of(helper: str) -> list[str]:
+    """The words of the kinds that a helper takes."""
+    taken = next(types for types, taker, _ in _TAKERS if taker == helper)
+    return [word for word, kind in KINDS.items() if kind in taken]
+
+
+#: The numbers of all eval types.
+_NUMBERS = frozenset(int(each) for each in EvalType)
+
+
+def _row_kind() -> EvalType:
+    """What ``udf`` of the installed PySpark makes by default."""
+    try:
+        arrow = _pyspark.has_arrow_udf_by_default()
+    except ImportError as error:
+        raise NotSupported(
+            f"kind {ROW!r}: PySpark, which tells what udf makes by default, does not import "
+            f"({error}): 'batched' and 'arrow-batched' name the two kinds of row functions"
+        ) from error
+    return EvalType.ARROW_BATCHED if arrow else EvalType.BATCHED
+
 
 def check_taker(function: FunctionLike, kind: EvalType, helper: str) -> EvalType:
     """The kind, where `helper` takes functions of it; else InvalidArgument says what does."""
     of = {taker: what for _, taker, what in _TAKERS if taker != "Runner"}
-    for types, taker, what in _TAKERS:
-        if kind in types and taker != helper:
+    for taken, taker, what in _TAKERS:
+        if kind in taken and taker != helper:
             raise InvalidArgument(
                 f"function {name_of(function)} is {what} (eval type {int(kind)}): use {taker}; "
                 f"{helper} takes {of[helper]}"
@@ -98,118 +181,63 @@ def check_function(function: FunctionLike) -> None:
         )
 
 
-def scalar_kind(function: FunctionLike, kind: EvalType | str | None) -> EvalType:
-    """The eval type of a function for ``apply``: `kind`, the decorator's, or by annotation."""
-    if kind is not None:
-        return named_kind(kind)
-    if is_udf(function):
-        return EvalType(udf_eval_type(function))
-    family, iterates = annotated(function)
-    if family == "pandas":
-        return EvalType.SCALAR_PANDAS_ITER if iterates else EvalType.SCALAR_PANDAS
-    if family == "arrow":
-        return EvalType.SCALAR_ARROW_ITER if iterates else EvalType.SCALAR_ARROW
-    raise InvalidArgument(
-        f"function {name_of(function)}: neither decorated nor annotated with pandas or pyarrow "
-        f"types: kind= is needed, one of {', '.join(KINDS)}"
-    )
-
-
-def map_kind(function: FunctionLike, kind: EvalType | str | None) -> EvalType:
-    """The eval type of a function for ``map_batches``."""
-    check_function(function)
-    if kind is None and is_udf(function):
-        kind = EvalType(udf_eval_type(function))
-    if kind is not None:
-        if isinstance(kind, str) and kind in ("arrow", "pandas"):
-            kind = f"map-{kind}"
-        return check_taker(function, named_kind(kind), "map_batches")
-    family, _ = annotated(function)
-    if family is None:
-        raise InvalidArgument(
-            f"function {name_of(function)}: not annotated with pandas.DataFrame or "
-            "pyarrow.RecordBatch: kind='arrow' or kind='pandas' is needed"
-        )
-    return EvalType.MAP_PANDAS if family == "pandas" else EvalType.MAP_ARROW
-
-
-def named_kind(kind: EvalType | str) -> EvalType:
-    """The eval type of a kind's name, such as "scalar-pandas"."""
-    if not isinstance(kind, str):
-        if isinstance(kind, int) and not isinstance(kind, bool) and kind in _NUMBERS:
-            return EvalType(kind)
-        raise InvalidArgument(
-            f"kind {kind!r}: not an eval type of PySpark, of which {', '.join(KINDS)} are names"
-        )
-    found = _NAMED.get(kind.replace("_", "-"))
-    if found is None:
-        raise choice("kind", kind, list(KINDS))
-    return found
-
-
-#: The numbers of all eval types.
-_NUMBERS = frozenset(int(each) for each in EvalType)
-#: All kinds that have a name.
-_NAMED: dict[str, EvalType] = {**KINDS, **GROUPED_KINDS}
-
-
-def group_kind(
-    function: FunctionLike,
-    kind: EvalType | str | None,
-    kinds: Mapping[str, EvalType],
-    helper: str,
-) -> EvalType:
-    """The eval type of a function of groups for `helper`: by `kind`, decorator or annotation.
-
-    "pandas" and "arrow" mean the iterator form for functions that are annotated so.
-    """
-    check_function(function)
-    if kind is None and is_udf(function):
-        kind = EvalType(udf_eval_type(function))
-    if kind is not None and not isinstance(kind, str):
-        return check_taker(function, named_kind(kind), helper)
-    # The rows are the last parameter: a key comes before them, an aggregate has columns only.
-    family, iterates = annotated(function, last=True)
-    if kind is None:
-        if family is None:
-            raise InvalidArgument(
-                f"function {name_of(function)}: not annotated with pandas or pyarrow types: kind= "
-                f"is needed, one of {', '.join(kinds)}"
-            )
-        kind = family
-    if iterates and f"{kind}-iter" in kinds:
-        kind = f"{kind}-iter"
-    if kind in kinds:
-        return kinds[kind]
-    if kind.replace("_", "-") in _NAMED:
-        return check_taker(function, named_kind(kind), helper)
-    raise choice("kind", kind, list(kinds))
-
-
 def annotated(function: Any, last: bool = False) -> tuple[str | None, bool]:
-    """("pandas" or "arrow" or None, whether it takes an iterator), by the first annotation.
+    """("pandas", "arrow", "row" or None, whether it takes an iterator), by the annotations.
 
-    Where `last` is set, by the last annotation of a parameter.
+    The first argument that has a telling one counts; the last one where `last` is set: a key comes
+    before the rows of a group. Of callable objects those of ``__call__`` count, of partials those
+    of the arguments that are left.
     """
     if isinstance(function, (str, bytes)):
         return None, False
-    try:
-        hints = typing.get_type_hints(function)
-    except Exception:
-        # Names of the annotations may not be importable here; their text is enough.
-        hints = dict(getattr(function, "__annotations__", {}))
-    if len(hints) > 1:
-        hints.pop("return", None)
-    values = list(hints.values())
-    for hint in reversed(values) if last else values:
-        text = hint if isinstance(hint, str) else _text(hint)
+    hints = list(_hints(function))
+    texts = [hint if isinstance(hint, str) else _text(hint) for hint in hints]
+    for text in reversed(texts) if last else texts:
         iterates = "Iterator" in text or "Iterable" in text
         words = set(re.findall(r"\w+", text))
-        if words & set(_PANDAS):
+        if words & _PANDAS:
             return "pandas", iterates
-        if words & set(_ARROW_GROUPS if last else _ARROW):
+        if words & _ARROW:
             return "arrow", iterates
-    return None, False
+    rows = bool(texts) and any(set(re.findall(r"\w+", text)) & _ROW for text in texts)
+    return (ROW if rows else None), False
+
+
+def _hints(function: Any) -> Iterator[Any]:
+    """The annotations of the arguments by position, or of the result where they have none."""
+    plain = _innermost(function)
+    try:
+        hints = typing.get_type_hints(plain)
+    except Exception:
+        # Names of the annotations may not be importable here; their text is enough.
+        hints = dict(getattr(plain, "__annotations__", {}))
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # Of C code.
+        parameters = types.MappingProxyType({})
+    found = [
+        hints[name]
+        for name, each in parameters.items()
+        if name in hints and each.kind != each.VAR_KEYWORD and not _is_bound(each)
+    ]
+    yield from found or [hints[name] for name in ("return",) if name in hints]
+
+
+def _is_bound(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter has its value: partials show those that they bind by keyword so."""
+    return parameter.kind == parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+
+
+def _innermost(function: Any) -> Any:
+    """The function that has the annotations of a partial, a method or a callable object."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if is_udf(function):
+        function = function.func
+    function = inspect.unwrap(function)
+    if inspect.isroutine(function) or isinstance(function, type):
+        return function
+    return type(function).__call__
 
 
 def _text(hint: Any) -> str:

@@ -7,16 +7,19 @@ import datetime
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ._arguments import check_common, column_names
 from ._deadline import Deadline
 from ._env import Env, env_with
 from ._evaltype import EvalType
-from ._functions import FunctionLike, name_of
+from ._forms import form_of
+from ._functions import FunctionLike, name_of, settled
 from ._gather import Rows
-from ._grouping import Layout, keys_in_front, table_of
-from ._kinds import COGROUP_KINDS, group_kind
+from ._grouping import Layout, keys_in_front
+from ._input import table_from
+from ._kinds import kind_of
+from ._options import only_known
 from ._parallel import in_order
 from ._progress import ProgressCallback, shown
 from ._runner import Runner
@@ -24,14 +27,48 @@ from ._sortable import decoded, sorted_groups
 from .errors import InvalidArgument, is_error
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
     import pyarrow as pa
+    from typing_extensions import Unpack
 
+    from ._forms import TableT
+    from ._options import Options
     from ._output import Logs
     from ._types import ReturnTypeLike
 
 __tracebackhide__ = is_error
 
 
+@overload
+def map_cogroups(
+    function: FunctionLike,
+    left: TableT,
+    right: Any,
+    by: str | Sequence[str],
+    schema: ReturnTypeLike,
+    *,
+    right_by: str | Sequence[str] | None = ...,
+    kind: EvalType | str | None = ...,
+    **options: Unpack[Options],
+) -> TableT: ...
+
+
+@overload
+def map_cogroups(
+    function: FunctionLike,
+    left: Any,
+    right: Any,
+    by: str | Sequence[str],
+    schema: ReturnTypeLike,
+    *,
+    right_by: str | Sequence[str] | None = ...,
+    kind: EvalType | str | None = ...,
+    **options: Unpack[Options],
+) -> pa.Table: ...
+
+
+@only_known
 def map_cogroups(
     function: FunctionLike,
     left: Any,
@@ -48,20 +85,21 @@ def map_cogroups(
     conf: Mapping[str, Any] | None = None,
     includes: Iterable[str | os.PathLike[str]] = (),
     logs: Logs = "stderr",
-) -> pa.Table:
+) -> pa.Table | pd.DataFrame | pl.DataFrame | pl.LazyFrame:
     """Calls a function with two tables' rows of each key, as cogroup(...).applyInPandas does.
 
     Args:
         function: takes (left rows, right rows) or (key, left rows, right rows) and returns rows,
             as pandas.DataFrame or pyarrow.Table. A side that has no row of a key is empty. Also
             pickled bytes or "module:qualname" with `kind`.
-        left, right: Arrow data of any kind, pandas DataFrames, or paths of files.
+        left, right: tables, as apply takes them.
         by: the columns that make the key, of like types on both sides.
         right_by: those of the right side where they have other names.
-        kind: "pandas" or "arrow" or an EvalType; left out, the function's annotations tell.
+        kind: "pandas" or "arrow", or an EvalType or its word; left out, the function's annotations
+            tell.
         schema, workers, deadline, progress, env, conf, includes, logs: as map_groups takes them.
 
-    Keys compare and results are ordered as those of map_groups.
+    Keys compare and results are ordered as those of map_groups, in the form of the left side.
     """
     import pyarrow as pa
 
@@ -73,10 +111,11 @@ def map_cogroups(
         raise InvalidArgument(
             f"by has {len(names)} columns, right_by {len(right_names)}: the counts must be equal"
         )
-    chosen = group_kind(function, kind, COGROUP_KINDS, "map_cogroups")
+    function = settled(function)
+    chosen = kind_of(function, kind, "map_cogroups")
     sides = [
-        keys_in_front(table_of(left), names, "left"),
-        keys_in_front(table_of(right), right_names, "right"),
+        keys_in_front(table_from(left), names, "left"),
+        keys_in_front(table_from(right), right_names, "right"),
     ]
     cogroups = _Cogroups.of(*sides)
     rows = sum(side.table.num_rows for side in sides)
@@ -100,7 +139,8 @@ def map_cogroups(
             with runner.compute_groups(pairs, partition=share.index, deadline=within.left()) as out:
                 yield out.read_all()
 
-        return pa.concat_tables(in_order(run, cogroups.shares(workers), workers, runner.close))
+        results = pa.concat_tables(in_order(run, cogroups.shares(workers), workers, runner.close))
+    return form_of(left).table(results)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._arguments import check_counts
-from ._input import input_failed, known_reader, reader_of
+from ._input import input_failed, known, reader_of
 from .errors import Cancelled, Error, InvalidState, is_error
 
 if TYPE_CHECKING:
@@ -78,29 +78,16 @@ def split(
     cuts both.
     """
     check_counts(workers=workers, partition_rows=partition_rows, batch_size=batch_size)
-    table = _table_of(data)
-    if table is not None:
+    found = known(data)
+    if found is not None and found.table is not None:
+        table = found.table
         rows = partition_rows or max(1, -(-table.num_rows // workers))
         return Source(table.schema, table.num_rows, _slices(table, rows, batch_size))
-    reader = reader_of(data)
+    reader, rows_known = (reader_of(data), None) if found is None else (found.reader, found.rows)
     if workers == 1 and partition_rows is None:
         whole = Batches(_sized(reader, batch_size))
-        return Source(reader.schema, None, iter([Partition(0, whole)]))
-    return Source(reader.schema, None, _cut(reader, partition_rows, batch_size))
-
-
-def _table_of(data: Any) -> pa.Table | None:
-    """The table that `data` is, or cheaply becomes."""
-    import pyarrow as pa
-
-    if isinstance(data, pa.Table):
-        return data
-    if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
-    reader = known_reader(data)
-    if type(data).__name__ == "DataFrame" and reader is not None:
-        return reader.read_all()
-    return None
+        return Source(reader.schema, rows_known, iter([Partition(0, whole)]))
+    return Source(reader.schema, rows_known, _cut(reader, partition_rows, batch_size))
 
 
 def _slices(table: pa.Table, rows: int, batch_size: int | None) -> Iterator[Partition]:

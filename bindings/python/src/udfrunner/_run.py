@@ -13,10 +13,10 @@ from ._aggregate import aggregate
 from ._apply import column_of
 from ._arguments import column_position
 from ._deadline import Deadline
-from ._evaltype import AGGREGATE_TYPES, GROUPED_MAP_TYPES, MAP_TYPES, EvalType
+from ._evaltype import AGGREGATE_TYPES, COLUMN_TYPES, GROUPED_MAP_TYPES, MAP_TYPES, EvalType
 from ._files import (
     STANDARD,
-    InputFile,
+    Opened,
     OutputFile,
     check_output,
     open_input,
@@ -26,7 +26,7 @@ from ._files import (
 )
 from ._input import table_from
 from ._keep import Kept
-from ._kinds import COLUMN_TYPES
+from ._kinds import named_kind
 from ._map_groups import map_groups
 from ._parallel import Partition, counted, in_order, split
 from ._progress import RowCounter, shown
@@ -71,6 +71,20 @@ class RunResult:
     rows_in: int
     rows_out: int
     seconds: float
+
+
+def run_kind(kind: str, by: bool, columns: bool) -> EvalType:
+    """The eval type of a kind's word: a short one means what the other options are for."""
+    helper = {
+        (False, False): "map_batches",
+        (False, True): "apply",
+        (True, False): "map_groups",
+        (True, True): "aggregate",
+    }[by, columns]
+    found = named_kind(kind, helper)
+    if found not in COLUMN_TYPES | MAP_TYPES | GROUPED_MAP_TYPES | AGGREGATE_TYPES:
+        raise InvalidArgument(f"kind {kind!r} (eval type {int(found)}): run has no input for it")
+    return found
 
 
 def run_file(options: RunOptions) -> RunResult:
@@ -134,7 +148,7 @@ def run_file(options: RunOptions) -> RunResult:
     return RunResult(counter.rows, rows_out, time.monotonic() - start)
 
 
-def _open(options: RunOptions) -> InputFile:
+def _open(options: RunOptions) -> Opened:
     """The input, with the columns that are needed."""
     if options.keep != [EVERY_COLUMN]:
         return _input(options, [*options.columns, *options.keep] or None)
@@ -145,7 +159,7 @@ def _open(options: RunOptions) -> InputFile:
     return file
 
 
-def _input(options: RunOptions, columns: Sequence[str] | None) -> InputFile:
+def _input(options: RunOptions, columns: Sequence[str] | None) -> Opened:
     if options.input == STANDARD:
         return open_standard_input(columns)
     return open_input(options.input, columns)

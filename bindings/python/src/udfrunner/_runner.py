@@ -31,8 +31,10 @@ from ._groups import GroupInput
 from ._inbound import InboundRows
 from ._input import StreamInput, TaskInput, known_reader, reader_of
 from ._iterator import BatchIterator, SchemaCell, TaskHandle, TaskIterator
+from ._kinds import named_kind
 from ._library import library
 from ._modules import PATH_KEY, host_path
+from ._options import only_known
 from ._results import Results
 from ._rows import RecordInput, RecordIterator, RowIterator, arrow_records, pickled
 from ._tablefunction import TableFunction
@@ -65,7 +67,8 @@ class Runner:
     """Chained functions of one eval type, and the tasks that run them (Spark's BasePythonRunner).
 
     Args:
-        eval_type: what kind of functions they are.
+        eval_type: what kind of functions they are, an EvalType, its number or its word, such as
+            "grouped-map-pandas".
         chains: lists of functions, each applied first to last. Each chain gives one result
             column; maps, grouped maps, table functions and stateful ones are one chain that gives
             all columns.
@@ -88,9 +91,10 @@ class Runner:
             "ProcessingTime" or "EventTime".
     """
 
+    @only_known
     def __init__(
         self,
-        eval_type: EvalType | int,
+        eval_type: EvalType | int | str,
         chains: Sequence[Sequence[FunctionLike]],
         arg_offsets: Sequence[Sequence[ArgumentLike]] | None = None,
         return_type: ReturnTypeLike | Sequence[ReturnTypeLike] | None = None,
@@ -103,6 +107,8 @@ class Runner:
         table_function: TableFunction | None = None,
         time_mode: str | None = None,
     ) -> None:
+        if isinstance(eval_type, str):
+            eval_type = named_kind(eval_type)
         check_is(eval_type, int, "eval type")
         check_env(env)
         check_mapping(conf, "conf")
@@ -192,6 +198,7 @@ class Runner:
                 len(path_or_none or b""),
             )
 
+    @only_known
     def compute(
         self,
         data: Any,
@@ -225,6 +232,7 @@ class Runner:
         source.upstream = data if isinstance(data, TaskIterator) else None
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
+    @only_known
     def compute_groups(
         self,
         groups: Iterable[Any],
@@ -253,6 +261,7 @@ class Runner:
         source = GroupInput(groups, checked_int(keys, 32, "keys"), schema)
         return BatchIterator(self._start(source, partition, context, deadline), self._schema)
 
+    @only_known
     def compute_rows(
         self,
         rows: Any,

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from . import _doctor, _library
 from ._env import PYTHON_KEY
-from ._evaltype import GROUPED_KINDS, KINDS
 from ._files import STANDARD
 from ._finding import DOUBTFUL, FAILED, FINE, Finding
-from ._run import RunOptions, run_file
+from ._run import RunOptions, run_file, run_kind
 from ._version import __version__
 from .errors import Error, InvalidArgument, PythonException
 
@@ -23,9 +22,6 @@ except ImportError:
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-#: The kinds of functions that ``run`` knows.
-RUN_KINDS = KINDS | GROUPED_KINDS
 
 #: Exit statuses, of all commands; 2 is click's for bad options. A signal's is 128 and its number.
 EXIT_FAILED = 1
@@ -65,7 +61,13 @@ def main() -> None:
     metavar="DDL",
     help="Such as 'long', or a map function's columns: 'a long, b string'.",
 )
-@click.option("--kind", required=True, type=click.Choice(list(RUN_KINDS)), help="Kind of function.")
+@click.option(
+    "--kind",
+    required=True,
+    metavar="KIND",
+    help="pandas, pandas-iter, arrow, arrow-iter or row: a function of columns with --column, of "
+    "groups with --by, an aggregate with both, else of batches. Or a full name: scalar-pandas.",
+)
 @click.option("--by", help="Columns of the key of a grouped kind, separated by commas.")
 @click.option("--name", help="Name of the result column; by default the function's.")
 @click.option(
@@ -111,7 +113,7 @@ def run(
     try:
         options = RunOptions(
             function=_reference(function),
-            kind=RUN_KINDS[kind],
+            kind=run_kind(kind, by=bool(by), columns=bool(columns)),
             input=input_,
             output=output,
             columns=columns,
