@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from ._log import LogLine
     from ._map_cogroups import map_cogroups
     from ._map_groups import map_groups
+    from ._metrics import Metrics
     from ._output import Logs
     from ._pyspark import allow_ddl_without_session
     from ._rows import RecordIterator, RowIterator
     from ._runner import Runner
     from ._tablefunction import TableFunction
     from ._task import Barrier, BroadcastServer, TaskContext
+    from ._versions import show_versions
     from .errors import (
         Cancelled,
         DeadlineExceeded,
@@ -66,6 +68,7 @@ __all__ = [
     "LibraryNotFound",
     "LogLine",
     "Logs",
+    "Metrics",
     "NoMemory",
     "NotSupported",
     "ProtocolError",
@@ -87,6 +90,7 @@ __all__ = [
     "map_batches",
     "map_cogroups",
     "map_groups",
+    "show_versions",
     "shutdown",
 ]
 
@@ -101,12 +105,14 @@ _MODULES = {
     "_log": "LogLine",
     "_map_cogroups": "map_cogroups",
     "_map_groups": "map_groups",
+    "_metrics": "Metrics",
     "_output": "Logs",
     "_pyspark": "allow_ddl_without_session",
     "_rows": "RecordIterator RowIterator",
     "_runner": "Runner",
     "_tablefunction": "TableFunction",
     "_task": "Barrier BroadcastServer TaskContext",
+    "_versions": "show_versions",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -13,6 +13,7 @@ from . import _env, _library, _packages, _pyspark, _runner, _sandbox, _system
 from ._evaltype import EvalType
 from ._finding import DOUBTFUL, FAILED, FINE, Finding
 from ._functions import FunctionLike
+from ._metrics import flat
 from .errors import Error, WorkerExited
 
 #: Seconds that a trial may take.
@@ -114,7 +115,7 @@ def _trial(conf: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("trial task", text, FINE if ok else FAILED)
     yield from _zygotes(stats)
     for prefix, numbers in (("env", stats), ("task", metrics)):
-        for key, value in _flat(numbers):
+        for key, value in flat(numbers):
             yield Finding(f"{prefix}: {key}", str(value), counter=True)
 
 
@@ -126,14 +127,3 @@ def _zygotes(stats: Mapping[str, Any]) -> Iterator[Finding]:
         else:
             text = "off: workers import after the fork, and start later"
             yield Finding("zygote", text, DOUBTFUL)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """The leaves of nested objects, by dotted key."""
-    for key, value in values.items():
-        if isinstance(value, list):
-            yield from _flat({str(i): item for i, item in enumerate(value)}, f"{prefix}{key}.")
-        elif isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value

@@ -20,6 +20,7 @@ from . import _abi
 from ._arguments import check_mapping
 from ._library import SLICE_MS, Library, library
 from ._log import LogLine, parse_lines
+from ._metrics import Metrics
 from ._options import only_known
 from ._output import Logs, Output, check_logs
 from ._task import make_pairs, wait_milliseconds
@@ -79,12 +80,19 @@ class Env:
             self, _destroy_env, self._library, self._handle, self._output
         )
 
+    def __repr__(self) -> str:
+        if self.closed or self._library.forked:
+            return "<closed Env>" if self.closed else "<Env of the parent process>"
+        stats = self.stats()
+        workers = sum(each.get("alive", 0) for each in stats["factories"])
+        return f"<Env, workers: {workers}, running tasks: {stats['tasks']['running']}>"
+
     @property
     def closed(self) -> bool:
         """Whether the env was closed."""
         return not self._finalizer.alive
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> Metrics:
         """Counters: workers started, idle, running, reused, killed, tasks ... Never waits."""
         if self.closed:  # Its handle would be the default env's.
             raise InvalidState("env is closed")
@@ -177,13 +185,12 @@ def output_of(env: Env | None) -> Output:
         return _default
 
 
-def env_stats(handle: ctypes.c_void_p | None) -> dict[str, Any]:
+def env_stats(handle: ctypes.c_void_p | None) -> Metrics:
     """The counters of an env, or of the default env for None."""
     loaded = library()
     data = _abi.Bytes()
     loaded.call("udfrunner_env_stats", handle, ctypes.byref(data))
-    stats: dict[str, Any] = json.loads(loaded.take_bytes(data))
-    return stats
+    return Metrics(json.loads(loaded.take_bytes(data)))
 
 
 def shutdown(timeout: float | datetime.timedelta | None = None) -> bool:

@@ -155,6 +155,9 @@ class Chain:
         self._time_mode = time_mode
         self._table = table or TableFunction()
         self.name = short_name_of(functions[-1]) or ""
+        #: The functions for people: "double(plus_one)".
+        self.shown = "".join(f"{name_of(each)}(" for each in reversed(functions[1:]))
+        self.shown += name_of(functions[0]) + ")" * (len(functions) - 1)
         self.arguments = [argument(value) for value in arguments]
         self.return_type = declared or self._told_type(functions[-1])
         self.has_callables = False

@@ -20,6 +20,7 @@ from . import _abi
 from ._inboundtypes import UnfitData
 from ._input import TaskInput, input_failed
 from ._library import SLICE_MS, Library
+from ._metrics import Metrics
 from ._output import Output
 from ._task import wait_milliseconds
 from .errors import Error, HostError, InvalidState, is_error
@@ -50,11 +51,15 @@ class TaskHandle:
         source: TaskInput,
         runner: object,
         output: Output,
+        partition: int,
+        shown: str,
     ) -> None:
         self.library = library
         self.handle = handle
         self.source = source
         self.runner = runner
+        self.partition = partition
+        self.shown = shown
         self.exported = False
         self.output = output
         self._running = True
@@ -142,6 +147,11 @@ class TaskIterator(Generic[T_co]):
         self._accumulators: bytes | None = None
         self._finalizer = weakref.finalize(self, task.collect)
 
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "ended" if self._task.ended() else "running"
+        task = self._task
+        return f"<{state} {type(self).__name__}, partition {task.partition} of {task.shown}>"
+
     # ------------------------------------------------------------------ iteration
 
     def __iter__(self) -> Self:
@@ -217,12 +227,11 @@ class TaskIterator(Generic[T_co]):
         return not self._finalizer.alive
 
     @property
-    def metrics(self) -> dict[str, Any]:
-        """What the task measured so far; final after its end."""
+    def metrics(self) -> Metrics:
+        """What the task measured so far; final after its end. Notebooks show it as a table."""
         if self._metrics is None or not self.closed:
             self._metrics = self._result(b"metrics")
-        values: dict[str, Any] = json.loads(self._metrics)
-        return values
+        return Metrics(json.loads(self._metrics))
 
     @property
     def accumulators(self) -> list[tuple[int, Any]]:

@@ -136,6 +136,11 @@ def words_of(helper: str) -> list[str]:
     return [word for word, kind in KINDS.items() if kind in taken]
 
 
+def kind_word(kind: int) -> str:
+    """The word of an eval type, or its number where it has none."""
+    return next((word for word, each in KINDS.items() if each == kind), str(kind))
+
+
 #: The numbers of all eval types.
 _NUMBERS = frozenset(int(each) for each in EvalType)
 

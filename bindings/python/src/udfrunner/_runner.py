@@ -31,7 +31,7 @@ from ._groups import GroupInput
 from ._inbound import InboundRows
 from ._input import StreamInput, TaskInput, known_reader, reader_of
 from ._iterator import BatchIterator, SchemaCell, TaskHandle, TaskIterator
-from ._kinds import named_kind
+from ._kinds import kind_word, named_kind
 from ._library import library
 from ._modules import PATH_KEY, host_path
 from ._options import only_known
@@ -125,6 +125,9 @@ class Runner:
             Chain(self.eval_type, *parts, table=table_function, time_mode=time_mode or "None")
             for parts in zip(chains, offsets, types, strict=True)
         ]
+        functions = ", ".join(chain.shown for chain in self._chains)
+        #: The kind and the functions, for people.
+        self._shown = f"{kind_word(self.eval_type)}: {functions}"
         self._schema = SchemaCell()
         self._env = env  # A collected env would cancel the tasks.
         self._bytearrays, self._input_type = _row_conf(env, conf)
@@ -381,7 +384,13 @@ class Runner:
             source.close()
             raise
         keep.clear()
-        return TaskHandle(self._library, handle, source, self, output_of(self._env))
+        output = output_of(self._env)
+        return TaskHandle(
+            self._library, handle, source, self, output, context.partition, self._shown
+        )
+
+    def __repr__(self) -> str:
+        return f"<{'closed ' if self.closed else ''}{type(self).__name__} {self._shown}>"
 
     @property
     def return_types(self) -> list[ReturnType | None]:
