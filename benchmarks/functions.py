@@ -22,3 +22,12 @@ def add_one_pandas(values: pd.Series[int]) -> pd.Series[int]:
 def identity(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """A map function that gives what it gets."""
     yield from batches
+
+
+def collatz(n: int) -> int:
+    """The steps of a number's Collatz sequence, twenty at most: plain Python."""
+    steps = 0
+    while n > 1 and steps < 20:
+        n = n // 2 if n % 2 == 0 else 3 * n + 1
+        steps += 1
+    return steps

@@ -13,6 +13,7 @@ from benchmarks import jvm_host
 from benchmarks.job import ROOT
 
 ROWS = {"A": 3, "B": 2, "D": 6, "E": 3, "G": 5, "memory": 1}
+ROWS |= {"Python A": 2, "closure": 2, "workers": 1, "start": 2}
 if jvm_host.available():
     ROWS |= {"JVM A": 2, "JVM B": 2, "JVM D": 2, "H": 1}
 
@@ -53,4 +54,6 @@ def test_quick_run_writes_all_rows(tmp_path: Path) -> None:
 def test_unknown_row_is_refused() -> None:
     done = _run("--only", "Z")
     assert done.returncode == 2
-    assert "'Z' is not one of 'A', 'B', 'D', 'E', 'G', 'JVM', 'memory', 'F'" in done.stderr
+    assert (
+        "'Z' is not one of 'A', 'B', 'D', 'E', 'G', 'JVM', 'Python', 'memory', 'F'" in done.stderr
+    )

@@ -10,6 +10,7 @@ from typing import Any, Union
 
 from . import _abi, _pyspark
 from ._evaltype import INIT_STATE_TYPES, TABLE_TYPES, TRANSFORM_TYPES, EvalType
+from ._shared import Shared
 from ._tablefunction import TableFunction
 from ._task import checked_int
 from ._types import ReturnType, return_type
@@ -135,6 +136,7 @@ class Chain:
         declared: the return type, or None where a decorated function tells its own.
         table: of a table function.
         time_mode: of a stateful processor.
+        share: whether workers can have large containers of closures apart from the pickles.
     """
 
     def __init__(
@@ -145,6 +147,7 @@ class Chain:
         declared: ReturnType | None,
         table: TableFunction | None = None,
         time_mode: str = "None",
+        share: bool = False,
     ) -> None:
         if isinstance(functions, (str, bytes)) or not isinstance(functions, Sequence):
             raise InvalidArgument(f"chain {functions!r}: a list of functions is needed")
@@ -161,6 +164,9 @@ class Chain:
         self.arguments = [argument(value) for value in arguments]
         self.return_type = declared or self._told_type(functions[-1])
         self.has_callables = False
+        #: What the pickles leave to files, which workers read as long as tasks run.
+        self.shared: list[Shared] = []
+        self._share = share
         self._specs: list[tuple[bytes | None, bytes | None]] = []
         for index, function in enumerate(functions):
             is_last = index == len(functions) - 1
@@ -204,7 +210,9 @@ class Chain:
         if self._eval_type == EvalType.NON_UDF:
             return _pyspark.pickle_rdd_command(function)
         data_type = declared.pyspark() if declared is not None else None
-        return _pyspark.pickle_command(function, data_type)
+        command, shared = _pyspark.pickle_command(function, data_type, self._share)
+        self.shared += shared
+        return command
 
     def to_c(self) -> tuple[Any, Any, list[Any]]:
         """The C arrays of functions and arguments, and what must live as long as they."""

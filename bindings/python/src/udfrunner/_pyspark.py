@@ -10,7 +10,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _udfdefault
+from . import _shared, _udfdefault
 from ._daemon import ddl, sessionless
 from .errors import InvalidArgument, NotSupported, is_error
 
@@ -37,9 +37,21 @@ def python_version() -> str:
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def pickle_command(function: Any, data_type: DataType | None) -> bytes:
-    """Pickles (function, return type) as Spark's PythonFunction.command holds it."""
-    return _dumps((function, data_type), _function_name(function))
+def pickle_command(
+    function: Any, data_type: DataType | None, share: bool
+) -> tuple[bytes, list[_shared.Shared]]:
+    """Pickles (function, return type) as Spark's PythonFunction.command holds it.
+
+    Where `share` is set, without the large containers of its closure, which the list has.
+    """
+    if not share:
+        return _dumps((function, data_type), _function_name(function)), []
+    try:
+        return _shared.dumps((function, data_type))
+    except ImportError as error:
+        raise _needed(error) from error
+    except Exception as error:
+        raise InvalidArgument(f"{_function_name(function)}: not picklable: {error}") from error
 
 
 def pickle_rdd_command(function: Any) -> bytes:

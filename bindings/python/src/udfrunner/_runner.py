@@ -37,6 +37,7 @@ from ._modules import PATH_KEY, host_path
 from ._options import only_known
 from ._results import Results
 from ._rows import RecordInput, RecordIterator, RowIterator, arrow_records, pickled
+from ._shared import may_share
 from ._tablefunction import TableFunction
 from ._task import BroadcastServer, TaskContext, checked_int, conf_text, make_task, milliseconds
 from ._types import ReturnType, return_type
@@ -121,8 +122,15 @@ class Runner:
             _check_served(broadcasts or {})
         offsets = _offsets(self.eval_type, chains, arg_offsets)
         types = _return_types(return_type, len(chains))
+        share = may_share(conf, env.conf if env is not None else None)
         self._chains = [
-            Chain(self.eval_type, *parts, table=table_function, time_mode=time_mode or "None")
+            Chain(
+                self.eval_type,
+                *parts,
+                table=table_function,
+                time_mode=time_mode or "None",
+                share=share,
+            )
             for parts in zip(chains, offsets, types, strict=True)
         ]
         functions = ", ".join(chain.shown for chain in self._chains)
