@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pyarrow as pa
 import udfrunner
@@ -127,7 +128,7 @@ def _processes(budget: Budget) -> Iterator[Row]:
         ("first result of a new process", FIRST, 1000.0),
     ):
         side = "pyarrow and udfrunner" if allowance < 100 else "first result"
-        sides = take_turns({alone: lambda: _run(alone), side: lambda code=code: _run(code)}, rounds)  # type: ignore[misc]
+        sides = take_turns({alone: partial(_run, alone), side: partial(_run, code)}, rounds)
         yield Row("start", title, "ms", sides, Target(side, alone, 1.0, allowance=allowance))
 
 

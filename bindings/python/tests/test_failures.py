@@ -327,7 +327,7 @@ def test_input_that_is_no_arrow_data(shared_env: Env, data: object) -> None:
     runner = Runner(
         EvalType.SCALAR_ARROW, [["functions:arrow_plus_one"]], [[0]], "long", env=shared_env
     )
-    with pytest.raises(udfrunner.InvalidArgument, match="input"):
+    with pytest.raises(udfrunner.InvalidArgument, match="file text" if data == "text" else "input"):
         runner.compute(data)
 
 

@@ -6,6 +6,7 @@ import linecache
 import re
 import signal
 from collections.abc import Iterator, Mapping
+from types import TracebackType
 
 #: How many lines of a worker's stderr, from its end, and of its Python stack a note shows.
 STDERR_LINES = 20
@@ -92,3 +93,17 @@ def with_source(traceback: str) -> str:
             source = linecache.getline(frame["file"], int(frame["line"])).strip()
             given += [f"    {source}"] if source else []
     return "\n".join(given)
+
+
+def users_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of this package."""
+    kept: list[TracebackType] = []
+    while traceback is not None:
+        package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package != __package__:
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    made = None
+    for each in reversed(kept):
+        made = TracebackType(made, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return made

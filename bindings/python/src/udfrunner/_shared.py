@@ -135,7 +135,7 @@ def _pickler() -> Any:
 
     base: Any = cloudpickle.CloudPickler
 
-    class Pickler(base):
+    class Pickler(base):  # type: ignore[misc]
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             #: By the address of the container: what is one here is one in the worker.

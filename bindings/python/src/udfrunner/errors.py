@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from . import _abi
-from ._explain import notes_of, with_source
+from ._explain import notes_of, users_frames, with_source
 
 __all__ = [
     "Cancelled",
@@ -104,6 +105,14 @@ class Error(Exception):
         if notes := getattr(self, "__notes__", None):
             state["__notes__"] = notes
         return type(self), (self.message, self.details, self.code), state
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows, in notebooks too: as it does itself, without the package's frames."""
+        shell = sys.modules["IPython"].get_ipython()
+        lines: list[str] = shell.InteractiveTB.structured_traceback(
+            type(self), self, users_frames(self.__traceback__) or self.__traceback__
+        )
+        return lines
 
     def _integer(self, key: str) -> int | None:
         value = self.details.get(key)
