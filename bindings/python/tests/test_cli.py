@@ -159,7 +159,6 @@ def test_csv_to_csv_by_a_map_function(directory: Path) -> None:
         "dep_delay double, arr_delay long, carrier string",
         "--batch-size",
         "1000",
-        "--progress",
     )
     table = csv.read_csv(directory / "late.csv")
     assert table.column_names == FLIGHTS.column_names
@@ -234,6 +233,40 @@ def test_bad_arguments(directory: Path, change: dict[str, str], text: str) -> No
     assert list(directory.glob("*out.*")) == []
 
 
+def corrupt(folder: Path, name: str) -> None:
+    """A file that begins well."""
+    table = pa.table({"dep_delay": list(range(200_000)), "arr_delay": [0] * 200_000})
+    if name.endswith(".csv"):
+        csv.write_csv(table, folder / name)
+        with (folder / name).open("a") as file:
+            file.write("late,0\n")
+        return
+    if name.endswith(".parquet"):
+        pq.write_table(table, folder / name, row_group_size=50_000)
+        column = pq.read_metadata(folder / name).row_group(3).column(0)
+        start = column.dictionary_page_offset or column.data_page_offset
+    else:
+        make = pa.ipc.new_file if name.endswith(".arrow") else pa.ipc.new_stream
+        with make(folder / name, table.schema) as writer:
+            writer.write_table(table, max_chunksize=1000)
+        start = (folder / name).stat().st_size // 2
+    content = (folder / name).read_bytes()
+    broken = b"" if name.endswith(".arrows") else b"\xff" * 20_000 + content[start + 20_000 :]
+    (folder / name).write_bytes(content[:start] + broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "workers"), [("a.parquet", 1), ("a.csv", 2), ("a.arrow", 1), ("a.arrows", 2)]
+)
+def test_file_that_is_corrupt_within(directory: Path, name: str, workers: int) -> None:
+    corrupt(directory, name)
+    options = ["--kind", "pandas", "--workers", workers, *COLUMNS, "--output", "out.csv"]
+    done = run(directory, "delays:total", "--input", name, *options, status=1)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"udfrunner: file {name}: ")
+    assert list(directory.glob("*out*")) == []
+
+
 def test_other_interpreter(directory: Path) -> None:
     done = run(
         directory,
@@ -270,6 +303,12 @@ def test_what_the_function_prints(directory: Path) -> None:
     assert "of a talk" not in done.stdout
 
 
+def test_progress_in_a_file_is_lines(directory: Path) -> None:
+    done = udfrunner_command(directory, "run", *scalar(directory, "talks", "--progress"))
+    lines = [line for line in done.stderr.splitlines() if line not in TALK]
+    assert lines[-1] == f"delays:talks: {FLIGHTS.num_rows:,} of {FLIGHTS.num_rows:,} rows"
+
+
 def test_what_the_function_prints_above_the_progress_bar(directory: Path) -> None:
     pytest.importorskip("rich")
     ours, theirs = pty.openpty()
@@ -293,6 +332,7 @@ def test_what_the_function_prints_above_the_progress_bar(directory: Path) -> Non
     lines = re.split(r"[\r\n]+", text)
     assert [line for line in lines if "of a talk" in line] == TALK
     assert "delays:talks" in text
+    assert f"{FLIGHTS.num_rows:,} of {FLIGHTS.num_rows:,} rows" in text
 
 
 def test_death_of_a_worker(directory: Path) -> None:

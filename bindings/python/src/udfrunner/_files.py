@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ._arguments import column_position, one_line
-from .errors import InvalidArgument, is_error
+from .errors import HostError, InvalidArgument, is_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,11 +78,22 @@ def open_input(path: str | os.PathLike[str], columns: Sequence[str] | None = Non
     chosen = file_format(path)
     if not Path(path).is_file():
         raise InvalidArgument(f"file {os.fspath(path)}: no such file")
-    if chosen == "parquet":
-        return _open_parquet(path, columns)
-    if chosen == "csv":
-        return _open_csv(path, columns)
-    return _open_arrow(path, columns)
+    opener = {"parquet": _open_parquet, "csv": _open_csv}.get(chosen, _open_arrow)
+    opened = opener(path, columns)
+    return Opened(_naming(opened.reader, path), opened.rows)
+
+
+def _naming(reader: pa.RecordBatchReader, path: str | os.PathLike[str]) -> pa.RecordBatchReader:
+    """The reader of a file, whose errors name it."""
+    import pyarrow as pa
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from reader
+        except (pa.ArrowException, OSError) as error:
+            raise HostError(f"file {os.fspath(path)}: {one_line(error)}") from error
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
 def _folder(path: str | os.PathLike[str]) -> Any:

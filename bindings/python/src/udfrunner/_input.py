@@ -186,7 +186,9 @@ def _batch(batch: Any, index: int) -> pa.RecordBatch:
 
 
 def input_failed(error: BaseException) -> HostError:
-    """The error of an input that raised."""
+    """The error of an input that raised; one of this package's says what it is itself."""
+    if isinstance(error, HostError):
+        return HostError(error.message)
     return HostError(f"input failed: {type(error).__name__}: {one_line(error)}")
 
 
