@@ -288,9 +288,33 @@ else
 		$(CURDIR)/$$environment/bin/python -m pytest -q -p no:cacheprovider tests_spark) || exit 1; done
 endif
 
+# ------------------------------------------------------------- Documentation
+
+DOCS_PYTHON := build/docs/venv/bin/python
+DOCS_ENV    := build/docs/venv/.installed
+$(DOCS_ENV): .ci/docs.txt .ci/requirements-4.2.txt
+	@test -x $(DOCS_PYTHON) || $(PYTHON) -m venv $(@D)
+	$(DOCS_PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Of the Java binding, where a JDK and Maven are.
+JAVADOC := $(if $(JVM_HOST),build/docs/javadoc/index.html)
+build/docs/javadoc/index.html: $(JAVA_SOURCES) $(JVM_HOST)
+	@mkdir -p $(@D)
+	$(JDK)/bin/javadoc -quiet -Xdoclint:all -Werror --release 17 -notimestamp -windowtitle "udfrunner $(VERSION)" \
+		-d $(@D) -sourcepath $(JAVA)/src/main/java -subpackages org.udfrunner -cp $$(cat $(JVM_HOST))
+
+# Sphinx goes by the time of change of pages: those that did not change are not made again.
+SPHINX := PYTHONDONTWRITEBYTECODE=1 $(DOCS_PYTHON) -m sphinx -b html -W --keep-going -q -c docs/site
+.PHONY: docs
+docs: $(DOCS_ENV) $(JAVADOC) ## Build the site into build/docs/site
+	PYTHONDONTWRITEBYTECODE=1 $(DOCS_PYTHON) docs/site/stage.py build/docs/pages
+	$(SPHINX) -d build/docs/doctrees build/docs/pages build/docs/site
+	$(if $(JAVADOC),@rm -rf build/docs/site/api/java && cp -r build/docs/javadoc build/docs/site/api/java)
+
 .PHONY: test-docs
 test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
-	$(RUN_PYTHON) docs/test_readme.py
+	$(RUN_PYTHON) docs/site/test_readme.py
 
 # -------------------------------------------------------------- Distribution
 
@@ -522,7 +546,7 @@ check-python: venv
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=bindings/python/src $(MYPY) .ci benchmarks bindings/c bindings/demo \
 		bindings/java/src/test/check_vm_output.py \
-		$(addprefix capi/tests/,python chaos/python check_frozen.py) $(addprefix docs/,test_readme.py check_pages.py)
+		$(addprefix capi/tests/,python chaos/python check_frozen.py) docs/site
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	MYPYPATH=bindings/python/src $(MYPY) bindings/python/tests_wheel
@@ -541,7 +565,7 @@ endif
 # Links of the pages, rooms in the picture, notices of what is linked, one version, lines.
 .PHONY: check-docs
 check-docs:
-	@$(PYTHON) docs/check_pages.py
+	@$(PYTHON) docs/site/check_pages.py
 	@$(PYTHON) .ci/notices.py $(GO)
 	@$(PYTHON) .ci/version.py check
 	@$(PYTHON) .ci/lines.py

@@ -1,0 +1,23 @@
+"""A pandas function over a column with gaps: penguins.
+
+A `pandas_udf` as it would be written for Spark gets two columns of the Palmer penguins. Two of the
+344 birds were not weighed: their nulls arrive as NaN, and NaN comes back as null.
+"""
+
+import pandas as pd
+import palmerpenguins
+import udfrunner
+from pyspark.sql.functions import pandas_udf
+
+udfrunner.allow_ddl_without_session()
+
+
+@pandas_udf("double")
+def grams_per_millimetre(mass: pd.Series, flipper: pd.Series) -> pd.Series:
+    return (mass / flipper).round(2)
+
+
+penguins = palmerpenguins.load_penguins()
+ratio = udfrunner.apply(grams_per_millimetre, penguins, "body_mass_g", "flipper_length_mm")
+print(ratio[:4].to_pylist(), ratio.null_count)
+# prints [20.72, 20.43, 16.67, None] 2
