@@ -312,9 +312,23 @@ docs: $(DOCS_ENV) $(JAVADOC) ## Build the site into build/docs/site
 	$(SPHINX) -d build/docs/doctrees build/docs/pages build/docs/site
 	$(if $(JAVADOC),@rm -rf build/docs/site/api/java && cp -r build/docs/javadoc build/docs/site/api/java)
 
+# The browser that the site is looked at with comes from the distribution; where it is not installed it is unpacked
+# below build. Without either that test is skipped.
+CHROMIUM := $(if $(shell command -v chromium chromium-browser),,build/tools/chromium/.unpacked)
+build/tools/chromium/.unpacked:
+	@mkdir -p build/apt/lists/partial build/apt/chromium/archives/partial $(@D)
+	@$(APT) update && $(APT) install -y --download-only --no-install-recommends \
+		-o Dir::Cache=$(BUILD)/apt/chromium chromium fonts-dejavu-core >/dev/null && \
+		for deb in build/apt/chromium/archives/*.deb; do dpkg-deb -x $$deb $(@D) || exit 1; done || \
+		echo "no chromium from the distribution: the site is not looked at"
+	@touch $@
+
+DOCS_PYTEST := -m pytest -q -rs -p no:cacheprovider
 .PHONY: test-docs
-test-docs: venv lib $(EXAMPLES) ## Run what README.md shows
-	$(RUN_PYTHON) docs/site/test_readme.py
+test-docs: build/venv/4.2/.installed $(wildcard build/venv/4.3/.installed) lib docs $(EXAMPLES) $(CHROMIUM)
+test-docs: ## Run what README.md, the pages and the gallery show, and look at the site in a browser
+	PYTHONPATH=docs/site $(RUN_PYTHON) $(DOCS_PYTEST) docs/site/test_snippets.py
+	PYTHONDONTWRITEBYTECODE=1 $(DOCS_PYTHON) $(DOCS_PYTEST) docs/site/test_site.py docs/site/test_browser.py
 
 # -------------------------------------------------------------- Distribution
 
@@ -545,8 +559,8 @@ check-python: venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=bindings/python/src $(MYPY) .ci benchmarks bindings/c bindings/demo \
-		bindings/java/src/test/check_vm_output.py \
-		$(addprefix capi/tests/,python chaos/python check_frozen.py) docs/site
+		bindings/java/src/test/check_vm_output.py $(addprefix capi/tests/,python chaos/python check_frozen.py)
+	MYPYPATH=docs/site $(MYPY) --disable-error-code=import-not-found docs/site/*.py
 	MYPYPATH=jni-example/python:jni-example/demo:jni-example/src/test/python $(MYPY) jni-example
 	$(MYPY) --exclude tests core/daemon
 	MYPYPATH=bindings/python/src $(MYPY) bindings/python/tests_wheel
