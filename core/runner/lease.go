@@ -15,6 +15,8 @@ type lease interface {
 	leave()
 	// interrupted is what a cancel, the deadline or a limit ends the task with, nil where none did.
 	interrupted() *status.Error
+	// expiring says that the task is over, and the interrupt being made: what the worker still sends comes too late.
+	expiring() bool
 	// open answers the dialect and Python minor of a worker that is ready, having acquired one where that is to be
 	// done, and no dialect while its factory, or it, is being made. What follows needs a worker that was ready.
 	open() (dialect *protocol.Dialect, python string, err error)

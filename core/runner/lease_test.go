@@ -22,6 +22,8 @@ type scripted struct {
 	peer   int
 	pid    bool
 	gone   bool // it has ended
+	late   bool // the task is expiring
+	over   *status.Error
 	kills  int
 	polls  func() // before each wait
 }
@@ -29,7 +31,8 @@ type scripted struct {
 func (s *scripted) enter()                     {}
 func (s *scripted) leave()                     {}
 func (s *scripted) waits()                     {}
-func (s *scripted) interrupted() *status.Error { return nil }
+func (s *scripted) interrupted() *status.Error { return s.over }
+func (s *scripted) expiring() bool             { return s.late && s.over == nil }
 func (s *scripted) open() (*protocol.Dialect, string, error) {
 	return nil, "", errors.New("the task is open")
 }
@@ -126,6 +129,38 @@ func TestAnErrorWaitsForTheProcessID(t *testing.T) {
 	assert.Equal(t, failed, p.phase)
 	again, _ := p.run(0)
 	assert.Equal(t, code, again)
+}
+
+// What a worker sends between the end of its time and the error of that is no result, nor an error of its own.
+func TestAnAnswerThatComesTooLate(t *testing.T) {
+	for name, answer := range map[string][]byte{
+		"results":   {0xff, 0xff, 0xff, 0xff},
+		"no answer": {0x7f, 0, 0, 0, 0},
+		"its end":   nil,
+	} {
+		s := &scripted{pid: true, late: true}
+		p := runningOn(t, s)
+		_, err := unix.Write(s.peer, answer)
+		require.NoError(t, err)
+		if answer == nil {
+			require.NoError(t, unix.Close(s.peer))
+			s.peer = -1
+		}
+		code, err := p.run(0)
+		require.NoError(t, err, name)
+		assert.Equal(t, status.TimedOut, code, name)
+		waits := 0
+		s.polls = func() {
+			waits++
+			s.over = status.New(status.Deadline, "too late")
+			s.wake.Set()
+		}
+		code, err = p.run(-1)
+		assert.Equal(t, status.Deadline, code, name)
+		require.EqualError(t, err, "too late", name)
+		assert.Equal(t, 1, waits, name)
+		assert.Zero(t, p.source.Total(), name)
+	}
 }
 
 func TestACallThatOnlyWaitsTimesOut(t *testing.T) {

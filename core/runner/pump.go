@@ -53,8 +53,11 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 		if err := p.lease.interrupted(); err != nil {
 			return err.Code, err
 		}
-		came, err := p.step()
-		if err != nil && p.unexplained(err) {
+		came, err := blocked, error(nil)
+		if !p.lease.expiring() {
+			came, err = p.step()
+		}
+		if p.lease.expiring() || err != nil && p.unexplained(err) {
 			came, err = blocked, nil
 		}
 		switch {
@@ -71,7 +74,7 @@ func (p *pump) run(timeout time.Duration) (code status.Code, err error) {
 		if timeout >= 0 {
 			left = max(0, time.Until(deadline))
 		}
-		if p.reading == paused {
+		if p.reading == paused && !p.lease.expiring() {
 			left = 0
 		}
 		if happened, err := p.wait(left); err != nil {
@@ -115,13 +118,22 @@ func (p *pump) wait(d time.Duration) (bool, error) {
 		p.lease.waits()
 	}
 	start := time.Now()
-	ready, err := p.lease.wait(p.listens(), p.wantsToSend(), d)
+	listens, sends := p.moves()
+	ready, err := p.lease.wait(listens, sends, d)
 	p.counters.waited.Add(int64(time.Since(start)))
 	if ready.Read && p.reading == drained {
 		p.reading = readable
 	}
 	p.writable = p.writable || ready.Write
 	return ready != transport.Ready{}, err
+}
+
+// moves says in which directions data may move.
+func (p *pump) moves() (listens, sends bool) {
+	if p.lease.expiring() {
+		return false, false
+	}
+	return p.listens(), p.wantsToSend()
 }
 
 // due is after what time a step may do something of which no descriptor tells.
@@ -382,6 +394,9 @@ func (p *pump) wantsToSend() bool {
 
 // interest is what would let the pump go on after a call.
 func (p *pump) interest() interest {
+	if p.lease.expiring() {
+		return interest{}
+	}
 	due, _ := p.due()
 	goesOn := p.reading != drained || p.supply == asking && p.writer.Pending() == 0
 	return interest{

@@ -21,6 +21,12 @@ func (l *workerLease) interrupted() *status.Error {
 	return l.interrupt
 }
 
+func (l *workerLease) expiring() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gaveUp && l.interrupt == nil
+}
+
 func (l *workerLease) open() (*protocol.Dialect, string, error) {
 	l.caughtUp()
 	if l.early != nil {

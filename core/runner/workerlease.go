@@ -30,6 +30,7 @@ type workerLease struct {
 	worker    *worker.Worker // nil before it was acquired and after the task's end
 	acquired  time.Time
 	interrupt *status.Error // cancel, deadline, a limit: ends the task at the pump's next step
+	gaveUp    bool          // it will be interrupted as soon as it is known where the worker is
 	over      bool          // the task has ended
 	memory    *worker.Monitor
 	idle      *idleWatch
@@ -144,10 +145,12 @@ func (l *workerLease) stop(err *status.Error) {
 const stackPatience = 250 * time.Millisecond
 
 // giveUp ends a running task with an error that shows where its worker was. It waits for that, so that it is for
-// goroutines of the library only.
+// goroutines of the library only. Asking for the stack may make the function come back from a system call, which must
+// not become the task's result.
 func (l *workerLease) giveUp(err *status.Error) {
 	l.mu.Lock()
-	w, over := l.worker, l.over || l.interrupt != nil
+	w, over := l.worker, l.over || l.gaveUp || l.interrupt != nil
+	l.gaveUp = l.gaveUp || !over
 	l.mu.Unlock()
 	if over {
 		return
