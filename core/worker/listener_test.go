@@ -41,7 +41,7 @@ func TestSilentStrangersAreFew(t *testing.T) {
 	l.mu.Unlock()
 
 	worker := connect()
-	said := binary.BigEndian.AppendUint32(nil, uint32(len(l.secret)))
+	said := binary.BigEndian.AppendUint32(nil, uint32(len(l.secret))) //nolint:gosec // short
 	said = append(said, l.secret...)
 	_, err = worker.Write(binary.BigEndian.AppendUint32(said, 1234)) // its process id
 	require.NoError(t, err)
