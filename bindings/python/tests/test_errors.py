@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import pickle
 import re
 import subprocess
@@ -241,6 +242,24 @@ def test_file_that_is_no_library_is_refused(tmp_path: Path) -> None:
 def test_library_of_another_kind_is_refused() -> None:
     with pytest.raises(udfrunner.LibraryNotFound, match="has no function udfrunner_abi_version"):
         _library.Library("libc.so.6")
+
+
+@pytest.mark.parametrize("musl", [False, True])
+def test_another_c_library_is_named(
+    musl: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "libudfrunner.so"
+    library.write_text("no library")
+    if musl:  # which does not know the name
+
+        def confstr(_: str) -> str:
+            raise ValueError("unrecognized configuration name")
+
+        monkeypatch.setattr(os, "confstr", confstr)
+    with pytest.raises(udfrunner.LibraryNotFound) as raised:
+        _library.Library(str(library))
+    assert ("glibc 2.28 or later is needed; musl will not do" in str(raised.value)) == musl
+    assert "libudfrunner.so" in str(raised.value)
 
 
 LOADS_WITHIN = """

@@ -47,7 +47,7 @@ class Library:
             # ctypes loads with RTLD_LOCAL: runner_* and iterator_* are plain names.
             self._cdll = ctypes.CDLL(path)
         except OSError as error:
-            raise LibraryNotFound(f"library {path}: {error}") from error
+            raise LibraryNotFound(f"library {path}: {_why(error)}") from error
         self._bind("udfrunner_abi_version", "udfrunner_version")
         self.abi_version = int(self._functions["udfrunner_abi_version"]())
         self.version = self._functions["udfrunner_version"]().decode()
@@ -161,6 +161,15 @@ def _free_address_space() -> int | None:
     except OSError:  # no /proc
         return None
     return max(0, limit - pages * resource.getpagesize())
+
+
+def _why(error: OSError) -> str:
+    """What keeps a library from being loaded; a loader of another C library does not name it."""
+    from . import _system
+    from ._finding import FAILED
+
+    found = _system.c_library_here()
+    return f"{found.value} ({error})" if found.judgement == FAILED else str(error)
 
 
 def check_abi_version(path: str, found: int) -> None:

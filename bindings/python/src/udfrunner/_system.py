@@ -28,7 +28,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 def examine() -> Iterator[Finding]:
     """Looks at the system, and judges."""
     yield kernel(platform.system(), platform.release())
-    yield c_library(platform.machine(), *_c_library())
+    yield c_library_here()
     yield _processors()
     yield memory(_memory_available(), _group_limit("memory.max"))
     yield _shared_memory()
@@ -56,6 +56,11 @@ def c_library(machine: str, name: str, version: str) -> Finding:
     if machine not in ("x86_64", "aarch64"):
         return Finding("C library", f"{text}: wheels are for x86_64 and aarch64", DOUBTFUL)
     return Finding("C library", text)
+
+
+def c_library_here() -> Finding:
+    """That of this process."""
+    return c_library(platform.machine(), *_c_library())
 
 
 def memory(available: int, limit: int | None) -> Finding:
