@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // manyTasks are begun before the first of them is read.
@@ -58,5 +59,30 @@ func TestAThousandTasksAtOnce(t *testing.T) {
 			require.NoError(t, err)
 			assert.Less(t, factory.Counts().Started, int64(manyTasks/10), "tasks find the workers of those before them")
 		})
+	}
+}
+
+// An event loop makes no call for a task before its descriptor says so.
+func TestDescriptorsOfTasksThatHaveNoWorkerYet(t *testing.T) {
+	e := newEnv(t, "4.2")
+	works(t, e)
+	r := job(t, e, 250, "long", onA, "pyarrow.compute:negate")
+	var iterators []*Iterator
+	for range 24 { // more than are ahead
+		it, err := r.Compute(numbers(t).Input(), Task{})
+		require.NoError(t, err)
+		defer it.Close()
+		iterators = append(iterators, it)
+	}
+	for _, it := range slices.Backward(iterators) {
+		fd, err := it.EventFD()
+		require.NoError(t, err)
+		//nolint:gosec // a descriptor
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		require.NoError(t, err)
+		require.Equal(t, 1, n, "it waits for a call that waits for it")
+		got, err := collect(t, it)
+		require.NoError(t, err)
+		assert.Equal(t, [][]int64{{-1, -2, -3, -4, -5}}, got)
 	}
 }
