@@ -21,6 +21,9 @@ PLACES = {
     "bindings/java/README.md": r"(udfrunner-)",
     "jni-example/pom.xml": r"(<artifactId>udfrunner(?:-spark-example)?</artifactId>\s*<version>)",
     "jni-example/README.md": r"(udfrunner-)",
+    "docs/start/python.md": r"(udfrunner-)",
+    "docs/start/spark.md": r"(udfrunner-)",
+    "docs/start/jvm.md": r"(udfrunner-|<version>)",
 }
 
 

@@ -4,8 +4,8 @@ A `pandas_udf` as it would be written for Spark gets two columns of the Palmer p
 344 birds were not weighed: their nulls arrive as NaN, and NaN comes back as null.
 """
 
-import pandas as pd
 import palmerpenguins
+import pandas as pd
 import udfrunner
 from pyspark.sql.functions import pandas_udf
 

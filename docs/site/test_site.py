@@ -39,7 +39,9 @@ def test_links() -> None:
             parts = urllib.parse.urlsplit(address)
             if parts.scheme or parts.netloc:
                 continue
-            target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
+            target = (
+                (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
+            )
             if not target.exists() and not (JAVADOC in target.parents and not JAVADOC.exists()):
                 wrong.append(f"{path.relative_to(SITE)}: {address}: no such file")
             elif parts.fragment and target in pages and parts.fragment not in pages[target].places:

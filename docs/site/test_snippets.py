@@ -28,7 +28,9 @@ TESTED = {"python", "sh", "c", "java", "xml"}
 def printed(programs: Iterable[Path], folder: Path) -> list[list[str]]:
     """What programs print, run in one process."""
     command = [sys.executable, snippets.__file__, *map(str, programs)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=folder, check=False, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line)["prints"] for line in done.stdout.splitlines()]
 
@@ -54,12 +56,16 @@ def test_page(page: Path, tmp_path: Path) -> None:
             programs.append(program)
             expected.append(block.prints)
     if programs:
-        for program, lines, said in zip(programs, printed(programs, tmp_path), expected, strict=True):
+        for program, lines, said in zip(
+            programs, printed(programs, tmp_path), expected, strict=True
+        ):
             assert lines == said, f"{page}: {program.stem}"
     for block in snippets.blocks(page, "c", "java"):
         assert _somewhere(block), f"{page}:{block.line}: in no source that tests run"
     for block in snippets.blocks(page, "xml"):
-        assert re.findall("<version>(.*)</version>", block.code) == [_version()], f"{page}:{block.line}"
+        assert re.findall("<version>(.*)</version>", block.code) == [_version()], (
+            f"{page}:{block.line}"
+        )
     for block in snippets.blocks(page, "sh"):
         for line in filter(None, (line.split("#")[0].strip() for line in block.code.splitlines())):
             _check_command(line, page, tmp_path)
@@ -95,11 +101,15 @@ def _check_command(line: str, page: Path, folder: Path) -> None:
     if program == "make":
         targets = [word for word in line.split()[1:] if "=" not in word]
         makefile = (ROOT / "Makefile").read_text()
-        assert all(re.search(rf"^[a-z -]*\b{each}\b.*:", makefile, re.MULTILINE) for each in targets), line
+        assert all(
+            re.search(rf"^[a-z -]*\b{each}\b.*:", makefile, re.MULTILINE) for each in targets
+        ), line
         if "install" in targets:
             _make_install(folder)
     elif line.startswith("pip install"):  # tests_wheel installs it
-        wheel = re.search(r"udfrunner-([\d.]+)-py3-none-manylinux_2_28_x86_64\.whl(?:\[(.*)\])?", line)
+        wheel = re.search(
+            r"udfrunner-([\d.]+)-py3-none-manylinux_2_28_x86_64\.whl(?:\[(.*)\])?", line
+        )
         assert wheel and wheel[1] == _version(), line
         settings = (ROOT / "bindings/python/pyproject.toml").read_text()
         extras = (wheel[2] or "pyspark").split(",")
@@ -127,7 +137,14 @@ def _run(line: str, folder: Path) -> None:
         environment["PYTHONPATH"] = str(ROOT / "bindings/python/src")
         environment["PYSPARK_PYTHON"] = str(SPARK / "python")
     done = subprocess.run(
-        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=180
+        line,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
     for word in line.split():
