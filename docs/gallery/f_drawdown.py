@@ -14,5 +14,5 @@ def deepest(key: tuple, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 falls = udfrunner.map_groups(deepest, local_data.stocks(), "symbol", "symbol string, fall double")
-print({row["symbol"]: round(row["fall"], 2) for row in falls.to_pylist()})
+print(falls.set_index("symbol")["fall"].round(2).to_dict())
 # prints {'AAPL': -0.79, 'AMZN': -0.91, 'GOOG': -0.59, 'IBM': -0.55, 'MSFT': -0.63}

