@@ -747,6 +747,8 @@ const char *udfrunner_error_message(const udfrunner_error *err);
 /* The keys of details:
  *   cause                what ended the task, one of the words below; every error that ends a task has it
  *   python.traceback     as the worker sent it; of a long one, head and tail (udfrunner.exception.text)
+ *   result.actual        Spark's types, as JSON, of results that are not of the declared ones; Arrow's if it has none
+ *   result.declared      the declared ones, in the same way
  *   worker.pyspark       the version of its PySpark, if known
  *   worker.pid           process id
  *   worker.exit_status   exit status, if it exited

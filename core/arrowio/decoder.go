@@ -206,7 +206,7 @@ func (d *Decoder) declare(s *Schema) (*Schema, error) {
 		rule = equivalently
 	}
 	if err := s.match(d.opt.Declared, rule); err != nil {
-		return nil, status.New(d.resultFault(), "%w", err)
+		return nil, status.New(d.resultFault(), "%w", &Mismatch{Actual: s, Declared: d.opt.Declared, Text: err.Error()})
 	}
 	if rule == equivalently {
 		result, err := newPlan(d.opt.Declared.Fields)
@@ -220,6 +220,15 @@ func (d *Decoder) declare(s *Schema) (*Schema, error) {
 	}
 	return declaredAs(d.opt.Declared, s), nil
 }
+
+// Mismatch is the cause of an error that says that a stream has other types than the declared ones.
+type Mismatch struct {
+	Actual, Declared *Schema
+	Text             string
+}
+
+// Error is the text.
+func (m *Mismatch) Error() string { return m.Text }
 
 // resultFault is the code of errors that are a function's doing: it returned what its return type does not allow.
 func (d *Decoder) resultFault() status.Code {

@@ -65,7 +65,8 @@ func TestFailuresOfTheFunction(t *testing.T) {
 		{"segfault", "long", "functions:segfault", 200, status.WorkerExited, "SIGSEGV",
 			map[string]string{"worker.signal": "11", "worker.python_stack": "in segfault"}},
 		{"other type than declared", "a long", "functions:wrong_type", 207, status.PythonException,
-			`column "a": int32, declared int64`, nil},
+			`column "a": int32, declared int64`, map[string]string{"result.actual": `"integer"`,
+				"result.declared": `"long"`}},
 		{"too many columns declared", "a long, b long, c long", "functions:map_arrow", 207, status.PythonException,
 			"2 columns, declared 3", nil},
 	} {

@@ -1,10 +1,13 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	"udfrunner/core/arrowio"
 	"udfrunner/core/cdata"
 	"udfrunner/core/config"
 	"udfrunner/core/datasection"
@@ -12,6 +15,7 @@ import (
 	"udfrunner/core/hostcall"
 	"udfrunner/core/protocol"
 	"udfrunner/core/safego"
+	"udfrunner/core/sqltype"
 	"udfrunner/core/status"
 	"udfrunner/core/worker"
 )
@@ -223,7 +227,29 @@ func (it *Iterator) explain(err error) *status.Error {
 	if interrupt := it.lease.interrupted(); interrupt != nil {
 		e = interrupt
 	}
-	return it.bounded(it.identify(it.lease.explain(e)))
+	return it.bounded(it.identify(it.lease.explain(withTypes(e))))
+}
+
+// withTypes adds the types of results that are not of the declared ones.
+func withTypes(e *status.Error) *status.Error {
+	var mismatch *arrowio.Mismatch
+	if !errors.As(e, &mismatch) {
+		return e
+	}
+	return e.With("result.actual", sparkTypes(mismatch.Actual)).
+		With("result.declared", sparkTypes(mismatch.Declared))
+}
+
+// sparkTypes are a schema's columns as Spark's JSON, or as Arrow's text where Spark has no such type.
+func sparkTypes(s *arrowio.Schema) string {
+	if t, err := sqltype.FromArrowSchema(s); err == nil {
+		return t.JSON()
+	}
+	columns := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		columns[i] = f.Type.String()
+	}
+	return strings.Join(columns, ", ")
 }
 
 // tracebackDetail has a limit of its own (config.ExceptionText), which held as it was read.

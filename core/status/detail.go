@@ -5,6 +5,8 @@ package status
 var Details = []struct{ Key, Text string }{
 	{DetailCause, "what ended the task, one of the words below; every error that ends a task has it"},
 	{"python.traceback", "as the worker sent it; of a long one, head and tail (udfrunner.exception.text)"},
+	{"result.actual", "Spark's types, as JSON, of results that are not of the declared ones; Arrow's if it has none"},
+	{"result.declared", "the declared ones, in the same way"},
 	{"worker.pyspark", "the version of its PySpark, if known"},
 	{"worker.pid", "process id"},
 	{"worker.exit_status", "exit status, if it exited"},

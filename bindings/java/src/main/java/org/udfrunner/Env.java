@@ -7,8 +7,11 @@ import java.io.UncheckedIOException;
 import java.lang.ref.Cleaner;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Configuration by Spark's keys, and the worker processes made with it.
@@ -23,8 +26,8 @@ public final class Env implements AutoCloseable {
 
   private final State state;
 
-  private Env(long handle) {
-    state = new State(handle);
+  private Env(long handle, Runnable end) {
+    state = new State(handle, end);
     CLEANER.register(this, state::forget);
   }
 
@@ -42,9 +45,54 @@ public final class Env implements AutoCloseable {
    */
   public static Env create(Map<String, String> conf) {
     Loader.load();
+    long handle = createHandle(conf);
+    return new Env(handle, () -> Native.envDestroy(handle));
+  }
+
+  private static long createHandle(Map<String, String> conf) {
     Packer pairs = new Packer();
     pairs.putPairs(conf);
-    return new Env(Native.envCreate(pairs.toBytes()));
+    return Native.envCreate(pairs.toBytes());
+  }
+
+  /**
+   * An env that all who name it share, in all class loaders of this JVM: made by the first of them,
+   * as {@link #create}, and ended when the last of them has closed its own. Each call gives an
+   * object of its own, to be closed.
+   *
+   * @param name such as that of an application
+   * @param conf configuration of the first; the others' is not looked at
+   * @return the env
+   * @throws InvalidArgumentException as {@link #create}
+   * @throws LoadException as {@link #create}
+   */
+  public static Env shared(String name, Map<String, String> conf) {
+    Objects.requireNonNull(name, "name");
+    Loader.load();
+    return new Env(SharedEnvs.take(name, () -> createHandle(conf)), () -> SharedEnvs.drop(name));
+  }
+
+  /**
+   * Has a worker run a task of no rows, so that the next tasks with this configuration find
+   * everything imported and a worker that is ready. Waits for it; for a thread of its own, at a
+   * host's start.
+   *
+   * @param conf what runners of these tasks will set, over the env's own
+   * @throws UdfRunnerException where there can be no worker, as it would end a task
+   */
+  public void warm(Map<String, String> conf) {
+    try (Runner runner =
+            Runner.builder(EvalType.SQL_BATCHED_UDF)
+                .env(this)
+                .conf(conf)
+                .function(Function.reference("builtins:abs").returns("long"), 0)
+                .build();
+        ResultIterator results =
+            runner.compute(Input.records(Collections.emptyIterator()), TaskInfo.ofDefaults())) {
+      while (results.hasNext()) {
+        results.next().close();
+      }
+    }
   }
 
   /**
@@ -150,21 +198,26 @@ public final class Env implements AutoCloseable {
 
   private static final class State extends Guard {
     private final long handle;
+    private final Runnable end;
+    private final AtomicBoolean ended = new AtomicBoolean();
 
-    State(long handle) {
+    State(long handle, Runnable end) {
       super("env");
       this.handle = handle;
+      this.end = end;
     }
 
     @Override
     void free(boolean forgotten) {
-      Native.envDestroy(handle);
+      if (ended.compareAndSet(false, true)) {
+        end.run();
+      }
     }
 
     /** At once: a thread may wait for log lines. The handle is an id that is not given again. */
     @Override
     void interrupt() {
-      Native.envDestroy(handle);
+      free(false);
     }
   }
 }

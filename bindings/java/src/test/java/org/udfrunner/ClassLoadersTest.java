@@ -17,8 +17,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +69,32 @@ class ClassLoadersTest {
       assertEquals(45L, method(second, "sum").invoke(null));
       assertEquals(45L, method(first, "sum").invoke(null));
       assertEquals(1, libraries().size(), () -> "more than one Go runtime");
+    }
+  }
+
+  /** The env lives as long as one of those who share it, in whichever class loader. */
+  @Test
+  void shareAnEnv() throws Exception {
+    AutoCloseable elsewhere;
+    try (URLClassLoader loader = fresh()) {
+      Method share = method(loader, "share", String.class);
+      assertThrows(InvocationTargetException.class, () -> share.invoke(null, "tests"));
+      try (Env env = Env.shared("tests", Map.of("spark.pyspark.python", Fixtures.python()))) {
+        env.warm(Map.of());
+        elsewhere = (AutoCloseable) share.invoke(null, "tests");
+      }
+      assertTrue(workers("tests") > 0, "closed by one, held by the other");
+      elsewhere.close();
+      assertThrows(InvocationTargetException.class, () -> share.invoke(null, "tests"));
+    }
+  }
+
+  /** How many workers the shared env has started. */
+  private static int workers(String name) {
+    try (Env env = Env.shared(name, Map.of())) {
+      Matcher started = Pattern.compile("\"started\":(\\d+)").matcher(env.stats());
+      assertTrue(started.find(), env.stats());
+      return Integer.parseInt(started.group(1));
     }
   }
 

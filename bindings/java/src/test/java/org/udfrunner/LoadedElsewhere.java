@@ -14,6 +14,11 @@ public final class LoadedElsewhere {
     }
   }
 
+  /** Holds the env of a name until the result is closed; throws where nobody shares it. */
+  public static AutoCloseable share(String name) {
+    return Env.shared(name, java.util.Map.of("spark.executor.cores", "no number"));
+  }
+
   /**
    * Leaves results in a C struct, and nothing else. The input is a C stream: one of Java's would
    * hold this class as long as it is needed.
