@@ -442,6 +442,48 @@ $(SPARK)/target/udfrunner-spark-example.jar: jni-example/pom.xml $(SPARK_SOURCES
 	$(SPARK_MVN) package -Dudfrunner.test.python=$(SPARK_PYTHON)
 	@touch $@
 
+# ----------------------------------------------------------------- Spark SQL
+
+SQL          := bindings/spark
+SQL_JAR      := build/spark-sql/target/udfrunner-spark_2.13.jar
+SQL_SOURCES  := $(shell find $(SQL)/src/main -type f)
+SQL_MVN       = $(MAVEN) -q -B -Dstyle.color=never --no-transfer-progress -f $(SQL)/pom.xml
+# The oldest Spark that it runs on, and the newest.
+SQL_ENDS     := build/spark/4.0 build/venv/4.3
+# All between that are here: their jars are looked at.
+SQL_SPARKS   := $(SQL_ENDS) build/spark/4.1 build/spark/4.2
+
+.PHONY: spark-sql
+spark-sql: $(SQL_JAR) ## Build build/spark-sql/target/udfrunner-spark_2.13.jar, what spark.sql.extensions names
+$(SQL_JAR): $(SQL)/pom.xml $(SQL_SOURCES) $(JAVA_JAR)
+	$(SQL_MVN) org.apache.maven.plugins:maven-install-plugin:3.1.3:install-file -Dfile=$(CURDIR)/$(JAVA_JAR) \
+		-DpomFile=$(CURDIR)/$(JAVA)/pom.xml
+	$(SQL_MVN) package
+	@touch $@
+
+# $(call sql-python,environment): a Python of a Spark that has both jars.
+sql-python = UDFRUNNER_SPARK_JARS=$(CURDIR)/$(SQL_JAR):$(CURDIR)/$(JAVA_JAR) PYTHONDONTWRITEBYTECODE=1 \
+	SPARK_LOCAL_IP=127.0.0.1 PYSPARK_PYTHON=$(CURDIR)/$(1)/bin/python $(CURDIR)/$(1)/bin/python
+
+.PHONY: test-sql
+test-sql: ## Run Python functions of Spark SQL with and without the extension in Spark 4.0 and 4.3; TESTS is pytest's -k
+ifeq ($(and $(JAVAC),$(MAVEN)),)
+	@echo "skipped: tests of the Spark SQL extension need a JDK of Java 17 or later and Maven"
+else
+	@$(MAKE) --no-print-directory test-sql-here
+endif
+
+.PHONY: test-sql-here
+test-sql-here: $(SQL_JAR) $(SQL_ENDS:%=%/.installed)
+	$(PYTHON) $(SQL)/src/test/link_check.py $(SQL_JAR) \
+		$(wildcard $(SQL_SPARKS:%=%/lib/python3.*/site-packages/pyspark/jars))
+	$(foreach end,$(SQL_ENDS),cd $(SQL) && $(call sql-python,$(end)) -m pytest -q -p no:cacheprovider tests \
+		$(if $(TESTS),-k '$(TESTS)') && cd $(CURDIR) &&) true
+
+.PHONY: bench-spark
+bench-spark: $(SQL_JAR) build/venv/4.3/.installed ## Measure Python functions in Spark SQL: none, stock, extension
+	$(call sql-python,build/venv/4.3) $(SQL)/benchmark.py
+
 # ------------------------------------------------------------ Demo, benchmarks
 
 # The JVM takes part where there is a JDK with Maven.

@@ -20,6 +20,8 @@ PLACES = {
     "bindings/python/README.md": r"(udfrunner-)",
     "bindings/java/README.md": r"(udfrunner-)",
     "jni-example/pom.xml": r"(<artifactId>udfrunner(?:-spark-example)?</artifactId>\s*<version>)",
+    "bindings/spark/pom.xml": r"(<artifactId>udfrunner(?:-spark_2.13)?</artifactId>\s*<version>)",
+    "bindings/spark/README.md": r"(udfrunner-)",
     "jni-example/README.md": r"(udfrunner-)",
     "docs/start/python.md": r"(udfrunner-)",
     "docs/start/spark.md": r"(udfrunner-)",
