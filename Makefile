@@ -514,9 +514,9 @@ build/bench/jvm/classpath: benchmarks/JvmHost.java $(JAVA_JAR)
 	@printf '%s:%s:%s\n' $(CURDIR)/$(@D)/classes $(CURDIR)/$(JAVA_JAR) "$$(cat $(@D)/arrow)" >$@
 
 .PHONY: bench
-bench: build/venv/4.2/.installed ## Measure against the stock worker; the table goes to build/bench
+bench: build/venv/4.2/.installed ## Measure against the stock worker, to build/bench; BENCH=--quick: in short
 bench: build/bench/libchost.so $(JVM_HOST)
-	$(BENCH_PYTHON) -m benchmarks
+	$(BENCH_PYTHON) -m benchmarks $(BENCH)
 
 .PHONY: bench-peers
 bench-peers: build/venv/4.2/.installed ## Measure the daemon module in real Spark against stock (minutes; Java 17)
