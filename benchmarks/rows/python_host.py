@@ -20,7 +20,7 @@ ENTRIES = 1_000_000
 COMPUTED = 400_000
 """Rows of the function in plain Python."""
 
-PROCESSES = 5
+PROCESSES = 3
 """Rounds of new processes at most: each takes a second."""
 
 FIRST = """
@@ -87,7 +87,7 @@ def _closures(budget: Budget) -> Iterator[Row]:
 
             sides = take_turns(
                 {"sent each time": lambda: run(sending), "apply": lambda: run(env)},
-                max(2, budget.rounds // 2),
+                max(2, budget.rounds // 3),
             )
         case = f"a dict of {entries:,} {name} in the closure, 2 workers"
         yield Row("closure", case, "ms", sides, Target("apply", "sent each time", 0.7))
