@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -141,6 +144,25 @@ def test_workers_that_cannot_read_it(key: str) -> None:
     with Env({key: value[key]}) as env:
         assert results(look_up(GLOBAL), env)[1][1:] == (1, SIZE)
     assert not _shared._kept
+
+
+def test_host_that_is_not_dumpable() -> None:
+    """Its descriptors are root's to see: workers of another user could read no file of it."""
+    program = """
+import ctypes, os
+from udfrunner import _shared
+os.setuid(65534)
+libc = ctypes.CDLL(None)
+libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: a change of the user has taken it
+print(_shared.may_share(None, {"some.key": "1"}))
+libc.prctl(4, 0, 0, 0, 0)
+print(_shared.may_share())
+"""
+    if os.geteuid() != 0:
+        program = program.replace("os.setuid(65534)", "")
+    run = [sys.executable, "-c", program]
+    found = subprocess.run(run, capture_output=True, text=True, check=False, timeout=60)
+    assert (found.stdout.split(), found.stderr) == (["True", "False"], "")
 
 
 def test_row_functions(shared_env: Env) -> None:

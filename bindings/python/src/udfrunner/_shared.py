@@ -22,6 +22,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ._daemon.anonfile import open_anonymous
@@ -114,8 +115,17 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def may_share(*settings: Mapping[str, Any] | None) -> bool:
-    """Whether workers with these settings read shared values."""
-    return not any(key in each for each in settings if each for key in UNSHARED_KEYS)
+    """Whether workers with these settings read shared values.
+
+    They cannot where there is no /proc, nor where its files of this process are those of root, as
+    they are if it must not be dumped (proc(5)).
+    """
+    if any(key in each for each in settings if each for key in UNSHARED_KEYS):
+        return False
+    try:
+        return Path(f"/proc/{os.getpid()}/fd").stat().st_uid == os.geteuid()
+    except OSError:  # no /proc
+        return False
 
 
 def dumps(value: Any) -> tuple[bytes, list[Shared]]:
