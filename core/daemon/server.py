@@ -135,7 +135,7 @@ class Server:
             elif operation == "kill":
                 self._kill(message["id"], message["signal"])
             elif operation == "stack":
-                self._reaper.signal_worker(message["id"], taskstate.STACK_SIGNAL)
+                self._reaper.signal_worker(message["id"], message["signal"])
             elif operation == "warm":
                 self._warm(message)
             elif operation == "start":

@@ -12,7 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from . import process, threads
@@ -23,7 +25,19 @@ _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
 STACK_SIGNAL = signal.SIGRTMAX - 1
-"""Has a worker write the Python stacks of all its threads to its stack file, and go on."""
+"""Has a worker write the Python stacks of all its threads to its stack file, wherever it is.
+
+faulthandler answers at once, between any two instructions: if the interpreter is just entering a
+function, that may end the worker by SIGSEGV. So it is for one that leaves ASK_SIGNAL unanswered.
+"""
+
+ASK_SIGNAL = signal.SIGRTMAX - 2
+"""The same, by Python code, as soon as it runs: not while the worker is in C code."""
+
+_STACK_SIGNALS = (STACK_SIGNAL, ASK_SIGNAL)
+
+_STACK_DEPTH = 100
+"""Frames of a thread that are written, as faulthandler's."""
 
 
 def enable_crash_report(descriptor: int = 2) -> None:
@@ -37,12 +51,13 @@ def enable_crash_report(descriptor: int = 2) -> None:
 
 
 def enable_stack_report(descriptor: int = 2) -> None:
-    """Answer STACK_SIGNAL on descriptor, also a signal that hold_stack_signal kept waiting.
+    """Answer both signals on descriptor, also those that hold_stack_signal kept waiting.
 
-    The signal is blocked while the answer is written, which tells others when it is complete.
+    STACK_SIGNAL is blocked while it is answered, which tells others when that is complete.
     """
     # Python's handler shows, as faulthandler's does not, whether other Python code sets one.
-    set_handler(STACK_SIGNAL, partial(_write_stacks, descriptor))
+    for number in _STACK_SIGNALS:
+        set_handler(number, partial(_write_stacks, descriptor))
     _register_stack_report(descriptor)
 
 
@@ -56,22 +71,44 @@ def _register_stack_report(descriptor: int) -> None:
     release_stack_signal()
 
 
-def _write_stacks(descriptor: int, *_: object) -> None:
-    """Python's handler of STACK_SIGNAL: where a function had faulthandler let go of the signal."""
-    faulthandler.dump_traceback(file=descriptor, all_threads=True)
+def _write_stacks(descriptor: int, _: int, frame: FrameType | None) -> None:
+    """Write what faulthandler would, by one call and with a null byte as its end.
+
+    The function is in the midst of something: nothing may be raised into it.
+    """
+    with suppress(Exception):
+        os.write(descriptor, _stacks(frame).encode(errors="replace") + b"\0")
+
+
+def _stacks(frame: FrameType | None) -> str:
+    """The stacks of all threads; frame is this one's."""
+    text = []
+    main = threading.get_ident()
+    for thread, top in sys._current_frames().items():
+        text.append(f"{'Current thread' if thread == main else 'Thread'} 0x{thread:016x}")
+        text.append(" (most recent call first):\n")
+        at: FrameType | None = frame if thread == main else top
+        for _ in range(_STACK_DEPTH):
+            if at is None:
+                break
+            text.append(
+                f'  File "{at.f_code.co_filename}", line {at.f_lineno} in {at.f_code.co_name}\n'
+            )
+            at = at.f_back
+    return "".join(text)
 
 
 def hold_stack_signal() -> None:
-    """Let STACK_SIGNAL wait, in a fork too, until enable_stack_report.
+    """Let both signals wait, in a fork too, until enable_stack_report.
 
     Whoever asks a worker that is being made gets its answer from the worker's own stack file.
     """
-    set_mask(signal.SIG_BLOCK, (STACK_SIGNAL,))
+    set_mask(signal.SIG_BLOCK, _STACK_SIGNALS)
 
 
 def release_stack_signal() -> None:
-    """Let STACK_SIGNAL come again: in a process that answers it already."""
-    set_mask(signal.SIG_UNBLOCK, (STACK_SIGNAL,))
+    """Let both signals come again: in a process that answers it already."""
+    set_mask(signal.SIG_UNBLOCK, _STACK_SIGNALS)
 
 
 def open_stack_file() -> int:
@@ -229,7 +266,7 @@ def _drop_pending(mask: set[int]) -> None:
 
     Those that others send to end it, or for its stacks, stay.
     """
-    theirs = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, STACK_SIGNAL}
+    theirs = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, *_STACK_SIGNALS}
     while pending := (signal.sigpending() & mask) - theirs:
         signal.sigtimedwait(pending, 0)
 

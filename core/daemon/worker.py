@@ -264,8 +264,8 @@ def _reset_process(request: WorkerRequest) -> None:
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
         set_handler(number, DEFAULT)
     set_handler(signal.SIGINT, signal.default_int_handler)
-    # The signal that asks for stacks waits on: until enable_stack_report the daemon's file gets them.
-    set_mask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL,))
+    # The signals that ask for stacks wait on: until enable_stack_report the daemon's file gets them.
+    set_mask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL, taskstate.ASK_SIGNAL))
     os.environ.pop(sources.PATH_VARIABLE, None)  # of a worker whose function is the host
     for name in request.unset:
         os.environ.pop(name, None)

@@ -97,6 +97,21 @@ func TestDeadlineShowsWhereTheFunctionWas(t *testing.T) {
 	works(t, e)
 }
 
+// Asking harms nobody, whatever instruction the worker is at.
+func TestStacksOfABusyFunction(t *testing.T) {
+	e := newEnv(t, "4.2")
+	it := start(t, job(t, e, 200, "long", onA, "functions:keep_calling"), Task{})
+	defer it.Close()
+	asked := 0
+	for begin := time.Now(); time.Since(begin) < 3*time.Second; asked++ {
+		stack, code, err := it.Stack(patience)
+		require.NoError(t, err, "asked %d times", asked)
+		require.Equal(t, status.OK, code)
+		require.NotEmpty(t, stack)
+	}
+	assert.Greater(t, asked, 50)
+}
+
 func TestIdleTimeoutIsLogged(t *testing.T) {
 	e := newEnv(t, "4.2", config.Pair{Key: "spark.python.worker.idleTimeoutSeconds", Value: "1"})
 	it := start(t, job(t, e, 200, "long", onA, "functions:sleep_forever"), Task{Partition: 3})

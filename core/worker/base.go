@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"udfrunner/core/protocol"
 	"udfrunner/core/status"
 )
@@ -298,4 +300,4 @@ func (b *base) evictIdle() []*Worker {
 }
 
 // askStack implements owner for factories whose workers have no stacks.
-func (b *base) askStack(*Worker) {}
+func (b *base) askStack(*Worker, unix.Signal) {}

@@ -43,8 +43,9 @@ type (
 		Signal int    `json:"signal"`
 	}
 	stackMessage struct {
-		Op string `json:"op"`
-		ID uint64 `json:"id"`
+		Op     string `json:"op"`
+		ID     uint64 `json:"id"`
+		Signal int    `json:"signal"`
 	}
 )
 

@@ -230,9 +230,9 @@ func (e *embedded) kill(w *Worker) {
 }
 
 // askStack implements owner: the daemon asks the worker.
-func (e *embedded) askStack(w *Worker) {
+func (e *embedded) askStack(w *Worker, signal unix.Signal) {
 	if d := e.running(); d != nil {
-		_ = d.control.sendMessage(stackMessage{Op: "stack", ID: w.id})
+		_ = d.control.sendMessage(stackMessage{Op: "stack", ID: w.id, Signal: int(signal)})
 	}
 }
 

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -313,12 +314,14 @@ func (p *process) stackState() (size int64, pid int, lack string) {
 	return p.stacks.size(), p.pid, ""
 }
 
-// stackAnswer is what the process has written to that file since it had a length, where the answer is complete.
-func (p *process) stackAnswer(before int64) (string, bool) {
+// stackAnswer is what the process has written to that file since it had a length, where the answer is complete: Python
+// code's has an end, for which faulthandler's, where it was asked too, has its signal.
+func (p *process) stackAnswer(before int64, byFaulthandler bool) (string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.hasExited() || p.stacks.size() <= before || handling(p.pid, stackSignal) {
+	if p.hasExited() || p.stacks.size() <= before {
 		return "", false
 	}
-	return p.stacks.text(before), true
+	text, _, complete := strings.Cut(p.stacks.text(before), "\x00")
+	return text, complete || byFaulthandler && !handling(p.pid, stackSignal)
 }

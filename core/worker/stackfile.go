@@ -9,8 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stackSignal has a worker of the embedded daemon write its Python stacks; core/daemon/taskstate.py names it.
-const stackSignal = unix.Signal(63)
+// askSignal has Python code of a worker of the embedded daemon write its stacks, stackSignal faulthandler: also of one
+// that is in C code, but not of one that may be just entering a function. core/daemon/taskstate.py names them.
+const (
+	askSignal   = unix.Signal(62)
+	stackSignal = unix.Signal(63)
+)
 
 // stackFile is the file in memory to which a worker writes the Python stacks of its threads, when asked and at a fatal
 // signal.

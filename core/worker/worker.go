@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"udfrunner/core/logsink"
 	"udfrunner/core/status"
 )
@@ -42,8 +44,8 @@ type identity struct {
 type owner interface {
 	// kill ends the process of w at once; called at most once for a worker.
 	kill(w *Worker)
-	// askStack has w write its Python stacks where the library has no hold of its process.
-	askStack(w *Worker)
+	// askStack sends w a signal to write its Python stacks, where the library has no hold of its process.
+	askStack(w *Worker, signal unix.Signal)
 }
 
 // newWorker makes a worker that has no process yet.

@@ -16,6 +16,8 @@ import client
 import pytest
 import tasks
 
+STACK_SIGNAL = client.load("taskstate").STACK_SIGNAL
+
 
 def crash() -> None:
     """Read address zero."""
@@ -152,7 +154,7 @@ def test_kill_right_after_fork(daemon: client.Daemon) -> None:
 
 def test_kill_of_an_unknown_worker_is_ignored(daemon: client.Daemon) -> None:
     daemon.send({"op": "kill", "id": 4711, "signal": signal.SIGKILL})
-    daemon.send({"op": "stack", "id": 4711})
+    daemon.send({"op": "stack", "id": 4711, "signal": STACK_SIGNAL})
     assert daemon.fork().probe(lambda: 1) == 1
 
 
@@ -173,13 +175,13 @@ def test_stack_of_a_stuck_worker(daemon: client.Daemon) -> None:
         time.sleep(3600)
 
     worker = daemon.ask_fork()
-    daemon.send({"op": "stack", "id": worker.id})  # as soon as it is there
+    daemon.send({"op": "stack", "id": worker.id, "signal": STACK_SIGNAL})  # as soon as it is there
     daemon.await_fork(worker)
     worker.read_stacks("most recent call first")
     worker.data.sendall(tasks.encode_probe(stuck))
     worker.read_log("stdout", b"stuck now")
     for _ in range(2):
-        daemon.send({"op": "stack", "id": worker.id})
+        daemon.send({"op": "stack", "id": worker.id, "signal": STACK_SIGNAL})
         worker.read_stacks("in stuck")
     assert client.process_exists(worker.pid)
 

@@ -117,7 +117,9 @@ def test_such_a_worker_is_like_any_other(zygote: client.Daemon, tmp_path: Path) 
     asked: list[int] = []
 
     def answers() -> bool:
-        zygote.send({"op": "stack", "id": worker.id})
+        zygote.send(
+            {"op": "stack", "id": worker.id, "signal": client.load("taskstate").STACK_SIGNAL}
+        )
         asked.append(worker.id)
         return bool(worker.read_stacks())
 

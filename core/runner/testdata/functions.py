@@ -274,6 +274,12 @@ def spin_in_c(x):
     return re.match(r"(a+)+$", "a" * 64 + "b")
 
 
+def keep_calling(x):
+    """Enters Python functions from C code without end."""
+    while True:
+        sorted(range(1000), key=lambda n: -n)
+
+
 def take_memory(x):
     """Uses 400 MB more than before, and keeps it."""
     held = bytearray(os.urandom(4096)) * (100 << 10)
