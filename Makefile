@@ -621,6 +621,7 @@ endif
 .PHONY: check-docs
 check-docs:
 	@$(PYTHON) docs/site/check_pages.py
+	@$(PYTHON) docs/site/plots.py --check
 	@$(PYTHON) .ci/notices.py $(GO)
 	@$(PYTHON) .ci/version.py check
 	@$(PYTHON) .ci/lines.py

@@ -144,7 +144,7 @@ def _run(line: str, folder: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=540,
     )
     assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
     for word in line.split():
