@@ -14,6 +14,7 @@ CHAPTERS = {
     "Guides": [
         "guide/python",
         "guide/jvm",
+        "guide/spark-sql",
         "guide/spark-job",
         "configuration",
         "errors",
@@ -38,6 +39,7 @@ CHAPTERS = {
 ELSEWHERE = {
     "guide/python": "bindings/python/README.md",
     "guide/jvm": "bindings/java/README.md",
+    "guide/spark-sql": "bindings/spark/README.md",
     "guide/spark-job": "jni-example/README.md",
     "guide/measuring": "benchmarks/README.md",
     "guide/security": "SECURITY.md",
