@@ -24,7 +24,7 @@ func Wait(c Channel, forWriting bool, wake *Wake, d time.Duration) (Ready, error
 		fd = wake.poll()
 		defer wake.rest()
 	}
-	polled := [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor
+	polled := [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	fds := polled[:1]
 	if c != nil {
 		fds = append(fds, unix.PollFd{Fd: int32(c.FD()), Events: c.Events(forWriting)}) //nolint:gosec // a descriptor

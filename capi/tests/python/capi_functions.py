@@ -27,7 +27,8 @@ def lengths(texts: pd.Series) -> pd.Series:
 
 
 def hours(times: pd.Series) -> pd.Series:
-    return times.dt.hour
+    hour: pd.Series = times.dt.hour
+    return hour
 
 
 def doubled(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
