@@ -62,10 +62,12 @@ def enable_stack_report(descriptor: int = 2) -> None:
 
 
 def _register_stack_report(descriptor: int) -> None:
-    """Needs the signal to be held where it was answered before.
+    """Needs the signals to be held where they were answered before.
 
-    faulthandler does not set its handler twice, so that it is let go of: another may be in its place.
+    faulthandler does not set its handler twice, so that it is let go of: another may be in its place. As with its
+    own, system calls of C code go on after ASK_SIGNAL: many take an interruption for an error.
     """
+    signal.siginterrupt(ASK_SIGNAL, False)
     faulthandler.unregister(STACK_SIGNAL)
     faulthandler.register(STACK_SIGNAL, file=descriptor, all_threads=True, chain=False)
     release_stack_signal()

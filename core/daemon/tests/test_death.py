@@ -186,6 +186,41 @@ def test_stack_of_a_stuck_worker(daemon: client.Daemon) -> None:
     assert client.process_exists(worker.pid)
 
 
+def test_questions_interrupt_no_system_call(daemon: client.Daemon, tmp_path: Path) -> None:
+    """Of C code, which may take an interruption for an error."""
+    asked = str(tmp_path / "asked")
+
+    def blocked() -> Any:
+        import ctypes
+        import os
+        import threading
+        import time
+
+        source, sink = os.pipe()
+
+        def end() -> None:
+            while not os.path.exists(asked):
+                time.sleep(0.01)
+            os.write(sink, b"x")
+
+        writer = threading.Thread(target=end)
+        writer.start()
+        libc = ctypes.CDLL(None, use_errno=True)
+        print("blocked now", flush=True)
+        result = libc.read(source, ctypes.create_string_buffer(1), 1), ctypes.get_errno()
+        writer.join()
+        return result
+
+    worker = daemon.fork()
+    worker.data.sendall(tasks.encode_probe(blocked))
+    worker.read_log("stdout", b"blocked now")
+    for number in (client.load("taskstate").ASK_SIGNAL, STACK_SIGNAL):
+        daemon.send({"op": "stack", "id": worker.id, "signal": number})
+    worker.read_stacks("in blocked")
+    (tmp_path / "asked").touch()
+    assert tasks.decode(worker.stream).value == [1, 0]
+
+
 def test_forks_are_answered_in_order(daemon: client.Daemon) -> None:
     workers = [daemon.ask_fork() for _ in range(8)]
     for worker in workers:

@@ -62,7 +62,7 @@ private[udfrunner] final class ArrowRows(
   private def fill(): Unit = {
     val (limit, unbounded) = (options.rowLimit, options.bytes == Int.MaxValue)
     var count = 0
-    while (count < limit && (unbounded || writer.sizeInBytes() < options.bytes) && rows.hasNext) {
+    while (count < limit && (unbounded || Compat.sizeInBytes(writer) < options.bytes) && rows.hasNext) {
       writer.write(rows.next())
       count += 1
     }

@@ -7,6 +7,7 @@ import org.apache.arrow.vector.types.pojo.Schema
 
 import org.apache.spark.SparkException
 import org.apache.spark.api.python.{PythonEvalType, PythonException}
+import org.apache.spark.sql.execution.arrow.ArrowWriter
 import org.apache.spark.sql.types.{DataType, StructType}
 import org.apache.spark.sql.util.ArrowUtils
 
@@ -22,6 +23,11 @@ private[udfrunner] object Compat {
       case None => call(ArrowUtils, "toArrowSchema", arguments ++ (Boolean.box(true) +: plain)).get.asInstanceOf[Schema]
     }
   }
+
+  /** The size of what a writer has: an Int in 4.0.1, a Long later. */
+  def sizeInBytes(writer: ArrowWriter): Long = writerSize.invoke(writer).asInstanceOf[Number].longValue
+
+  private val writerSize = classOf[ArrowWriter].getMethod("sizeInBytes")
 
   /** What users catch where a function raised. */
   def pythonException(traceback: String, cause: Throwable): Throwable =
