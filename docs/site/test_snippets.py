@@ -136,6 +136,7 @@ def _run(line: str, folder: Path) -> None:
         environment["PATH"] = f"{SPARK}:{environment['PATH']}"
         environment["PYTHONPATH"] = str(ROOT / "bindings/python/src")
         environment["PYSPARK_PYTHON"] = str(SPARK / "python")
+        environment["PYTHONWARNINGS"] = "ignore"  # spark-submit makes one of stdout and stderr
     done = subprocess.run(
         line,
         shell=True,
