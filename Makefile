@@ -536,7 +536,7 @@ record: ## Record again what real Spark says to its workers: needs Java 17 and P
 	$(PYTHON) core/protocol/recording/record.py
 
 .PHONY: test-values
-test-values: venv lib ## Hold every recorded value against the library; `make test-python` asks for some: an hour
+test-values: venv lib ## Hold every recorded value against the library; `make test-python` asks for some: half an hour
 	cd bindings/python && UDFRUNNER_TEST_VALUES=all $(RUN_PYTHON) -m pytest -q -p no:cacheprovider \
 		tests/test_types_seen.py tests/test_types_returned.py
 
