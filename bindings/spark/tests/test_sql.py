@@ -194,6 +194,11 @@ def test_joins_caches_and_files(spark, same, tmp_path: Path):
         ),
         ours=2,
     )
+    # From 4.3 on stock takes such a file's columns.
+    named = F.udf(lambda i: i + 2, "long", useArrow=True)
+    same(lambda: rows.select(plus_one("id")))
+    same(lambda: rows.select(plus_one(named(F.length(F.lit("ab")) + F.col("id"))), "k"), ours=2)
+    same(lambda: rows.mapInArrow(lambda batches: batches, rows.schema))
     spark.conf.set("spark.udfrunner.enabled", "true")
     cached = rows.select(plus_one("id").alias("n")).cache()
     assert cached.agg(F.sum("n")).collect()[0][0] == 500_500

@@ -12,7 +12,8 @@ import org.apache.spark.sql.catalyst.expressions.{Attribute, PythonFuncExpressio
 import org.apache.spark.sql.catalyst.plans.physical.Partitioning
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.catalyst.trees.TreeNodeTag
-import org.apache.spark.sql.execution.{SparkPlan, UnaryExecNode}
+import org.apache.spark.sql.execution.{ColumnarToRowExec, ColumnarToRowTransition, RowToColumnarTransition, SparkPlan,
+  UnaryExecNode}
 import org.apache.spark.sql.execution.python._
 import org.apache.spark.sql.vectorized.ColumnarBatch
 
@@ -20,23 +21,49 @@ import org.apache.spark.sql.vectorized.ColumnarBatch
 object ReplaceOperators extends Rule[SparkPlan] with Logging {
   private val logged = ConcurrentHashMap.newKeySet[String]()
 
-  override def apply(plan: SparkPlan): SparkPlan = plan.transformDown {
+  override def apply(plan: SparkPlan): SparkPlan = replaced(plan, columns = plan.supportsColumnar)
+
+  /** Goes down a plan; columns says whether this place has to give columns. */
+  private def replaced(plan: SparkPlan, columns: Boolean): SparkPlan = {
+    val here = plan match {
+      // From 4.3 on it takes and gives columns where its child does. Ours gives rows.
+      case ColumnarToRowExec(stock: ArrowEvalPythonExec) if !seen(stock) && ofArrow(stock, columns = false).isEmpty =>
+        one(stock, columns = false)
+      case other => one(other, columns)
+    }
+    here.mapChildren(replaced(_, givesColumns(here, columns)))
+  }
+
+  /** Whether the children of a plan in such a place have to give columns. */
+  private def givesColumns(plan: SparkPlan, columns: Boolean): Boolean = plan match {
+    case _: ColumnarToRowTransition => true
+    case _: RowToColumnarTransition | _: NativeExec => false
+    case _: Skipped | _: ArrowEvalPythonExec => columns // where it gives rows it takes either
+    case other => other.supportsColumnar
+  }
+
+  private def one(plan: SparkPlan, columns: Boolean): SparkPlan = plan match {
     case stock: ArrowEvalPythonExec if !seen(stock) =>
-      decide(stock, ofArrow(stock)) {
-        UdfRunnerArrowEvalExec(stock.udfs, stock.resultAttrs, stock.child, stock.evalType)
+      decide(stock, ofArrow(stock, columns)) {
+        UdfRunnerArrowEvalExec(stock.udfs, stock.resultAttrs, rows(stock.child), stock.evalType)
       }
     case stock: MapInPandasExec if !seen(stock) =>
       decide(stock, ofMap(stock)) {
         UdfRunnerMapExec(
-          udf(stock), stock.output, stock.child, stock.profile, PythonEvalType.SQL_MAP_PANDAS_ITER_UDF)
+          udf(stock), stock.output, rows(stock.child), stock.profile, PythonEvalType.SQL_MAP_PANDAS_ITER_UDF)
       }
     case stock: MapInArrowExec if !seen(stock) =>
       decide(stock, ofMap(stock)) {
-        UdfRunnerMapExec(udf(stock), stock.output, stock.child, stock.profile, PythonEvalType.SQL_MAP_ARROW_ITER_UDF)
+        UdfRunnerMapExec(
+          udf(stock), stock.output, rows(stock.child), stock.profile, PythonEvalType.SQL_MAP_ARROW_ITER_UDF)
       }
     case stock if isPython(stock) && !seen(stock) =>
       decide(stock, Some("it is not one of the operators that are replaced"))(stock)
+    case other => other
   }
+
+  private def rows(child: SparkPlan): SparkPlan =
+    if (child.supportsColumnar && !child.supportsRowBased) ColumnarToRowExec(child) else child
 
   /** Ours, or Spark's own where there are reasons, or it is switched off. */
   private def decide(stock: SparkPlan, reason: Option[String])(ours: => SparkPlan): SparkPlan = reason match {
@@ -74,11 +101,10 @@ object ReplaceOperators extends Rule[SparkPlan] with Logging {
 
   private def sparkEncrypts: Boolean = SparkEnv.get.conf.getBoolean("spark.io.encryption.enabled", false)
 
-  private def ofArrow(stock: ArrowEvalPythonExec): Option[String] =
+  private def ofArrow(stock: ArrowEvalPythonExec, columns: Boolean): Option[String] =
     ofSession(stock)
       .orElse(ofScalars(stock.udfs))
-      // Where rows are wanted its child gives rows by now.
-      .orElse(Option.when(stock.supportsColumnar)("its results are asked for as columns"))
+      .orElse(Option.when(columns)("its results are asked for as columns"))
 
   private def ofMap(stock: MapInBatchExec): Option[String] =
     ofSession(stock)
