@@ -458,7 +458,7 @@ spark-sql: $(SQL_JAR) ## Build build/spark-sql/target/udfrunner-spark_2.13.jar, 
 $(SQL_JAR): $(SQL)/pom.xml $(SQL_SOURCES) $(JAVA_JAR)
 	$(SQL_MVN) org.apache.maven.plugins:maven-install-plugin:3.1.3:install-file -Dfile=$(CURDIR)/$(JAVA_JAR) \
 		-DpomFile=$(CURDIR)/$(JAVA)/pom.xml
-	@rm -rf $(@D)/classes # no class of a source that has changed stays in the jar
+	@rm -rf $(@D) # with what is known of earlier compilations: no class of a changed source stays in the jar
 	$(SQL_MVN) package
 	@touch $@
 

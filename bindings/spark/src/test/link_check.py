@@ -148,6 +148,7 @@ def main() -> int:
     jar, failed = Path(sys.argv[1]), False
     for folder in map(Path, sys.argv[2:]):
         lacking, count = missing(jar, folder)
+        lacking += [] if count else ["the jar has no class that uses Spark"]
         for line in lacking:
             print(f"{folder}: {line}")
         print(f"{'failed' if lacking else 'ok'} {count} references of {jar.name} in {folder}")
