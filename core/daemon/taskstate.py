@@ -34,7 +34,8 @@ function, that may end the worker by SIGSEGV. So it is for one that leaves ASK_S
 ASK_SIGNAL = signal.SIGRTMAX - 2
 """The same, by Python code, as soon as it runs: not while the worker is in C code."""
 
-_STACK_SIGNALS = (STACK_SIGNAL, ASK_SIGNAL)
+STACK_SIGNALS = (STACK_SIGNAL, ASK_SIGNAL)
+"""Both of them, which wait and are answered together."""
 
 _STACK_DEPTH = 100
 """Frames of a thread that are written, as faulthandler's."""
@@ -56,7 +57,7 @@ def enable_stack_report(descriptor: int = 2) -> None:
     STACK_SIGNAL is blocked while it is answered, which tells others when that is complete.
     """
     # Python's handler shows, as faulthandler's does not, whether other Python code sets one.
-    for number in _STACK_SIGNALS:
+    for number in STACK_SIGNALS:
         set_handler(number, partial(_write_stacks, descriptor))
     _register_stack_report(descriptor)
 
@@ -105,12 +106,12 @@ def hold_stack_signal() -> None:
 
     Whoever asks a worker that is being made gets its answer from the worker's own stack file.
     """
-    set_mask(signal.SIG_BLOCK, _STACK_SIGNALS)
+    set_mask(signal.SIG_BLOCK, STACK_SIGNALS)
 
 
 def release_stack_signal() -> None:
     """Let both signals come again: in a process that answers it already."""
-    set_mask(signal.SIG_UNBLOCK, _STACK_SIGNALS)
+    set_mask(signal.SIG_UNBLOCK, STACK_SIGNALS)
 
 
 def open_stack_file() -> int:
@@ -268,7 +269,7 @@ def _drop_pending(mask: set[int]) -> None:
 
     Those that others send to end it, or for its stacks, stay.
     """
-    theirs = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, *_STACK_SIGNALS}
+    theirs = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, *STACK_SIGNALS}
     while pending := (signal.sigpending() & mask) - theirs:
         signal.sigtimedwait(pending, 0)
 

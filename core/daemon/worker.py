@@ -265,7 +265,7 @@ def _reset_process(request: WorkerRequest) -> None:
         set_handler(number, DEFAULT)
     set_handler(signal.SIGINT, signal.default_int_handler)
     # The signals that ask for stacks wait on: until enable_stack_report the daemon's file gets them.
-    set_mask(signal.SIG_SETMASK, (taskstate.STACK_SIGNAL, taskstate.ASK_SIGNAL))
+    set_mask(signal.SIG_SETMASK, taskstate.STACK_SIGNALS)
     os.environ.pop(sources.PATH_VARIABLE, None)  # of a worker whose function is the host
     for name in request.unset:
         os.environ.pop(name, None)

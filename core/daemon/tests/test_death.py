@@ -189,19 +189,18 @@ def test_stack_of_a_stuck_worker(daemon: client.Daemon) -> None:
 def test_questions_interrupt_no_system_call(daemon: client.Daemon, tmp_path: Path) -> None:
     """Of C code, which may take an interruption for an error."""
     asked = str(tmp_path / "asked")
+    os.mkfifo(asked)
 
     def blocked() -> Any:
         import ctypes
         import os
         import threading
-        import time
 
         source, sink = os.pipe()
 
         def end() -> None:
-            while not os.path.exists(asked):
-                time.sleep(0.01)
-            os.write(sink, b"x")
+            with open(asked, "rb"):  # waits until both questions are answered
+                os.write(sink, b"x")
 
         writer = threading.Thread(target=end)
         writer.start()
@@ -217,8 +216,8 @@ def test_questions_interrupt_no_system_call(daemon: client.Daemon, tmp_path: Pat
     for number in (client.load("taskstate").ASK_SIGNAL, STACK_SIGNAL):
         daemon.send({"op": "stack", "id": worker.id, "signal": number})
     worker.read_stacks("in blocked")
-    (tmp_path / "asked").touch()
-    assert tasks.decode(worker.stream).value == [1, 0]
+    with open(asked, "wb"):
+        assert tasks.decode(worker.stream).value == [1, 0]
 
 
 def test_forks_are_answered_in_order(daemon: client.Daemon) -> None:
