@@ -27,7 +27,8 @@ object ReplaceOperators extends Rule[SparkPlan] with Logging {
   private def replaced(plan: SparkPlan, columns: Boolean): SparkPlan = {
     val here = plan match {
       // From 4.3 on it takes and gives columns where its child does. Ours gives rows.
-      case ColumnarToRowExec(stock: ArrowEvalPythonExec) if !seen(stock) && ofArrow(stock, columns = false).isEmpty =>
+      case ColumnarToRowExec(stock: ArrowEvalPythonExec)
+          if !seen(stock) && Settings.enabled(conf, stock.nodeName) && ofArrow(stock, columns = false).isEmpty =>
         one(stock, columns = false)
       case other => one(other, columns)
     }
